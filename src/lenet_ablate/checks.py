@@ -1,0 +1,184 @@
+"""Range checks for settings: each says what it allows and turns a raw value into a typed one.
+
+A check is called with a value as YAML or the command line gives it and returns the typed value, or raises
+`ValueError` with the rest of a sentence ("must be …"). `suggest` names the legal value that was probably meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+
+class Check(Protocol):
+    """What a setting may be."""
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words, to stand behind "must be"."""
+
+    def __call__(self, value: object) -> Any:
+        """The typed value; raises `ValueError` where it is not legal."""
+
+    def suggest(self, value: object) -> object | None:
+        """The legal value that was probably meant, or None."""
+
+
+def closest(word: str, words: Iterable[str]) -> str | None:
+    """The known word that `word` is probably a misspelling of, or None."""
+    known = {w.lower(): w for w in words}
+    found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return known[found[0]] if found else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number in [low, high]; 32.0 is refused, as a count is not a measurement."""
+
+    low: int
+    high: int
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words."""
+        return f"a whole number from {self.low} to {self.high}"
+
+    def __call__(self, value: object) -> int:
+        """The value as int."""
+        if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
+            return value
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> int | None:
+        """The sign dropped or the fraction rounded away, where that is legal."""
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            return None
+        guess = round(abs(value))
+        return guess if guess != 0 and self.low <= guess <= self.high else None
+
+
+@dataclass(frozen=True)
+class Real:
+    """A finite number in (low, high], or in [low, high] with `closed`."""
+
+    low: float
+    high: float
+    closed: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words."""
+        start = f"from {self.low:g}" if self.closed else f"above {self.low:g}"
+        return f"a number {start} and at most {self.high:g}"
+
+    def __call__(self, value: object) -> float:
+        """The value as float."""
+        if isinstance(value, (int, float)) and _is_number(value):
+            inside = self.low < value <= self.high or (self.closed and value == self.low)
+            if inside:
+                return float(value)
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> float | None:
+        """The sign dropped, where that is legal."""
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not value < 0:
+            return None
+        return abs(value) if self.low < -value <= self.high else None
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A member of an Enum, given by its value."""
+
+    kind: type[Enum]
+
+    @property
+    def words(self) -> list[str]:
+        """The legal words in the order of the Enum."""
+        return [str(member.value) for member in self.kind]
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words."""
+        return "one of " + ", ".join(self.words)
+
+    def __call__(self, value: object) -> Enum:
+        """The Enum's member."""
+        if isinstance(value, str) and value in self.words:
+            return self.kind(value)
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> str | None:
+        """The closest word."""
+        return closest(str(value), self.words)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string that matches a pattern as a whole."""
+
+    pattern: str
+    allowed: str
+
+    def __call__(self, value: object) -> str:
+        """The value as it is; a number is taken as its digits, since `study=3` is a name."""
+        text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+        if re.fullmatch(self.pattern, text):
+            return text
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> str | None:
+        """The same with every illegal character replaced, where that is legal."""
+        guess = re.sub(r"[^A-Za-z0-9._-]+", "-", str(value)).strip("-")
+        return guess if re.fullmatch(self.pattern, guess) else None
+
+
+@dataclass(frozen=True)
+class Optional:
+    """What another check allows, or null."""
+
+    check: Check
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words."""
+        return f"{self.check.allowed}, or null"
+
+    def __call__(self, value: object) -> Any:
+        """The typed value or None."""
+        return None if value is None else self.check(value)
+
+    def suggest(self, value: object) -> object | None:
+        """What the other check suggests."""
+        return self.check.suggest(value)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A list of two values that each pass a check."""
+
+    check: Check
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words."""
+        return f"a list of two, each {self.check.allowed}"
+
+    def __call__(self, value: object) -> tuple[Any, Any]:
+        """The two typed values."""
+        if isinstance(value, (list, tuple)) and len(value) == 2:
+            return self.check(value[0]), self.check(value[1])
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> None:
+        """Nothing: a wrong list gives no hint of what was meant."""
+        return

@@ -1,0 +1,201 @@
+"""What a run is (`RunConfig`) and how it is carried out (`Options`): types, defaults, ranges, did-you-mean.
+
+Everything that changes a run's result is a field of `RunConfig`; everything else is a field of `Options`.
+The defaults here are also the neutral values of a run's identity (`plan.identity`): a field that is added later,
+with a default that leaves old runs as they were, changes no identity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, cast
+
+from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Text, Whole
+
+LEARNING_RATE = Real(0, 10)
+
+
+class Pool(Enum):
+    """How s2 and s4 reduce each 2×2 field."""
+
+    max = "max"
+    avg = "avg"
+
+
+class Activation(Enum):
+    """The nonlinearity behind c1, c3, c5 and f6."""
+
+    relu = "relu"
+    tanh = "tanh"
+    sigmoid = "sigmoid"
+
+
+class Model(Enum):
+    """The network."""
+
+    lenet5 = "lenet5"
+
+
+class Optimizer(Enum):
+    """The update rule, as `torch.optim` defines it."""
+
+    adam = "adam"
+    sgd = "sgd"
+
+
+class DataSet(Enum):
+    """Where the images come from."""
+
+    mnist = "mnist"
+    digits = "digits"
+    idx = "idx"
+    npz = "npz"
+
+
+class Engine(Enum):
+    """What computes."""
+
+    auto = "auto"
+    torch = "torch"
+
+
+class Device(Enum):
+    """Where it computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+def _setting(default: Any, check: Check, text: str) -> Any:
+    return field(default=default, metadata={"check": check, "help": text})
+
+
+def _group(kind: Callable[[], Any], text: str) -> Any:
+    return field(default_factory=kind, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """Learning rate `initial · gamma^(e // every)` in epoch e = 0, 1, …"""
+
+    name: str = field(default="", metadata={"help": "its name in lr_schedules, or made from its values"})
+    initial: float = _setting(0.01, LEARNING_RATE, "learning rate of the first epochs")
+    gamma: float = _setting(0.1, Real(0, 1), "factor at each step")
+    every: int = _setting(10, Whole(1, 100_000), "epochs between two steps")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network and its variations."""
+
+    name: Model = _setting(Model.lenet5, OneOf(Model), "network")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Hyperparameters of the update rule, spelled as in `torch.optim`; null where the rule has none such."""
+
+    name: Optimizer = _setting(Optimizer.adam, OneOf(Optimizer), "update rule")
+    betas: tuple[float, float] | None = _setting(
+        None, Optional(Pair(Real(0, 0.999999, closed=True))), "adam: decay of the two moment estimates"
+    )
+    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam: added to the denominator")
+    momentum: float | None = _setting(None, Optional(Real(0, 0.999999, closed=True)), "sgd: momentum")
+    weight_decay: float = _setting(0.0, Real(0, 10, closed=True), "L2 penalty added to the gradient")
+
+
+def default_optimizer() -> OptimizerConfig:
+    """Adam with PyTorch's defaults."""
+    return OptimizerConfig(betas=(0.9, 0.999), eps=1e-8)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The data set, its validation split and its normalisation."""
+
+    name: DataSet = _setting(DataSet.mnist, OneOf(DataSet), "data set")
+    path: str | None = _setting(None, Optional(Text(r"[^\x00\n]+", "a path")), "idx, npz: folder or file with the data")
+    val_size: int | None = _setting(
+        5000, Optional(Whole(0, 10_000_000)), "training images set aside for validation; null: one in twelve"
+    )
+    mean: float | None = _setting(
+        0.1307, Optional(Real(-1, 2, closed=True)), "subtracted from pixels in 0..1; null: the training set's own"
+    )
+    std: float | None = _setting(
+        0.3081, Optional(Real(0, 10)), "divides the centred pixels; null: the training set's own"
+    )
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that determines a run's result."""
+
+    model: ModelConfig = _group(ModelConfig, "network")
+    pool: Pool = _setting(Pool.max, OneOf(Pool), "pooling of s2 and s4")
+    activation: Activation = _setting(Activation.relu, OneOf(Activation), "nonlinearity")
+    optimizer: OptimizerConfig = _group(default_optimizer, "update rule")
+    lr: float | StepDecay = field(
+        default=0.001, metadata={"help": "learning rate: a number, a schedule's name or an inline schedule"}
+    )
+    batch_size: int = _setting(64, Whole(1, 65_536), "images per step")
+    epochs: int = _setting(30, Whole(1, 100_000), "passes over the training split")
+    seed: int = _setting(0, Whole(0, 2**32 - 1), "draws split, initial weights and batch order")
+    data: DataConfig = _group(DataConfig, "data set")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How runs are carried out; nothing here changes a result."""
+
+    engine: Engine = _setting(Engine.auto, OneOf(Engine), "what computes")
+    device: Device = _setting(Device.auto, OneOf(Device), "where it computes; auto: cuda where there is one, else cpu")
+    study: str = _setting(
+        "ablation",
+        Text(r"(?!report$)(?=.*[A-Za-z0-9_-])[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ - and not 'report'"),
+        "folder that the runs share",
+    )
+    data_dir: str | None = _setting(
+        None, Optional(Text(r"[^\x00\n]+", "a path")), "data folder; null: $LENET_ABLATE_DATA, else data/"
+    )
+    output_dir: str = _setting("outputs", Text(r"[^\x00\n]+", "a path"), "folder of the studies")
+    train_loss_every: int = _setting(
+        0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
+    )
+
+
+# A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
+NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name"}
+ADAM_ONLY, SGD_ONLY = ("betas", "eps"), ("momentum",)
+
+
+def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:
+    """Every setting as its dotted key and its dataclass field, `RunConfig`'s first."""
+    for kind in (RunConfig, Options):
+        for outer in dataclasses.fields(kind):
+            if "check" in outer.metadata or outer.name == "lr":
+                yield outer.name, outer
+            else:
+                for inner in dataclasses.fields(cast(Any, outer.default_factory)()):
+                    yield f"{outer.name}.{inner.name}", inner
+
+
+def setting_keys() -> list[str]:
+    """Every legal key: settings in dotted form and the groups that hold them."""
+    dotted = [key for key, _ in iter_settings()]
+    return sorted({*dotted, *NAMED_GROUPS, "lr_schedules"})
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """The nested mapping of plain values behind a `RunConfig` or `Options`."""
+    plain: dict[str, Any] = {}
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if dataclasses.is_dataclass(value):
+            value = to_mapping(value)
+        plain[f.name] = value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
+    return plain

@@ -1,0 +1,36 @@
+"""Which images a run trains on, and in which order.
+
+Both depend on the seed alone, so variants that share a seed see the same split and the same batches: they are
+paired. Each purpose draws from a stream of its own, so a new purpose never shifts an old one's numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+SPLIT_STREAM, WEIGHTS_STREAM, ORDER_STREAM = 0, 1, 2
+
+Indices = npt.NDArray[np.int32]
+
+
+def generator(seed: int, stream: int, *more: int) -> np.random.Generator:
+    """The random numbers of one purpose (`stream`) of one seed; `more` tells apart e.g. the epochs."""
+    return np.random.default_rng([seed, stream, *more])
+
+
+def split(num_images: int, val_size: int, seed: int) -> tuple[Indices, Indices]:
+    """Indices of the training and of the validation images, each ascending.
+
+    Args:
+        num_images: Images in the training set before the split.
+        val_size: How many of them are set aside, 0..num_images-1.
+        seed: The run's seed.
+    """
+    drawn = generator(seed, SPLIT_STREAM).permutation(num_images).astype(np.int32)
+    return np.sort(drawn[val_size:]), np.sort(drawn[:val_size])
+
+
+def epoch_order(train_indices: Indices, seed: int, epoch: int) -> Indices:
+    """The training indices in the order in which epoch 0, 1, … takes them."""
+    return generator(seed, ORDER_STREAM, epoch).permutation(train_indices)

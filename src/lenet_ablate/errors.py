@@ -1,0 +1,26 @@
+"""What can go wrong and is explained to the user in one or two lines.
+
+LenetAblateError
+├── ConfigError    a setting is unknown, of the wrong type or out of range
+├── DataError      a data set is missing, damaged or of the wrong shape
+└── RecordError    a run folder could not be read or written
+
+Every message names what was wrong, what is allowed and, where it can be guessed, what was meant.
+A diverged or interrupted run is a result, not an error: see `records.State`.
+"""
+
+
+class LenetAblateError(Exception):
+    """Base of every error whose text is meant for the user; shown without a traceback."""
+
+
+class ConfigError(LenetAblateError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class DataError(LenetAblateError):
+    """A data set is missing, damaged or of the wrong shape."""
+
+
+class RecordError(LenetAblateError):
+    """A run folder could not be read or written."""

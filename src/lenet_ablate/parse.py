@@ -1,0 +1,168 @@
+"""From raw values to a typed configuration, with a sentence for everything that is wrong.
+
+Sentences start with the setting as it was typed, say what is allowed and, where it can be guessed, what was meant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from lenet_ablate.checks import Check, closest
+from lenet_ablate.config import (
+    ADAM_ONLY,
+    LEARNING_RATE,
+    SGD_ONLY,
+    DataSet,
+    Optimizer,
+    Options,
+    RunConfig,
+    StepDecay,
+    iter_settings,
+    setting_keys,
+)
+from lenet_ablate.errors import ConfigError
+
+_T = TypeVar("_T")
+
+
+def unknown_key(key: str) -> str:
+    """The sentence for a key that does not exist."""
+    known = setting_keys()
+    guess = closest(key, known) or closest(key.rpartition(".")[2], known)
+    meant = f"; did you mean '{guess}'?" if guess else ""
+    tops = ", ".join(k for k in known if "." not in k)
+    return f"there is no setting '{key}'{meant}\n  settings: {tops}"
+
+
+def check_value(key: str, value: object, schedules: Mapping[str, object] | None = None) -> str | None:
+    """What is wrong with a setting's value, as the rest of a sentence; None where it is legal.
+
+    `value` is the raw value as YAML gives it; `schedules` are the named learning-rate schedules for `lr`.
+    """
+    try:
+        if key == "lr":
+            parse_lr(value, schedules or {})
+        else:
+            check: Check = dict(iter_settings())[key].metadata["check"]
+            check(value)
+    except ValueError as error:
+        guess = None if key == "lr" else check.suggest(value)
+        return str(error) + (f"; did you mean {key}={guess}?" if guess is not None else "")
+    return None
+
+
+def parse_lr(value: object, schedules: Mapping[str, object]) -> float | StepDecay:
+    """The learning rate that `lr=…` stands for.
+
+    Args:
+        value: A number, the name of a schedule, or the mapping of an inline one.
+        schedules: Named schedules, each a mapping with StepDecay's keys.
+
+    Raises:
+        ValueError: With the rest of a sentence that says what is allowed.
+    """
+    names = ", ".join(sorted(schedules))
+    allowed = f"must be {LEARNING_RATE.allowed}, a schedule ({names}), or like {{initial:0.1,gamma:0.5,every:5}}"
+    if isinstance(value, str):
+        if value not in schedules:
+            guess = closest(value, schedules)
+            raise ValueError(allowed + (f"; did you mean lr={guess}?" if guess else ""))
+        return _parse_schedule(schedules[value], value)
+    if isinstance(value, Mapping):
+        inline = _parse_schedule(value, "")
+        for name, known in schedules.items():
+            if dataclasses.replace(_parse_schedule(known, ""), name=inline.name) == inline:
+                return dataclasses.replace(inline, name=name)
+        return inline
+    try:
+        return LEARNING_RATE(value)
+    except ValueError:
+        guess_value = LEARNING_RATE.suggest(value)
+        raise ValueError(allowed + (f"; did you mean lr={guess_value:g}?" if guess_value is not None else "")) from None
+
+
+def _parse_schedule(raw: object, name: str) -> StepDecay:
+    known = {f.name: f for f in dataclasses.fields(StepDecay) if f.name != "name"}
+    if not isinstance(raw, Mapping):
+        raise ValueError(f"must be a mapping with {', '.join(known)}")
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key == "name":
+            continue
+        if key not in known:
+            guess = closest(str(key), known)
+            meant = f"; did you mean '{guess}'?" if guess else ""
+            raise ValueError(f"has no '{key}' (a schedule has {', '.join(known)}){meant}")
+        try:
+            values[key] = known[key].metadata["check"](value)
+        except ValueError as error:
+            raise ValueError(f"{key}={value} {error}") from None
+    decay = StepDecay(**values)
+    return dataclasses.replace(decay, name=name or f"{decay.initial:g}x{decay.gamma:g}every{decay.every}")
+
+
+def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
+    """The typed configuration behind a composed mapping.
+
+    Args:
+        values: Nested mapping as composed from conf/ and the command line, or read from a run's `config.yaml`;
+            what is missing takes its default. `lr_schedules` names the schedules that `lr` may refer to.
+
+    Raises:
+        ConfigError: One line or two for every problem found, all of them at once.
+    """
+    problems: list[str] = []
+    rest = {key: value for key, value in values.items() if key != "lr_schedules"}
+    schedules = values.get("lr_schedules") or {}
+    own = {f.name for f in dataclasses.fields(RunConfig)}
+    run = _parse(RunConfig, {k: v for k, v in rest.items() if k in own}, "", schedules, problems)
+    options = _parse(Options, {k: v for k, v in rest.items() if k not in own}, "", schedules, problems)
+    problems += [] if problems else _cross_checks(run)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return run, options
+
+
+def _parse(
+    kind: type[_T], values: Mapping[str, Any], prefix: str, schedules: Mapping[str, Any], problems: list[str]
+) -> _T:
+    known = {f.name: f for f in dataclasses.fields(cast(Any, kind))}
+    parsed: dict[str, Any] = {}
+    for name, value in values.items():
+        key = prefix + name
+        if name not in known:
+            problems.append(f"{key}={value}: {unknown_key(key)}")
+        elif name == "lr" or "check" in known[name].metadata:
+            problem = check_value(key, value, schedules)
+            if problem:
+                problems.append(f"{key}={_show(value)}: {problem}")
+            else:
+                parsed[name] = parse_lr(value, schedules) if name == "lr" else known[name].metadata["check"](value)
+        elif isinstance(value, Mapping):
+            parsed[name] = _parse(type(cast(Any, known[name].default_factory)()), value, f"{key}.", schedules, problems)
+        else:
+            problems.append(f"{key}={_show(value)}: must be a mapping; see conf/{name}/")
+    return kind(**parsed)
+
+
+def _show(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+def _cross_checks(run: RunConfig) -> list[str]:
+    optimizer, data = run.optimizer, run.data
+    foreign = SGD_ONLY if optimizer.name is Optimizer.adam else ADAM_ONLY
+    owner = "sgd" if optimizer.name is Optimizer.adam else "adam"
+    problems = [
+        f"optimizer.{name}={getattr(optimizer, name)}: is a setting of {owner}, not of {optimizer.name.value}"
+        for name in foreign
+        if getattr(optimizer, name) is not None
+    ]
+    if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
+        what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
+        problems.append(f"data={data.name.value}: needs data.path={what}")
+    if data.name in (DataSet.mnist, DataSet.digits) and data.path is not None:
+        problems.append(f"data.path={data.path}: is for data=idx and data=npz; MNIST is read from data_dir")
+    return problems
