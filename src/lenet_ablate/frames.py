@@ -1,0 +1,129 @@
+"""Runs as pandas frames, for the report and for notebooks:
+
+from lenet_ablate.frames import read_runs
+read_runs("outputs").groupby(["lr", "pool"]).test_accuracy.mean()
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lenet_ablate.config import RunConfig, StepDecay, to_mapping
+from lenet_ablate.errors import RecordError
+from lenet_ablate.plan import lr_label, variant_id
+from lenet_ablate.records import COLUMNS, STATUS, RunRecord, iter_records
+
+REPORT_FOLDER = "report"
+SPLITS = ("train", "val", "test")
+
+
+def find_studies(outputs: Path) -> list[Path]:
+    """The study folders in `outputs`, or `outputs` itself where it is one, in the order of their names.
+
+    Raises:
+        RecordError: The folder does not exist, or holds no runs.
+    """
+    if not outputs.is_dir():
+        raise RecordError(f"{outputs}: there is no such folder; the runs of lenet-ablate lie in outputs/")
+    studies = [outputs] if _is_study(outputs) else [path for path in sorted(outputs.iterdir()) if _is_study(path)]
+    if not studies:
+        raise RecordError(f"{outputs}: holds no runs; train some first, e.g. lenet-ablate -m lr=0.01,0.001")
+    return studies
+
+
+def read_runs(outputs: str | Path) -> pd.DataFrame:
+    """One row per run of every study in a folder, unfinished and failed ones too.
+
+    Columns: study, run, variant_id, status, error; the settings (`pool`, `lr`, `batch_size`, `optimizer`, …; a
+    group's further settings as `optimizer.momentum`; `lr` is a float or a schedule's name); epochs_done and the last
+    row of metrics.csv (train_loss_running … test_accuracy); best_epoch, best_val_accuracy and
+    test_accuracy_at_best_val by validation; num_parameters, wall_seconds, engine, device. Losses are nats per image,
+    accuracies 0..1.
+
+    Raises:
+        RecordError: The folder does not exist, or holds no runs.
+    """
+    return runs_frame([record for study in find_studies(Path(outputs)) for record in iter_records(study)])
+
+
+def read_epochs(outputs: str | Path) -> pd.DataFrame:
+    """The epochs of all runs in tidy form: study, run, epoch (from 1), split, metric, value.
+
+    Raises:
+        RecordError: The folder does not exist, or holds no runs.
+    """
+    return epochs_frame([record for study in find_studies(Path(outputs)) for record in iter_records(study)])
+
+
+def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """One row per record; see `read_runs`."""
+    return pd.DataFrame([_run_row(record) for record in records])
+
+
+def epochs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """The records' epochs in tidy form; see `read_epochs`. `lr` and `seconds` belong to the train split."""
+    lines = [
+        (record.folder.parent.name, record.folder.name, row.epoch, *_split_metric(column), value)
+        for record in records
+        for row in record.rows
+        for column, value in dataclasses.asdict(row).items()
+        if column not in ("epoch", "step") and value is not None
+    ]
+    return pd.DataFrame(lines, columns=["study", "run", "epoch", "split", "metric", "value"])
+
+
+def _is_study(path: Path) -> bool:
+    if not path.is_dir() or path.name == REPORT_FOLDER:
+        return False
+    return (path / "sweeps").is_dir() or any((child / STATUS).is_file() for child in path.iterdir() if child.is_dir())
+
+
+def _split_metric(column: str) -> tuple[str, str]:
+    split, _, metric = column.partition("_")
+    return (split, metric) if split in SPLITS else ("train", column)
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    result, last = record.result, record.rows[-1] if record.rows else None
+    best = result.get("best_val") or {}
+    provenance = result.get("provenance", {})
+    return {
+        "study": record.folder.parent.name,
+        "run": record.folder.name,
+        "variant_id": variant_id(record.config) if record.config else None,
+        "status": record.state.value,
+        **(settings_row(record.config) if record.config else {}),
+        "epochs_done": len(record.rows),
+        **{name: getattr(last, name, None) for name in COLUMNS if _split_metric(name)[0] in SPLITS and "_" in name},
+        "best_epoch": best.get("epoch"),
+        "best_val_accuracy": best.get("val_accuracy"),
+        "test_accuracy_at_best_val": best.get("test_accuracy"),
+        "num_parameters": result.get("num_parameters"),
+        "wall_seconds": result.get("wall_seconds"),
+        "engine": provenance.get("engine"),
+        "device": provenance.get("device"),
+        "error": record.error or None,
+    }
+
+
+def settings_row(config: RunConfig) -> dict[str, Any]:
+    """The settings as columns: a group's name under the group's key, its other settings dotted.
+
+    `lr` is a float or a schedule's name, and a schedule's values stand in `lr.initial`, `lr.gamma`, `lr.every`.
+    """
+    row: dict[str, Any] = {}
+    for key, value in to_mapping(config).items():
+        if key == "lr":
+            row["lr"] = lr_label(config.lr) if isinstance(config.lr, StepDecay) else config.lr
+            row |= {f"lr.{k}": v for k, v in value.items() if k != "name"} if isinstance(value, dict) else {}
+        elif isinstance(value, dict):
+            row[key] = value["name"]
+            row |= {f"{key}.{k}": v for k, v in value.items() if k != "name"}
+        else:
+            row[key] = value
+    return row
