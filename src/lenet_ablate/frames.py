@@ -30,6 +30,8 @@ def find_studies(outputs: Path) -> list[Path]:
     """
     if not outputs.is_dir():
         raise RecordError(f"{outputs}: there is no such folder; the runs of lenet-ablate lie in outputs/")
+    if outputs.name in ("", ".."):  # a study is called by its folder's name, and "." has none
+        outputs = outputs.resolve()
     studies = [outputs] if _is_study(outputs) else [path for path in sorted(outputs.iterdir()) if _is_study(path)]
     if not studies:
         raise RecordError(f"{outputs}: holds no runs; train some first, e.g. lenet-ablate -m lr=0.01,0.001")
@@ -62,7 +64,13 @@ def read_epochs(outputs: str | Path) -> pd.DataFrame:
 
 def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     """One row per record; see `read_runs`."""
-    return pd.DataFrame([_run_row(record) for record in records])
+    rows = [_run_row(record) for record in records]
+    frame = pd.DataFrame(rows)
+    for name in frame:
+        kinds = {type(row.get(str(name))) for row in rows}
+        if kinds == {int, type(None)}:  # else a run that lacks a count would turn every count into a float
+            frame[name] = frame[name].astype("Int64")
+    return frame
 
 
 def epochs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
@@ -97,7 +105,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "run": record.folder.name,
         "variant_id": variant_id(record.config) if record.config else None,
         "status": record.state.value,
-        **(settings_row(record.config) if record.config else {}),
+        **(settings_row(record.config) if record.config else dict.fromkeys(settings_row(RunConfig()))),
         "epochs_done": len(record.rows),
         **{name: getattr(last, name, None) for name in COLUMNS if _split_metric(name)[0] in SPLITS and "_" in name},
         "best_epoch": best.get("epoch"),

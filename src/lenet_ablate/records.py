@@ -193,6 +193,20 @@ def read_run(folder: Path) -> RunRecord:
         return RunRecord(folder, State.unreadable, error=text)
 
 
+def read_finished(folder: Path, identity: str) -> RunRecord | None:
+    """The run's record if it is finished and whole; None where it must be trained.
+
+    Raises:
+        RecordError: The folder belongs to other settings.
+    """
+    if not (folder / STATUS).is_file():
+        return None
+    record = read_run(folder)
+    if record.identity and record.identity != identity:
+        raise RecordError(f"{folder}: holds a run with other settings of the same short name; move it away")
+    return record if record.state.is_finished else None
+
+
 def iter_records(study: Path) -> Iterator[RunRecord]:
     """The runs of one study in the order of their names, then those that a sweep planned and that have no folder."""
     seen: set[str] = set()

@@ -1,0 +1,30 @@
+"""Each data set of a sweep, read once and shared by its runs."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from lenet_ablate.config import DataConfig
+from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.load import load
+
+
+class DatasetCache:
+    """The data sets asked for so far; may be used from any thread."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._lock = threading.Lock()
+        self._loaded: dict[tuple[DataConfig, int], Dataset] = {}
+
+    def get(self, config: DataConfig, size: int) -> Dataset:
+        """The data set that a configuration names, at a network's input size.
+
+        Raises:
+            DataError: It is missing, damaged or of the wrong shape.
+        """
+        with self._lock:
+            if (config, size) not in self._loaded:
+                self._loaded[config, size] = load(config, size, self._data_dir)
+            return self._loaded[config, size]

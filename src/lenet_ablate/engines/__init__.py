@@ -1,0 +1,1 @@
+"""What computes: learners that train one network, behind one protocol."""

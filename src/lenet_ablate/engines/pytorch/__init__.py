@@ -1,0 +1,1 @@
+"""The torch engine: PyTorch on the CPU, CUDA or MPS with the data set on the device."""

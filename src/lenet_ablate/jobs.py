@@ -1,0 +1,89 @@
+"""A sweep as data: what was asked for and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lenet_ablate.config import Options, RunConfig
+from lenet_ablate.plan import run_name
+from lenet_ablate.records import State
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that the user asked for.
+
+    Attributes:
+        config: Its settings.
+        overrides: The words on the command line that stand for it alone.
+        hydra_files: Makes the content of its `.hydra/` by file name, given its folder, once it is needed.
+    """
+
+    config: RunConfig
+    overrides: tuple[str, ...] = ()
+    hydra_files: Callable[[Path], Mapping[str, bytes]] = lambda folder: {}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs of one command, no two alike.
+
+    Attributes:
+        jobs: The runs in the order in which they were asked for.
+        options: How they are carried out.
+        command: The command as it was typed.
+        factors: The levels of each setting that was varied, as they were typed.
+    """
+
+    jobs: tuple[Job, ...]
+    options: Options
+    command: str
+    factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def study(self) -> Path:
+        """The folder that the runs share."""
+        return Path(self.options.output_dir) / self.options.study
+
+    def folder(self, job: Job) -> Path:
+        """The folder of one run."""
+        return self.study / run_name(job.config)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one run of the sweep ended; `seconds` is the time this sweep spent on it, `error` one line or empty."""
+
+    job: Job
+    folder: Path
+    state: State
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """How a sweep ended.
+
+    Attributes:
+        skipped: Runs that were finished before.
+        ended: Runs that this sweep trained or waited for.
+        seconds: Wall time.
+        stop_status: Exit status behind the signal that stopped the sweep; 0 where none did.
+    """
+
+    skipped: int
+    ended: tuple[Ended, ...]
+    seconds: float
+    stop_status: int = 0
+
+    def select(self, state: State) -> list[Ended]:
+        """The runs that ended in a state."""
+        return [ended for ended in self.ended if ended.state is state]
+
+    @property
+    def exit_status(self) -> int:
+        """The process's exit status: a signal's, else 1 after a failure, else 0."""
+        return self.stop_status or int(bool(self.select(State.failed)))

@@ -1,0 +1,62 @@
+"""What a sweep tells the user, as text: when it begins, when a run ends, when it has ended."""
+
+from __future__ import annotations
+
+import shlex
+
+from lenet_ablate.jobs import Ended, Sweep, SweepResult
+from lenet_ablate.progress import format_seconds
+from lenet_ablate.records import LOG, State, read_run
+
+
+def opening(sweep: Sweep, todo: int, workers: int) -> str:
+    """How many runs there are, are done, and are to train."""
+    skipped = len(sweep.jobs) - todo
+    count = f"{_count(len(sweep.jobs), 'run')} in {sweep.study}"
+    if not todo:
+        return f"{count}: all done already, nothing to train"
+    done = f"{skipped} already done, " if skipped else ""
+    side = f", {workers} side by side" if workers > 1 else ""
+    return f"{count}: {done}{todo} to train{side}"
+
+
+def run_line(ended: Ended) -> str:
+    """How one run ended, in one line."""
+    name, seconds = ended.folder.name, format_seconds(ended.seconds)
+    if ended.state is State.failed:
+        return f"{name}: FAILED, {ended.error}"
+    if ended.state is State.interrupted:
+        return f"{name}: interrupted after {seconds}, saved"
+    last = read_run(ended.folder).rows[-1]
+    if ended.state is State.diverged:
+        return f"{name}: DIVERGED in epoch {last.epoch}, {seconds}"
+    return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, train loss {last.train_loss_running:.4f}, {seconds}"
+
+
+def closing(sweep: Sweep, result: SweepResult) -> str:
+    """What was done, every failure with the command that retries it, and what to do next."""
+    trained, failed = len(result.select(State.done)), result.select(State.failed)
+    diverged, interrupted = result.select(State.diverged), result.select(State.interrupted)
+    counts = [f"{trained} trained"] if result.ended else []
+    counts += [f"{result.skipped} already done"] if result.skipped else []
+    counts += [f"{len(diverged)} diverged"] if diverged else []
+    counts += [f"{len(failed)} failed"] if failed else []
+    never = len(sweep.jobs) - result.skipped - len(result.ended) + len(interrupted)
+    counts += [f"{never} unfinished"] if never else []
+    lines = [f"{', '.join(counts)} in {format_seconds(result.seconds)}"]
+    if diverged:
+        lines += [f"warning: {_count(len(diverged), 'run')} diverged (the loss became NaN or infinite):"]
+        lines += [f"  {ended.folder.name}" for ended in diverged]
+    for ended in failed:
+        lines += [f"failed: {ended.folder.name}: {ended.error}"]
+        lines += [f"  log:   {ended.folder / LOG}"]
+        lines += [f"  retry: {shlex.join(['lenet-ablate', *ended.job.overrides])}"]
+    if result.stop_status:
+        lines += [f"interrupted; the same command resumes: {sweep.command}"]
+    else:
+        lines += [f"next: {shlex.join(['lenet-report', sweep.options.output_dir])}"]
+    return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,83 @@
+"""Many runs: what is finished is skipped, the plan is written down, the rest is trained side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+
+from lenet_ablate.atomic import write_bytes
+from lenet_ablate.config import to_mapping
+from lenet_ablate.crew import Crew, dataset_of, is_done
+from lenet_ablate.datasets.cache import DatasetCache
+from lenet_ablate.datasets.load import data_folder
+from lenet_ablate.engines.base import Engine
+from lenet_ablate.engines.select import make_engine
+from lenet_ablate.errors import RecordError
+from lenet_ablate.jobs import Job, Sweep, SweepResult
+from lenet_ablate.plan import RunPlan, identity, make_plan, run_name
+from lenet_ablate.progress import Progress
+from lenet_ablate.records import FORMAT, now
+from lenet_ablate.stop import stop_on_signals
+from lenet_ablate.summary import closing, opening
+
+
+def run_sweep(sweep: Sweep, workers: int, engine: Engine | None = None) -> SweepResult:
+    """Train every run of a sweep that is not finished, several side by side, and tell the user.
+
+    Args:
+        sweep: What to run.
+        workers: Runs side by side, at least 1.
+        engine: What trains them; by default what the sweep's options ask for.
+
+    Raises:
+        LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
+    """
+    started = time.monotonic()
+    data = DatasetCache(data_folder(sweep.options.data_dir))
+    todo = [job for job in sweep.jobs if not is_done(sweep, job, data)]
+    workers = min(workers, len(todo))
+    print(opening(sweep, len(todo), workers), flush=True)
+    if not todo:
+        write_plan(sweep)
+        return SweepResult(len(sweep.jobs), (), time.monotonic() - started)
+    engine = engine or make_engine(sweep.options)
+    plans = {id(job): _plan(job, data) for job in todo}
+    write_plan(sweep)
+    # The longest first, so that the last worker is not left alone with one of them.
+    todo.sort(key=lambda job: -_num_images(plans[id(job)]))
+    with stop_on_signals() as stop:
+        progress = Progress(sum(map(_num_images, plans.values())), len(todo))
+        ended = Crew(sweep, plans, data, engine, stop, progress).work(todo, workers)
+    skipped = len(sweep.jobs) - len(todo)
+    result = SweepResult(skipped, tuple(ended), time.monotonic() - started, stop.exit_status)
+    print(closing(sweep, result), flush=True)
+    return result
+
+
+def _plan(job: Job, data: DatasetCache) -> RunPlan:
+    dataset = dataset_of(job.config, data)
+    return make_plan(job.config, len(dataset.train_labels), len(dataset.test_labels))
+
+
+def _num_images(plan: RunPlan) -> int:
+    return plan.num_train * plan.config.epochs
+
+
+def write_plan(sweep: Sweep) -> None:
+    """Write what the sweep is about to do into `sweeps/<hash>.json`; the same plan is written once."""
+    runs = [
+        {"run": run_name(job.config), "identity": identity(job.config), "config": to_mapping(job.config)}
+        for job in sweep.jobs
+    ]
+    digest = hashlib.sha256("".join(str(run["identity"]) for run in runs).encode()).hexdigest()[:16]
+    path = sweep.study / "sweeps" / f"{digest}.json"
+    if path.exists():
+        return
+    plan = {"format": FORMAT, "created": now(), "command": sweep.command, "experiments": []}
+    plan |= {"factors": {key: list(levels) for key, levels in sweep.factors.items()}, "runs": runs}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{path.parent}: cannot be made: {error.strerror}; output_dir=… names another") from None
+    write_bytes(path, (json.dumps(plan, indent=1) + "\n").encode())

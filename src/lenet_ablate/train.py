@@ -1,0 +1,241 @@
+"""The one training loop: a plan, a data set and an engine become a run's record.
+
+The learner works in slices of about 0.2 s, between which signals are seen, progress is shown and checkpoints are
+written. How a run is sliced changes nothing in its result: order and learning rates depend on the step alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lenet_ablate.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.splits import epoch_order, split
+from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
+from lenet_ablate.engines.weights import num_parameters
+from lenet_ablate.plan import RunPlan, learning_rates, variant_id
+from lenet_ablate.records import EpochRow, Predictions, State, write_finished, write_metrics, write_status
+
+SLICE_SECONDS = 0.2
+CHECKPOINT_SECONDS = 20.0
+
+OnProgress = Callable[[int, float], None]
+"""Called after each slice with the number of images trained on and the slice's last loss."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run needs besides its plan; nothing here changes its result.
+
+    Attributes:
+        folder: The run's folder.
+        train_loss_every: Epochs between two evaluations on the training split; 0: only after the last.
+        provenance: Goes into result.json.
+        should_stop: Asked between slices; true ends the run as interrupted, to be resumed.
+        on_progress: Told of every slice.
+        log: The run's own log.
+    """
+
+    folder: Path
+    train_loss_every: int
+    provenance: Mapping[str, Any]
+    should_stop: Callable[[], bool]
+    on_progress: OnProgress
+    log: logging.Logger
+
+
+@dataclass
+class _Position:
+    """How far a run is; the only thing that changes while it trains."""
+
+    steps_done: int = 0
+    rows: list[EpochRow] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    wall_seconds: float = 0.0
+    steps_per_second: float = 0.0
+    saved_at: float = field(default_factory=time.monotonic)
+
+    def spend(self, started: float) -> None:
+        """Count the time since `started` to the epoch and to the run."""
+        self.seconds += time.perf_counter() - started
+        self.wall_seconds += time.perf_counter() - started
+
+
+def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundings) -> State:
+    """Train one run to its end, from its checkpoint if it has one, and write its record.
+
+    Returns:
+        `done`, `diverged` (a loss was NaN or infinite: a result) or `interrupted`.
+    """
+    train, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
+    learner = engine.learner(plan, dataset, train, val)
+    stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
+    at = _resume(plan, learner, stamp, around)
+    test: Evaluation | None = None
+    while len(at.rows) < plan.config.epochs:
+        order = epoch_order(train, plan.config.seed, epoch=len(at.rows))
+        if not _train_epoch(plan, order, learner, stamp, at, around):
+            _save(learner, stamp, at, around)
+            return State.interrupted
+        started = time.perf_counter()
+        row, test = _evaluate_epoch(plan, learner, at, around)
+        at.spend(started)
+        at.rows.append(dataclasses.replace(row, seconds=round(at.seconds, 3)))
+        _log_row(at.rows[-1], plan, around.log)
+        if _diverged(row):
+            return _finish(plan, learner, None, at, around)
+        at.losses, at.seconds = [], 0.0
+        write_metrics(around.folder, at.rows)
+        _save(learner, stamp, at, around)
+    return _finish(plan, learner, test or learner.evaluate(Split.test), at, around)
+
+
+def _resume(plan: RunPlan, learner: Learner, stamp: Mapping[str, str], around: Surroundings) -> _Position:
+    checkpoint = read_checkpoint(around.folder, stamp)
+    if checkpoint is None:
+        around.log.info("starts: %d epochs of %d steps", plan.config.epochs, plan.steps_per_epoch)
+        return _Position()
+    learner.load_state(checkpoint.state)
+    around.log.info("resumes after step %d of %d", checkpoint.steps_done, plan.total_steps)
+    around.on_progress(_images_seen(plan, checkpoint.steps_done), math.nan)
+    return _Position(
+        checkpoint.steps_done,
+        list(checkpoint.rows),
+        checkpoint.losses.tolist(),
+        checkpoint.seconds,
+        checkpoint.wall_seconds,
+    )
+
+
+def _train_epoch(
+    plan: RunPlan,
+    order: np.ndarray[Any, np.dtype[np.int32]],
+    learner: Learner,
+    stamp: Mapping[str, str],
+    at: _Position,
+    around: Surroundings,
+) -> bool:
+    """Train the rest of the epoch under way; False where it was stopped before its end, True also when it diverged."""
+    first = len(at.rows) * plan.steps_per_epoch
+    while at.steps_done < first + plan.steps_per_epoch:
+        if around.should_stop():
+            return False
+        started = time.perf_counter()
+        steps = min(max(1, int(at.steps_per_second * SLICE_SECONDS)), first + plan.steps_per_epoch - at.steps_done)
+        begin = (at.steps_done - first) * plan.config.batch_size
+        indices = order[begin : begin + steps * plan.config.batch_size]
+        losses = learner.train(Batches(indices, learning_rates(plan, at.steps_done, at.steps_done + steps)))
+        at.spend(started)
+        at.steps_per_second = steps / max(time.perf_counter() - started, 1e-9)
+        broken = np.flatnonzero(~np.isfinite(losses))
+        kept = losses[: broken[0] + 1] if broken.size else losses
+        at.losses += kept.tolist()
+        at.steps_done += len(kept)
+        around.on_progress(len(indices), float(kept[-1]))
+        if broken.size:
+            return True
+        if time.monotonic() - at.saved_at > CHECKPOINT_SECONDS:
+            _save(learner, stamp, at, around)
+    return True
+
+
+def _evaluate_epoch(
+    plan: RunPlan, learner: Learner, at: _Position, around: Surroundings
+) -> tuple[EpochRow, Evaluation | None]:
+    epoch = len(at.rows) + 1
+    lr = float(learning_rates(plan, at.steps_done - 1, at.steps_done)[0])
+    running = _mean_loss(plan, at.losses)
+    row = EpochRow(epoch, at.steps_done, lr, running, None, None, None, None, None, 0.0)
+    if not math.isfinite(running):
+        return row, None
+    every = around.train_loss_every
+    wants_train = epoch == plan.config.epochs or (every > 0 and epoch % every == 0)
+    train = learner.evaluate(Split.train) if wants_train else None
+    val = learner.evaluate(Split.val) if plan.num_val else None
+    test = learner.evaluate(Split.test)
+    row = dataclasses.replace(
+        row,
+        train_loss=train.loss if train else None,
+        val_loss=val.loss if val else None,
+        val_accuracy=val.accuracy if val else None,
+        test_loss=test.loss,
+        test_accuracy=test.accuracy,
+    )
+    return row, test
+
+
+def _mean_loss(plan: RunPlan, losses: list[float]) -> float:
+    """Mean over the images of the epoch so far; the last batch may be smaller than the others."""
+    size = plan.config.batch_size
+    counts = [min(size, plan.num_train - step * size) for step in range(len(losses))]
+    return math.fsum(loss * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
+
+
+def _diverged(row: EpochRow) -> bool:
+    losses = (row.train_loss_running, row.train_loss, row.val_loss, row.test_loss)
+    return any(loss is not None and not math.isfinite(loss) for loss in losses)
+
+
+def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, around: Surroundings) -> None:
+    losses = np.array(at.losses, np.float32)
+    rows = tuple(at.rows)
+    checkpoint = Checkpoint(stamp, at.steps_done, at.seconds, at.wall_seconds, rows, losses, learner.state())
+    write_checkpoint(around.folder, checkpoint)
+    write_status(around.folder, State.running, stamp["identity"])
+    at.saved_at = time.monotonic()
+
+
+def _finish(plan: RunPlan, learner: Learner, test: Evaluation | None, at: _Position, around: Surroundings) -> State:
+    state = State.done if test else State.diverged
+    judged = [row for row in at.rows if row.val_accuracy is not None]
+    best = max(judged, key=lambda row: row.val_accuracy or 0.0, default=None)
+    result = {
+        "format": 1,
+        "status": state.value,
+        "variant_id": variant_id(plan.config),
+        "epochs_planned": plan.config.epochs,
+        "epochs_done": len(at.rows),
+        "num_train": plan.num_train,
+        "num_val": plan.num_val,
+        "num_test": plan.num_test,
+        "num_parameters": num_parameters(plan.config.model.name),
+        "final": _plain(at.rows[-1]),
+        "best_val": _plain(best) if best and test else None,
+        "wall_seconds": round(at.wall_seconds, 3),
+        "provenance": dict(around.provenance),
+    }
+    predictions = Predictions(test.digits, test.probabilities) if test else None
+    weights = learner.weights() if test else None
+    write_finished(around.folder, state, plan.identity, at.rows, result, weights, predictions)
+    around.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
+    return state
+
+
+def _plain(row: EpochRow) -> dict[str, Any]:
+    values = dataclasses.asdict(row)
+    return {name: v if v is None or math.isfinite(v) else None for name, v in values.items() if name != "seconds"}
+
+
+def _log_row(row: EpochRow, plan: RunPlan, log: logging.Logger) -> None:
+    if row.test_accuracy is None:
+        log.warning("epoch %d/%d: the loss is not finite at step %d", row.epoch, plan.config.epochs, row.step)
+    else:
+        log.info(
+            "epoch %d/%d: train_loss_running %.5f, test_accuracy %.4f, %.2f s",
+            *(row.epoch, plan.config.epochs, row.train_loss_running, row.test_accuracy, row.seconds),
+        )
+
+
+def _images_seen(plan: RunPlan, steps: int) -> int:
+    epochs, rest = divmod(steps, plan.steps_per_epoch)
+    return epochs * plan.num_train + rest * plan.config.batch_size
