@@ -18,7 +18,7 @@ def num_usable_cores() -> int:
     """
     usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
     cores = len({_siblings(cpu) for cpu in usable})
-    return max(1, min(cores, math.ceil(_quota())))
+    return max(1, math.ceil(min(cores, _quota())))
 
 
 def _siblings(cpu: int) -> str:

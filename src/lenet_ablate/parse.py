@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, TypeVar, cast
 
-from lenet_ablate.checks import Check, closest
+from lenet_ablate.checks import closest
 from lenet_ablate.config import (
     ADAM_ONLY,
     LEARNING_RATE,
@@ -41,15 +42,18 @@ def check_value(key: str, value: object, schedules: Mapping[str, object] | None 
 
     `value` is the raw value as YAML gives it; `schedules` are the named learning-rate schedules for `lr`.
     """
+    setting = dict(iter_settings())[key]
     try:
         if key == "lr":
             parse_lr(value, schedules or {})
         else:
-            check: Check = dict(iter_settings())[key].metadata["check"]
-            check(value)
+            setting.metadata["check"](value)
     except ValueError as error:
-        guess = None if key == "lr" else check.suggest(value)
-        return str(error) + (f"; did you mean {key}={guess}?" if guess is not None else "")
+        guess = None if key == "lr" else setting.metadata["check"].suggest(value)
+        if guess is not None:
+            return f"{error}; did you mean {key}={guess}?"
+        usual = setting.default.value if isinstance(setting.default, Enum) else setting.default
+        return str(error) if key == "lr" or usual is None else f"{error}; the default is {usual}"
     return None
 
 

@@ -1,0 +1,1 @@
+"""Hydra plugins: which runs a sweep has, and how they run."""

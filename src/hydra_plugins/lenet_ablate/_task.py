@@ -1,0 +1,61 @@
+"""What one job does where a launcher other than `local` starts it, perhaps in another process or on another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from lenet_ablate.errors import LenetAblateError
+from lenet_ablate.jobs import Job, Sweep
+from lenet_ablate.parse import parse_config
+from lenet_ablate.plan import run_name
+from lenet_ablate.records import read_run
+
+
+def train_one(settings: DictConfig) -> float | None:
+    """Train one run as a sweep of one.
+
+    Returns:
+        Accuracy 0..1 on the validation split (on the test split where there is none) after the last epoch, None for
+        a diverged run: what a sweeper that searches maximises.
+
+    Raises:
+        LenetAblateError: The run failed; its own log has the reason.
+    """
+    from lenet_ablate.sweep import run_sweep
+
+    overrides = tuple(HydraConfig.get().overrides.task) if HydraConfig.initialized() else ()
+    config, options = parse_config(_plain(settings))
+    sweep = Sweep((Job(config, overrides),), options, "lenet-ablate " + " ".join(overrides))
+    result = run_sweep(sweep, workers=1)
+    if result.stop_status:
+        raise SystemExit(result.stop_status)
+    if result.exit_status:
+        raise LenetAblateError(result.ended[0].error)
+    final = read_run(sweep.folder(sweep.jobs[0])).result["final"]
+    score = final["test_accuracy"] if final["val_accuracy"] is None else final["val_accuracy"]
+    return None if score is None else float(score)
+
+
+def _run_name(*, _root_: DictConfig) -> str:
+    config, _ = parse_config(_plain(_root_))
+    return run_name(config)
+
+
+def _study_dir(*, _root_: DictConfig) -> str:
+    return str(Path(_root_.output_dir, str(_root_.study)).resolve())
+
+
+def _plain(settings: DictConfig) -> dict[str, Any]:
+    # Only the settings: Hydra's own node holds values that are known in a job alone.
+    keys = [str(key) for key in settings if key != "hydra"]
+    plain: Any = OmegaConf.to_container(OmegaConf.masked_copy(settings, keys), resolve=True)
+    return dict(plain)
+
+
+# At import, since a job in another process finds these names by importing this module.
+OmegaConf.register_new_resolver("lenet_ablate.run_name", _run_name, replace=True)
+OmegaConf.register_new_resolver("lenet_ablate.study_dir", _study_dir, replace=True)

@@ -1,0 +1,67 @@
+"""The sweeper: which runs there are. Hydra scans this module at every start, so it imports nothing heavy."""
+
+import shlex
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class AblationSweeperConf:
+    """`hydra/sweeper=ablation`."""
+
+    _target_: str = "hydra_plugins.lenet_ablate.ablation_sweeper.AblationSweeper"
+    params: dict[str, Any] = field(default_factory=dict)
+    """Overrides that hold unless the command line gives the same key; this is how an experiment sets its grid."""
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="ablation", node=AblationSweeperConf, provider="lenet-ablate")
+
+
+class AblationSweeper(Sweeper):
+    """Full grids: all points are validated before the first starts, and those that mean the same run are one."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.params = params
+        self.config: DictConfig | None = None
+        self.context: HydraContext | None = None
+        self.launcher: Launcher | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra hands over and make the launcher."""
+        self.context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run all points; ends the process with the sweep's exit status where that is not 0."""
+        from hydra_plugins.lenet_ablate._grid import expand_grid, make_sweep, run_elsewhere
+        from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
+        from lenet_ablate.errors import LenetAblateError
+
+        assert self.config is not None and self.context is not None
+        command = shlex.join(["lenet-ablate", *sys.argv[1:]])
+        try:
+            grid = expand_grid(self.params, arguments)
+            sweep = make_sweep(self.context.config_loader, self.config, grid, command)
+            if isinstance(self.launcher, LocalLauncher):
+                result = self.launcher.train(sweep)
+            else:
+                assert self.launcher is not None
+                result = run_elsewhere(sweep, self.launcher)
+        except (LenetAblateError, HydraException) as error:
+            raise SystemExit(str(error)) from None
+        if result.exit_status:
+            # Hydra calls this itself only where the sweep returns.
+            self.context.callbacks.on_multirun_end(config=self.config, config_name=self.config.hydra.job.config_name)
+            raise SystemExit(result.exit_status)
+        return result

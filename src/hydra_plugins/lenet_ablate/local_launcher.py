@@ -1,0 +1,53 @@
+"""The launcher: runs side by side on threads of this process. Hydra scans this module at every start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from lenet_ablate.jobs import Sweep, SweepResult
+
+
+@dataclass
+class LocalLauncherConf:
+    """`hydra/launcher=local`."""
+
+    _target_: str = "hydra_plugins.lenet_ablate.local_launcher.LocalLauncher"
+    workers: int | None = None
+    """Runs side by side; null: one per physical core that this process may use, one on a GPU."""
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="lenet-ablate")
+
+
+class LocalLauncher(Launcher):
+    """Trains a whole sweep in this process."""
+
+    def __init__(self, workers: int | None) -> None:
+        if workers is not None and workers < 1:
+            raise SystemExit(f"hydra.launcher.workers={workers}: must be a whole number from 1, or null")
+        self.workers = workers
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Nothing to keep: the sweeper hands over everything."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Refused: this launcher needs the plan that only `hydra/sweeper=ablation` makes."""
+        raise HydraException("hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic")
+
+    def train(self, sweep: "Sweep") -> "SweepResult":
+        """Train a sweep and tell the user; see `lenet_ablate.sweep.run_sweep`."""
+        from lenet_ablate.cores import num_usable_cores
+        from lenet_ablate.engines.select import choose_device
+        from lenet_ablate.sweep import run_sweep
+
+        on_cpu = choose_device(sweep.options.device) == "cpu"
+        workers: Any = self.workers or (num_usable_cores() if on_cpu else 1)
+        return run_sweep(sweep, workers)

@@ -1,0 +1,84 @@
+"""The words on the command line, checked before Hydra composes anything.
+
+Hydra checks keys and groups too, but answers a typo with an invitation to add it (`+poool=max`).
+Values are checked for every point of the sweep once it is composed, by `parse.parse_config`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString
+from hydra.errors import HydraException
+
+from lenet_ablate.checks import closest
+from lenet_ablate.config import setting_keys
+from lenet_ablate.parse import unknown_key
+
+SCHEDULES = "lr_schedules"
+FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
+
+
+def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
+    """What is wrong with the `key=value` words of a command line, one or two lines each; empty if nothing is.
+
+    Args:
+        words: The arguments that are not flags.
+        config_dirs: Folders whose subfolders are groups and whose YAML files are their options.
+    """
+    parser = OverridesParser.create()
+    problems = []
+    for word in words:
+        try:
+            problem = _check(parser.parse_override(word), word, config_dirs)
+        except HydraException as error:
+            problem = _check_unparsable(word, str(error))
+        problems += [problem] if problem else []
+    return problems
+
+
+def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:
+    """The options of a group, sorted; empty where there is no such group."""
+    found = {path.stem for folder in config_dirs for path in (folder / group).glob("*.yaml")}
+    return sorted(found)
+
+
+def _check_unparsable(word: str, reason: str) -> str:
+    if "=" in word:
+        return f"{word}: cannot be read: {reason.splitlines()[0]}"
+    guess = closest(word, setting_keys())
+    meant = f"; did you mean {guess}=…?" if guess else ""
+    return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"
+
+
+def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | None:
+    key = override.key_or_group
+    if key.partition(".")[0] == "hydra" or key.startswith("hydra/"):
+        fixed = key in FIXED_HYDRA_KEYS
+        return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs" if fixed else None
+    options = group_options(key, config_dirs)
+    if key not in setting_keys() and not options and not key.startswith(f"{SCHEDULES}."):
+        return f"{word}: {unknown_key(key)}"
+    if override.is_delete():
+        return f"{word}: settings cannot be removed; null stands for none where that is allowed"
+    if (override.is_add() or override.is_force_add()) and key.partition(".")[0] != SCHEDULES:
+        return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
+    if override.is_sweep_override() and not override.is_discrete_sweep():
+        return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"
+    return _check_choices(key, override, options) if options else None
+
+
+def _check_choices(group: str, override: Override, options: Sequence[str]) -> str | None:
+    for choice in _values(override):
+        name = str(choice.text if isinstance(choice, QuotedString) else choice)
+        if name not in options:
+            guess = closest(name, options)
+            meant = f"; did you mean {group}={guess}?" if guess else ""
+            return f"{group}={name}: must be one of {', '.join(options)}{meant}"
+    return None
+
+
+def _values(override: Override) -> list[object]:
+    return list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
