@@ -49,7 +49,7 @@ class Checkpoint:
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Replace the run's checkpoint. The file carries its own digest, so it needs no wait for the disk."""
-    arrays = {STATE_PREFIX + name: np.ascontiguousarray(array) for name, array in checkpoint.state.items()}
+    arrays = {STATE_PREFIX + name: np.asarray(array, order="C") for name, array in checkpoint.state.items()}
     arrays[LOSSES] = checkpoint.losses
     head = json.dumps(
         {
@@ -92,7 +92,7 @@ def read_checkpoint(folder: Path, stamp: Mapping[str, str]) -> Checkpoint | None
 def _digest(head: str, arrays: Arrays) -> str:
     digest = hashlib.sha256(head.encode())
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

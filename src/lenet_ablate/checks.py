@@ -36,10 +36,6 @@ def closest(word: str, words: Iterable[str]) -> str | None:
     return known[found[0]] if found else None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 @dataclass(frozen=True)
 class Whole:
     """A whole number in [low, high]; 32.0 is refused, as a count is not a measurement."""
@@ -68,23 +64,24 @@ class Whole:
 
 @dataclass(frozen=True)
 class Real:
-    """A finite number in (low, high], or in [low, high] with `closed`."""
+    """A finite number between two bounds; whether the bounds themselves are legal is said for each."""
 
     low: float
     high: float
-    closed: bool = False
+    with_low: bool = False
+    with_high: bool = True
 
     @property
     def allowed(self) -> str:
         """The legal values in words."""
-        start = f"from {self.low:g}" if self.closed else f"above {self.low:g}"
-        return f"a number {start} and at most {self.high:g}"
+        start = f"from {self.low:g}" if self.with_low else f"above {self.low:g}"
+        return f"a number {start} and {'at most' if self.with_high else 'below'} {self.high:g}"
 
     def __call__(self, value: object) -> float:
         """The value as float."""
-        if isinstance(value, (int, float)) and _is_number(value):
-            inside = self.low < value <= self.high or (self.closed and value == self.low)
-            if inside:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            above = value > self.low or (self.with_low and value == self.low)
+            if above and (value < self.high or (self.with_high and value == self.high)):
                 return float(value)
         raise ValueError(f"must be {self.allowed}")
 
@@ -155,7 +152,10 @@ class Optional:
 
     def __call__(self, value: object) -> Any:
         """The typed value or None."""
-        return None if value is None else self.check(value)
+        try:
+            return None if value is None else self.check(value)
+        except ValueError:
+            raise ValueError(f"must be {self.allowed}") from None
 
     def suggest(self, value: object) -> object | None:
         """What the other check suggests."""

@@ -102,11 +102,11 @@ class OptimizerConfig:
 
     name: Optimizer = _setting(Optimizer.adam, OneOf(Optimizer), "update rule")
     betas: tuple[float, float] | None = _setting(
-        None, Optional(Pair(Real(0, 0.999999, closed=True))), "adam: decay of the two moment estimates"
+        None, Optional(Pair(Real(0, 1, with_low=True, with_high=False))), "adam: decay of the two moment estimates"
     )
     eps: float | None = _setting(None, Optional(Real(0, 1)), "adam: added to the denominator")
-    momentum: float | None = _setting(None, Optional(Real(0, 0.999999, closed=True)), "sgd: momentum")
-    weight_decay: float = _setting(0.0, Real(0, 10, closed=True), "L2 penalty added to the gradient")
+    momentum: float | None = _setting(None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd: momentum")
+    weight_decay: float = _setting(0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient")
 
 
 def default_optimizer() -> OptimizerConfig:
@@ -124,7 +124,7 @@ class DataConfig:
         5000, Optional(Whole(0, 10_000_000)), "training images set aside for validation; null: one in twelve"
     )
     mean: float | None = _setting(
-        0.1307, Optional(Real(-1, 2, closed=True)), "subtracted from pixels in 0..1; null: the training set's own"
+        0.1307, Optional(Real(-1, 2, with_low=True)), "subtracted from pixels in 0..1; null: the training set's own"
     )
     std: float | None = _setting(
         0.3081, Optional(Real(0, 10)), "divides the centred pixels; null: the training set's own"

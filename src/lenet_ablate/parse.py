@@ -104,6 +104,7 @@ def _parse_schedule(raw: object, name: str) -> StepDecay:
         except ValueError as error:
             raise ValueError(f"{key}={value} {error}") from None
     decay = StepDecay(**values)
+    name = name or str(raw.get("name") or "")
     return dataclasses.replace(decay, name=name or f"{decay.initial:g}x{decay.gamma:g}every{decay.every}")
 
 

@@ -184,7 +184,7 @@ def read_run(folder: Path) -> RunRecord:
         state = _current_state(status)
         _check_digests(folder, status.get("files", {}))
         config, _ = parse_config(yaml.load((folder / CONFIG).read_bytes(), Loader=_Loader))
-        rows = _read_metrics(folder / METRICS)
+        rows = read_metrics(folder / METRICS)
         result = json.loads((folder / RESULT).read_bytes()) if state.is_finished else {}
         error = str(status.get("error", ""))
         return RunRecord(folder, state, status["identity"], config, rows, result, error, status)
@@ -250,7 +250,8 @@ def _check_digests(folder: Path, digests: Mapping[str, str]) -> None:
             raise RecordError(f"{name} is damaged: it differs from the SHA-256 in {STATUS}")
 
 
-def _read_metrics(path: Path) -> tuple[EpochRow, ...]:
+def read_metrics(path: Path) -> tuple[EpochRow, ...]:
+    """The rows of a metrics.csv; none where there is no such file yet."""
     if not path.is_file():
         return ()
     with path.open(newline="", encoding="utf-8") as file:

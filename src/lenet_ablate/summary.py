@@ -6,7 +6,7 @@ import shlex
 
 from lenet_ablate.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.progress import format_seconds
-from lenet_ablate.records import LOG, State, read_run
+from lenet_ablate.records import LOG, METRICS, State, read_metrics
 
 
 def opening(sweep: Sweep, todo: int, workers: int) -> str:
@@ -27,7 +27,7 @@ def run_line(ended: Ended) -> str:
         return f"{name}: FAILED, {ended.error}"
     if ended.state is State.interrupted:
         return f"{name}: interrupted after {seconds}, saved"
-    last = read_run(ended.folder).rows[-1]
+    last = read_metrics(ended.folder / METRICS)[-1]
     if ended.state is State.diverged:
         return f"{name}: DIVERGED in epoch {last.epoch}, {seconds}"
     return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, train loss {last.train_loss_running:.4f}, {seconds}"

@@ -95,8 +95,9 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
         if _diverged(row):
             return _finish(plan, learner, None, at, around)
         at.losses, at.seconds = [], 0.0
-        write_metrics(around.folder, at.rows)
-        _save(learner, stamp, at, around)
+        if len(at.rows) < plan.config.epochs:
+            write_metrics(around.folder, at.rows)
+            _save(learner, stamp, at, around)
     return _finish(plan, learner, test or learner.evaluate(Split.test), at, around)
 
 

@@ -1,0 +1,136 @@
+"""What a sweep costs besides the training: many runs with a learner that does nothing.
+
+usage: python benchmarks/overhead.py [runs] [extra overrides …]
+
+Prints a table and, last, one JSON line. `ms_per_run` is wall time from the command line to the last record, over the
+number of runs; `write_ms_per_run` is the part of it spent in writing files (summed over the worker threads).
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROUNDS = 3
+
+
+class NothingLearner:
+    """Trains nothing and knows no digit."""
+
+    def __init__(self, plan: Any, weights: dict[str, Any]) -> None:
+        self._plan, self._weights = plan, weights
+
+    def train(self, batches: Any) -> Any:
+        return np.ones(len(batches.learning_rates), np.float32)
+
+    def evaluate(self, split: Any) -> Any:
+        from lenet_ablate.engines.base import Evaluation
+
+        count = self._plan.num_test
+        return Evaluation(2.3, 0.1, np.zeros(count, np.uint8), np.full(count, 0.1, np.float16))
+
+    def weights(self) -> dict[str, Any]:
+        return self._weights
+
+    def state(self) -> dict[str, Any]:
+        return {f"weights/{name}": array for name, array in self._weights.items()}
+
+    def load_state(self, state: Any) -> None:
+        pass
+
+
+class NothingEngine:
+    """Makes learners that do nothing."""
+
+    name, device, threads = "nothing", "cpu", 1
+
+    def __init__(self) -> None:
+        from lenet_ablate.config import Model
+        from lenet_ablate.engines.weights import draw_weights
+
+        self._weights = draw_weights(Model.lenet5, 0)
+
+    def learner(self, plan: Any, dataset: Any, train: Any, val: Any) -> NothingLearner:
+        return NothingLearner(plan, self._weights)
+
+
+class Writes:
+    """Counts and times every atomic write."""
+
+    def __init__(self) -> None:
+        self.count, self.seconds = 0, 0.0
+        self._lock = threading.Lock()
+
+    def wrap(self, write: Any) -> Any:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return write(*args, **kwargs)
+            finally:
+                with self._lock:
+                    self.count, self.seconds = self.count + 1, self.seconds + time.perf_counter() - started
+
+        return timed
+
+
+def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float]:
+    """One sweep from the command line on, in this process; `again` repeats the same command."""
+    import lenet_ablate.sweep
+    from lenet_ablate import atomic, checkpoint, cli, crew, records
+
+    lenet_ablate.sweep.make_engine = lambda options: NothingEngine()
+    writes, originals = Writes(), [(m, m.write_bytes) for m in (checkpoint, crew, records, lenet_ablate.sweep)]
+    for module, write in originals:
+        module.write_bytes = writes.wrap(write)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        sys.argv = [
+            "lenet-ablate",
+            "-m",
+            f"seed=range({runs})",
+            "data=digits",
+            "epochs=1",
+            f"output_dir={folder}",
+            *extra,
+        ]
+        for _ in range(2 if again else 1):
+            writes.count, writes.seconds, started = 0, 0.0, time.perf_counter()
+            cli.main()
+            seconds = time.perf_counter() - started
+        done = sum(1 for _ in Path(folder).glob("*/*/model.safetensors"))
+    for module, write in originals:
+        module.write_bytes = write
+    assert atomic.write_bytes is originals[0][1]
+    return {"runs": done, "ms": 1e3 * seconds, "writes": writes.count, "write_ms": 1e3 * writes.seconds}
+
+
+def main() -> None:
+    """Measure a first sweep and the same command again."""
+    runs, extra = int(sys.argv[1]) if len(sys.argv) > 1 else 200, sys.argv[2:]
+    first = [measure(runs, extra) for _ in range(ROUNDS)]
+    again = [measure(runs, extra, again=True) for _ in range(ROUNDS)]
+    done = int(first[0]["runs"])
+    result = {
+        "runs": done,
+        "rounds": ROUNDS,
+        "ms_per_run": statistics.median(r["ms"] for r in first) / done,
+        "writes_per_run": first[0]["writes"] / done,
+        "write_ms_per_run": statistics.median(r["write_ms"] for r in first) / done,
+        "again_ms_per_run": statistics.median(r["ms"] for r in again) / done,
+        "python": platform.python_version(),
+    }
+    for key, value in result.items():
+        print(f"{key:>18}  {value:.2f}" if isinstance(value, float) else f"{key:>18}  {value}")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
