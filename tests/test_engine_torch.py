@@ -15,7 +15,6 @@ from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import SHAPES, draw_weights, num_parameters
 from lenet_ablate.plan import RunPlan, learning_rates
-
 from tiny import NUM_IMAGES, NUM_VAL, tiny_dataset, tiny_plan
 
 SGD = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=0.01)

@@ -75,7 +75,7 @@ def test_without_a_val_size_one_in_twelve_is_set_aside() -> None:
 
 
 def test_a_split_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(ConfigError, match="data.val_size=100: must be below the 100 training images"):
+    with pytest.raises(ConfigError, match=r"data\.val_size=100: must be below the 100 training images"):
         make_plan(RunConfig(data=DataConfig(val_size=100)), 100, 10)
 
 

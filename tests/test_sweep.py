@@ -20,7 +20,6 @@ from lenet_ablate.jobs import Job, Sweep
 from lenet_ablate.plan import run_name
 from lenet_ablate.records import LOG, METRICS, MODEL, State, read_run
 from lenet_ablate.sweep import run_sweep
-
 from tiny import tiny_config, tiny_dataset, without_seconds
 
 

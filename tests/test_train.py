@@ -12,7 +12,6 @@ from lenet_ablate import train
 from lenet_ablate.checkpoint import read_checkpoint
 from lenet_ablate.config import Optimizer, OptimizerConfig, StepDecay
 from lenet_ablate.records import CHECKPOINT, METRICS, MODEL, PREDICTIONS, RESULT, State, read_run
-
 from tiny import NUM_TEST, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 EXPLODES = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=10.0)

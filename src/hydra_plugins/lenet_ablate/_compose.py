@@ -17,7 +17,11 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from lenet_ablate.errors import ConfigError
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -61,7 +65,7 @@ def compose_points(loader: ConfigLoader, master: DictConfig, points: Sequence[Se
         points: Each point's overrides.
 
     Raises:
-        HydraException: A point cannot be composed.
+        ConfigError: A point cannot be composed.
     """
     parser = OverridesParser.create()
     parsed: dict[str, Override] = {}
@@ -72,15 +76,23 @@ def compose_points(loader: ConfigLoader, master: DictConfig, points: Sequence[Se
             if word not in parsed:
                 parsed[word] = parser.parse_override(word)
         groups = tuple(word for word in words if _is_group(loader, parsed[word]))
-        if groups not in bases:
-            bases[groups] = _compose_base(loader, master, list(groups))
-        base, node = bases[groups]
-        settings = copy.deepcopy(base)
-        values = [parsed[word] for word in words if word not in groups]
-        ConfigLoaderImpl._apply_overrides_to_config(values, settings)
-        resolved: Any = OmegaConf.to_container(settings, resolve=True)
-        composed.append(Point(tuple(words), resolved, node))
+        try:
+            if groups not in bases:
+                bases[groups] = _compose_base(loader, master, list(groups))
+            base, node = bases[groups]
+            values = [parsed[word] for word in words if word not in groups]
+            composed.append(Point(tuple(words), _set_values(base, values), node))
+        except (HydraException, OmegaConfBaseException) as error:
+            reason = str(error.__cause__ or error).splitlines()[0]
+            raise ConfigError(f"{' '.join(words)}: {reason}") from error
     return composed
+
+
+def _set_values(base: DictConfig, values: list[Override]) -> dict[str, Any]:
+    settings = copy.deepcopy(base)
+    ConfigLoaderImpl._apply_overrides_to_config(values, settings)
+    resolved: Any = OmegaConf.to_container(settings, resolve=True)
+    return dict(resolved)
 
 
 def _is_group(loader: ConfigLoader, override: Override) -> bool:

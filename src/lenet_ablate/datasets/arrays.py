@@ -1,0 +1,85 @@
+"""What every source hands on before its images are brought to the network's size, and what is checked of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lenet_ablate.datasets.base import NUM_CLASSES, Labels
+from lenet_ablate.errors import DataError
+
+MAX_SIDE = 1024
+MAX_PIXELS = 2**30  # in one array: 1.3 million images of 28×28; a few kilobytes can unpack to any size
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """A data set as its source holds it.
+
+    Attributes:
+        train_images: (N, H, W) uint8 or float64, 0..255, 0 = background.
+        train_labels: (N,) uint8, 0..9.
+        test_images: (M, H, W), of the same type and range.
+        test_labels: (M,) uint8, 0..9.
+    """
+
+    train_images: Pixels
+    train_labels: Labels
+    test_images: Pixels
+    test_labels: Labels
+
+
+def check_image_shape(where: str, shape: tuple[int, ...]) -> None:
+    """Refuses images (N, H, W) that no network here could take.
+
+    Raises:
+        DataError: There are no images, a side is 0 or above `MAX_SIDE`, or the array has over `MAX_PIXELS` pixels.
+    """
+    num_images, height, width = shape
+    found = f"{where}: holds {num_images} images of {height}×{width} pixels"
+    if num_images < 1:
+        raise DataError(f"{found}, expected at least one image")
+    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
+        raise DataError(f"{found}, expected sides of 1 to {MAX_SIDE}")
+    if math.prod(shape) > MAX_PIXELS:
+        raise DataError(f"{found}, expected at most {MAX_PIXELS} pixels in all; use fewer or smaller images")
+
+
+def check_same_side(train: str, train_shape: tuple[int, ...], test: str, test_shape: tuple[int, ...]) -> None:
+    """Refuses training and test images (N, H, W) of different sizes.
+
+    Raises:
+        DataError: Height or width differ.
+    """
+    if train_shape[1:] != test_shape[1:]:
+        sizes = [f"{shape[1]}×{shape[2]}" for shape in (test_shape, train_shape)]
+        raise DataError(f"{test}: images of {sizes[0]} pixels, expected {sizes[1]} as in {train}")
+
+
+def check_count(images: str, num_images: int, labels: str, num_labels: int) -> None:
+    """Refuses labels that are not one for each image.
+
+    Raises:
+        DataError: The numbers differ.
+    """
+    if num_images != num_labels:
+        raise DataError(f"{labels}: {num_labels} labels, expected {num_images}, one for each image of {images}")
+
+
+def check_labels(where: str, labels: npt.NDArray[np.integer[Any]]) -> Labels:
+    """The labels as uint8.
+
+    Raises:
+        DataError: A label is not in 0..9.
+    """
+    wrong = np.flatnonzero((labels < 0) | (labels >= NUM_CLASSES))
+    if wrong.size:
+        first = int(wrong[0])
+        raise DataError(f"{where}: label {labels[first]} at position {first}, expected 0 to {NUM_CLASSES - 1}")
+    return labels.astype(np.uint8, copy=False)

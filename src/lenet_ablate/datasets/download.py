@@ -1,0 +1,119 @@
+"""Fetching a compressed file from the first of several mirrors that delivers it whole.
+
+The file is unpacked while it arrives, in a temporary folder beside its final place, and moved there in one step once
+its digest is right. So nothing half-written ever bears the final name, downloads of several processes never meet,
+and the temporary folder goes whatever happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+TIMEOUT_SECONDS = 30.0
+_READ_BYTES = 2**16
+_MAX_BYTES = 2**28  # MNIST's largest file has 47 million
+_MIN_BYTES_PER_SECOND = 4096  # MNIST would take 50 minutes; a mirror below that is as good as stalled
+_GZIP_WINDOW = 31  # zlib's code for "expect a gzip header"
+
+
+class MirrorError(Exception):
+    """No mirror delivered the file; the text says why, mirror by mirror."""
+
+
+def fetch(
+    name: str,
+    sha256: str,
+    folder: Path,
+    mirrors: Sequence[str],
+    progress: Callable[[str], None],
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> str:
+    """Puts the file `name`, unpacked from `<mirror><name>.gz`, into a folder; returns the mirror that delivered it.
+
+    Args:
+        name: Name of the unpacked file.
+        sha256: Digest of the unpacked file.
+        folder: Existing folder.
+        mirrors: Addresses that end in a slash, tried in this order.
+        progress: Takes one line per attempt; where stderr is a terminal a bar is drawn instead.
+        timeout_seconds: Silence after which a mirror is given up.
+
+    Raises:
+        MirrorError: None of the mirrors delivered the right content.
+        OSError: The folder cannot be written.
+    """
+    faults = []
+    # A folder, since a temporary file would keep the narrow access rights that it is made with.
+    with TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
+        for mirror in mirrors:
+            try:
+                _fetch_from(f"{mirror}{name}.gz", Path(scratch) / name, sha256, progress, timeout_seconds)
+            except MirrorError as fault:
+                faults.append(f"{urlsplit(mirror).netloc}: {fault}")
+                continue
+            (Path(scratch) / name).replace(folder / name)
+            return mirror
+    raise MirrorError("; ".join(faults) or "no mirrors are known")
+
+
+def _fetch_from(url: str, target: Path, sha256: str, progress: Callable[[str], None], timeout: float) -> None:
+    unpacker = zlib.decompressobj(wbits=_GZIP_WINDOW)
+    digest, size = hashlib.sha256(), 0
+    with target.open("wb") as file, closing(_receive(url, progress, timeout)) as chunks:
+        for chunk in chunks:
+            try:
+                unpacked = unpacker.decompress(chunk)
+            except zlib.error:
+                is_page = chunk.lstrip().startswith(b"<")
+                raise MirrorError(f"sent {'a web page' if is_page else 'damaged data'}, not a gzip file") from None
+            digest.update(unpacked)
+            size += len(unpacked)
+            if size > _MAX_BYTES:
+                raise MirrorError("sent far more than expected")
+            file.write(unpacked)
+        file.flush()
+        os.fsync(file.fileno())
+    if not unpacker.eof:
+        raise MirrorError("the file ends too early")
+    if digest.hexdigest() != sha256:
+        raise MirrorError("sent other content than expected (SHA-256 differs)")
+
+
+def _receive(url: str, progress: Callable[[str], None], timeout: float) -> Generator[bytes, None, None]:
+    from tqdm import tqdm
+
+    on_terminal = sys.stderr.isatty()
+    if not on_terminal:
+        progress(f"downloading {url}")
+    request = urllib.request.Request(url, headers={"User-Agent": "lenet-ablate"})
+    started, received = time.monotonic(), 0
+    bar = tqdm(desc=url.rpartition("/")[2], unit="B", unit_scale=True, disable=not on_terminal)
+    try:
+        with bar, urllib.request.urlopen(request, timeout=timeout) as response:
+            bar.reset(total=response.length)
+            while chunk := response.read1(_READ_BYTES):
+                received += len(chunk)
+                bar.update(len(chunk))
+                yield chunk
+                if time.monotonic() - started > timeout + received / _MIN_BYTES_PER_SECOND:
+                    raise TimeoutError
+    except urllib.error.HTTPError as error:
+        with error:
+            raise MirrorError(f"answers {error.code} {error.reason}") from None
+    except TimeoutError:
+        raise MirrorError("does not answer, or too slowly") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        cause = getattr(error, "reason", error)
+        raise MirrorError(getattr(cause, "strerror", None) or str(cause) or type(cause).__name__) from None

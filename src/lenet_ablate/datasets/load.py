@@ -1,0 +1,91 @@
+"""Any data set by its configuration, ready for the network."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lenet_ablate.config import DataConfig, DataSet
+from lenet_ablate.datasets.arrays import Arrays
+from lenet_ablate.datasets.base import Dataset, Images
+from lenet_ablate.datasets.digits import load_digits
+from lenet_ablate.datasets.fit import fit
+from lenet_ablate.datasets.idx import load_idx
+from lenet_ablate.datasets.mnist import load_mnist
+from lenet_ablate.datasets.npz import load_npz
+from lenet_ablate.errors import DataError
+
+DATA_VARIABLE, DEFAULT_FOLDER = "LENET_ABLATE_DATA", "data"
+_CHUNK_IMAGES = 4096
+
+
+def data_folder(option: str | None) -> Path:
+    """The folder that data sets are kept in: the option, else $LENET_ABLATE_DATA, else data/; `~` is the home."""
+    return Path(option or os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER).expanduser()
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str], None] = _tell) -> Dataset:
+    """The data set that a configuration names, its images brought to the side that the network takes.
+
+    Args:
+        config: The data set; where its mean or std is null, that of the training images before any split is taken.
+        size: Side S of the network's input.
+        data_dir: The data folder, see `data_folder`; MNIST is read from there, or downloaded to there.
+        progress: Takes one line per file downloaded; where stderr is a terminal a bar is drawn instead.
+
+    Raises:
+        DataError: The data are missing, damaged, of the wrong shape, or too large for the memory.
+    """
+    try:
+        arrays = _read(config, data_dir, progress)
+        train_images, test_images = fit(arrays.train_images, size), fit(arrays.test_images, size)
+        mean, std = _normalisation(config, train_images)
+    except MemoryError:
+        raise DataError(f"data={config.name.value}: does not fit in memory; use fewer or smaller images") from None
+    return Dataset(train_images, arrays.train_labels, test_images, arrays.test_labels, mean, std)
+
+
+def _read(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
+    if config.name is DataSet.mnist:
+        return load_mnist(data_dir, progress)
+    if config.name is DataSet.digits:
+        return load_digits()
+    if config.path is None:
+        raise DataError(f"data={config.name.value}: needs data.path=…, the folder or file with the data")
+    path = Path(config.path).expanduser()
+    return load_idx(path) if config.name is DataSet.idx else load_npz(path)
+
+
+def _normalisation(config: DataConfig, images: Images) -> tuple[float, float]:
+    if config.mean is not None and config.std is not None:
+        return config.mean, config.std
+    mean, std = pixel_statistics(images)
+    if config.std is None and std == 0:
+        raise DataError(f"data={config.name.value}: all pixels of the training images are equal; nothing to learn from")
+    return mean if config.mean is None else config.mean, std if config.std is None else config.std
+
+
+def pixel_statistics(images: Images) -> tuple[float, float]:
+    """Mean and population standard deviation of all pixels scaled to 0..1.
+
+    Sums are exact whole numbers, so the result is the same on every machine.
+
+    Args:
+        images: (N, S, S) uint8, at least one.
+    """
+    counts = np.zeros(256, np.int64)
+    for first in range(0, len(images), _CHUNK_IMAGES):
+        counts += np.bincount(images[first : first + _CHUNK_IMAGES].ravel(), minlength=256)
+    total = sum(level * int(count) for level, count in enumerate(counts))
+    squares = sum(level**2 * int(count) for level, count in enumerate(counts))
+    num_pixels = images.size
+    return total / (255 * num_pixels), math.sqrt(num_pixels * squares - total**2) / (255 * num_pixels)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def mnist_data_dir() -> Path:
+    """The data folder with the genuine MNIST files; skips where this machine has none."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("LENET_ABLATE_DATA") or beside)
+    if not (folder / "MNIST" / "raw").is_dir():
+        pytest.skip("needs the real MNIST: set LENET_ABLATE_DATA to the data folder that holds MNIST/raw/")
+    return folder
+
+
+@pytest.fixture
+def idx_files() -> dict[str, bytes]:
+    """A tiny data set, 12 training and 7 test images of 6×6 pixels, as the content of four IDX files."""
+    rng = np.random.default_rng(0)
+    files = {}
+    for part, number in (("train", 12), ("t10k", 7)):
+        pixels = rng.integers(0, 256, (number, 6, 6), np.uint8)
+        header = bytes([0, 0, 8, 3]) + np.array(pixels.shape, ">u4").tobytes()
+        files[f"{part}-images-idx3-ubyte"] = header + pixels.tobytes()
+        labels = (np.arange(number) % 10).astype(np.uint8)
+        files[f"{part}-labels-idx1-ubyte"] = (
+            bytes([0, 0, 8, 1]) + np.array([number], ">u4").tobytes() + labels.tobytes()
+        )
+    return files
