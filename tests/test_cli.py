@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -45,9 +46,23 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
     return call
 
 
-def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "lenet_ablate", *words]
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@dataclasses.dataclass
+class Started:
+    """A sweep in another process; what it prints goes to a file."""
+
+    process: subprocess.Popen[bytes]
+    printed: Path
+
+    def end(self, seconds: float = 120) -> tuple[int, str]:
+        """Exit status and everything printed."""
+        return self.process.wait(seconds), self.printed.read_text()
+
+
+def start(*words: str, cwd: Path) -> Started:
+    printed = cwd / "printed.txt"
+    with printed.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-m", "lenet_ablate", *words], cwd=cwd, stdout=file, stderr=file)
+    return Started(process, printed)
 
 
 @pytest.mark.parametrize(
@@ -242,13 +257,13 @@ SWEEP = ("-m", "data=digits", "epochs=6", "lr=0.01,0.001", "pool=max,avg")
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert start(*SWEEP, cwd=folder).wait(120) == 0
+    assert start(*SWEEP, cwd=folder).end()[0] == 0
     return folder / "outputs/ablation"
 
 
-def wait_for_progress(folder: Path, process: subprocess.Popen[str], rows: int) -> None:
+def wait_for_progress(folder: Path, started: Started, rows: int) -> None:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and started.process.poll() is None:
         if any(len(path.read_text().splitlines()) > rows for path in folder.glob("outputs/ablation/*/metrics.csv")):
             return
         time.sleep(0.005)
@@ -257,13 +272,13 @@ def wait_for_progress(folder: Path, process: subprocess.Popen[str], rows: int) -
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3])
 def test_killed_and_started_again_is_as_if_never_killed(tmp_path: Path, undisturbed: Path, rows: int) -> None:
-    process = start(*SWEEP, cwd=tmp_path)
-    wait_for_progress(tmp_path, process, rows)
-    process.kill()
-    process.wait()
+    started = start(*SWEEP, cwd=tmp_path)
+    wait_for_progress(tmp_path, started, rows)
+    started.process.kill()
+    started.process.wait()
     states = {read_run(path.parent).state for path in tmp_path.glob("outputs/ablation/*/status.json")}
     assert State.running in states
-    assert start(*SWEEP, cwd=tmp_path).wait(120) == 0
+    assert start(*SWEEP, cwd=tmp_path).end()[0] == 0
     for folder in undisturbed.glob("digits_*"):
         again = tmp_path / "outputs/ablation" / folder.name
         assert (again / MODEL).read_bytes() == (folder / MODEL).read_bytes()
@@ -276,17 +291,17 @@ def test_killed_and_started_again_is_as_if_never_killed(tmp_path: Path, undistur
 def test_a_signal_saves_every_run_and_the_same_command_resumes(
     tmp_path: Path, undisturbed: Path, number: signal.Signals, status: int
 ) -> None:
-    process = start(*SWEEP, cwd=tmp_path)
-    wait_for_progress(tmp_path, process, rows=2)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == status
-    assert "the same command resumes: lenet-ablate -m data=digits" in out
-    assert "Traceback" not in err
+    started = start(*SWEEP, cwd=tmp_path)
+    wait_for_progress(tmp_path, started, rows=2)
+    started.process.send_signal(number)
+    returned, printed = started.end(30)
+    assert returned == status
+    assert "the same command resumes: lenet-ablate -m data=digits" in printed
+    assert "Traceback" not in printed
     states = {read_run(path.parent).state for path in tmp_path.glob("outputs/ablation/*/status.json")}
     assert State.interrupted in states
     assert State.running not in states
-    assert start(*SWEEP, cwd=tmp_path).wait(120) == 0
+    assert start(*SWEEP, cwd=tmp_path).end()[0] == 0
     for folder in undisturbed.glob("digits_*"):
         again = tmp_path / "outputs/ablation" / folder.name
         assert (again / MODEL).read_bytes() == (folder / MODEL).read_bytes()
