@@ -19,7 +19,6 @@ from lenet_ablate.overrides import check_overrides, group_options
 from lenet_ablate.parse import parse_config
 from lenet_ablate.paths import config_dir
 from lenet_ablate.records import METRICS, MODEL, State, read_run
-
 from tiny import without_seconds
 
 Run = Callable[..., tuple[int, str, str]]
@@ -102,7 +101,7 @@ def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
     run: Run, tmp_path: Path, word: str, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lenet_ablate.engines.select.num_cuda_devices", lambda: 0)
-    status, out, err = run("data=digits", word) if not word.startswith("data=") else run(word)
+    status, _out, err = run("data=digits", word) if not word.startswith("data=") else run(word)
     assert status == 1
     assert all(part in err for part in told), err
     assert len(err.strip().splitlines()) <= 2, err
@@ -138,7 +137,7 @@ def test_points_that_mean_the_same_are_one_run(run: Run) -> None:
 
 def test_inline_schedules_and_named_ones_of_ones_own(run: Run, tmp_path: Path) -> None:
     words = ["lr={initial:0.1,gamma:0.5,every:5},slow", "+lr_schedules.slow={initial:0.02,every:3}"]
-    status, out, err = run("-m", *DIGITS, *words)
+    status, _out, err = run("-m", *DIGITS, *words)
     assert status == 0, err
     configs = [yaml.safe_load(path.read_text()) for path in (tmp_path / "outputs/ablation").glob("*/config.yaml")]
     assert {config["lr"]["name"] for config in configs} == {"0.1x0.5every5", "slow"}
@@ -148,10 +147,22 @@ def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     run(*DIGITS, "optimizer=sgd", "lr=0.05")
     (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        ["status.json", "config.yaml", "metrics.csv", "result.json", "predictions.npz", "model.safetensors"]
-        + ["run.log", ".hydra"]
+        [
+            "status.json",
+            "config.yaml",
+            "metrics.csv",
+            "result.json",
+            "predictions.npz",
+            "model.safetensors",
+            "run.log",
+            ".hydra",
+        ]
     )
-    assert sorted(path.name for path in (folder / ".hydra").iterdir()) == ["config.yaml", "hydra.yaml", "overrides.yaml"]
+    assert sorted(path.name for path in (folder / ".hydra").iterdir()) == [
+        "config.yaml",
+        "hydra.yaml",
+        "overrides.yaml",
+    ]
     assert yaml.safe_load((folder / ".hydra/overrides.yaml").read_text()) == [*DIGITS, "optimizer=sgd", "lr=0.05"]
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert (config["pool"], config["optimizer"]["name"], config["optimizer"]["momentum"]) == ("max", "sgd", 0.9)
@@ -232,7 +243,9 @@ def test_another_launcher_leaves_the_same_runs(run: Run, tmp_path: Path) -> None
 
 
 def test_help_and_checks_import_nothing_heavy() -> None:
-    code = "import sys; from lenet_ablate import cli; sys.argv = ['x', {word!r}]\ntry: cli.main()\nexcept SystemExit: pass"
+    code = (
+        "import sys; from lenet_ablate import cli; sys.argv = ['x', {word!r}]\ntry: cli.main()\nexcept SystemExit: pass"
+    )
     heavy = {"torch", "torchvision", "pandas", "matplotlib", "sklearn", "scipy"}
     for word in ("--help", "poool=max", "batch_size=0", "--version"):
         script = code.format(word=word) + f"\nprint('HEAVY', sorted({heavy!r} & set(sys.modules)))"

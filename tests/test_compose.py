@@ -12,10 +12,10 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from hydra_plugins.lenet_ablate._compose import compose_points
-from hydra_plugins.lenet_ablate._grid import expand_grid, make_sweep
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from hydra_plugins.lenet_ablate._compose import compose_points
+from hydra_plugins.lenet_ablate._grid import expand_grid, make_sweep
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.paths import config_dir
 

@@ -58,7 +58,15 @@ def train_tiny(
     folder.mkdir(parents=True, exist_ok=True)
     write_status(folder, State.running, plan.identity)
     write_config(folder, plan.config)
-    around = Surroundings(folder, train_loss_every, {}, should_stop, lambda images, loss: None, logging.Logger("tiny"))
+    around = Surroundings(
+        folder,
+        train_loss_every,
+        {},
+        should_stop,
+        lambda images, loss: None,
+        lambda images: None,
+        logging.Logger("tiny"),
+    )
     return train_run(plan, tiny_dataset(), engine or TorchEngine("cpu"), around)
 
 

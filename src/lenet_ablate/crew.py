@@ -125,14 +125,14 @@ class Crew:
         try:
             if is_done(self._sweep, job, self._data):  # another sweep finished it meanwhile
                 state = read_run(folder).state
-                self._progress.advance(self._plans[id(job)].num_train * job.config.epochs, float("nan"))
+                self._progress.credit(self._plans[id(job)].num_train * job.config.epochs)
             else:
                 state = self._train(job, folder)
         except Exception as caught:
             state, error = State.failed, _one_line(caught)
         ended = Ended(job, folder, state, time.monotonic() - started, error)
         self._ended.append(ended)
-        self._progress.end_run(state, run_line(ended))
+        self._progress.end_run(state, run_line(self._sweep, ended))
 
     def _train(self, job: Job, folder: Path) -> State:
         plan = self._plans[id(job)]
@@ -145,6 +145,7 @@ class Crew:
                 provenance=self._provenance(dataset),
                 should_stop=self._stop.is_asked,
                 on_progress=self._progress.advance,
+                on_resume=self._progress.credit,
                 log=log,
             )
             try:

@@ -62,3 +62,19 @@ def _line(key: str, field: dataclasses.Field[object] | None) -> str:
 
 def _show(default: object) -> str:
     return "null" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def settings_table() -> str:
+    """Every setting as a Markdown table, for the README."""
+    settings = dict(iter_settings())
+    keys = _top_keys() + [key for key in settings if "." in key and not key.endswith(".name")]
+    rows = [_table_row(key, settings.get(key) or settings[f"{key}.{NAMED_GROUPS[key]}"]) for key in keys]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
+
+
+def _table_row(key: str, field: dataclasses.Field[object]) -> str:
+    words = getattr(field.metadata.get("check"), "words", None)
+    allowed = f": {', '.join(f'`{word}`' for word in words)}" if words else ""
+    default = field.default.value if isinstance(field.default, Enum) else field.default
+    shown = f"`{_show(default)}`" if "." not in key else "by group"
+    return f"| `{key}` | {shown} | {field.metadata['help']}{allowed} |"

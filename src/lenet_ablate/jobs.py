@@ -51,6 +51,11 @@ class Sweep:
         """The folder of one run."""
         return self.study / run_name(job.config)
 
+    def label(self, job: Job) -> str:
+        """What tells a run from the sweep's others, as it was typed; its name where nothing varies."""
+        varied = [word for word in job.overrides if word.partition("=")[0] in self.factors]
+        return " ".join(varied) or run_name(job.config)
+
 
 @dataclass(frozen=True)
 class Ended:

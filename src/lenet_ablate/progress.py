@@ -26,7 +26,7 @@ class Progress:
         self._lock = threading.RLock()
         self._num_runs, self._num_images = num_runs, num_images
         self._ended = dict.fromkeys(State, 0)
-        self._images = 0
+        self._images = self._credited = 0
         self._loss = math.nan
         self._started = self._told = time.monotonic()
         self._bar: tqdm[None] | None = None
@@ -45,13 +45,23 @@ class Progress:
         """A run trained on so many images and its loss is this."""
         with self._lock:
             self._images += images
-            self._loss = self._loss if math.isnan(loss) else loss
+            self._loss = loss
             if self._bar is not None:
                 self._bar.update(images)
                 self._refresh()
             elif time.monotonic() - self._told > PLAIN_SECONDS:
                 self._told = time.monotonic()
                 print(self._plain(), file=sys.stderr, flush=True)
+
+    def credit(self, images: int) -> None:
+        """So many images were trained on before; they say nothing of the speed now."""
+        with self._lock:
+            self._images += images
+            self._credited += images
+            if self._bar is not None:
+                self._bar.initial += images
+                self._bar.n += images
+                self._bar.last_print_n += images
 
     def end_run(self, state: State, line: str) -> None:
         """A run ended; `line` is printed above the bar."""
@@ -83,17 +93,17 @@ class Progress:
             self._bar.set_postfix_str(self._loss_text())
 
     def _counts(self) -> str:
-        failed = self._ended[State.failed]
-        ended = sum(self._ended.values())
-        return f"{ended - failed}/{self._num_runs} runs done, {failed} failed"
+        done = sum(count for state, count in self._ended.items() if state.is_finished)
+        return f"{done}/{self._num_runs} runs done, {self._ended[State.failed]} failed"
 
     def _loss_text(self) -> str:
         return "" if math.isnan(self._loss) else f"loss {self._loss:.4f}"
 
     def _plain(self) -> str:
+        trained, left = self._images - self._credited, self._num_images - self._images
+        seconds = (time.monotonic() - self._started) * left / max(trained, 1)
         share = self._images / self._num_images
-        left = (time.monotonic() - self._started) * (1 - share) / max(share, 1e-9)
-        return f"{self._counts()}, {share:.0%}, {self._loss_text()}, about {format_seconds(left)} left"
+        return f"{self._counts()}, {share:.0%}, {self._loss_text()}, about {format_seconds(seconds)} left"
 
 
 def format_seconds(seconds: float) -> str:

@@ -20,9 +20,9 @@ def opening(sweep: Sweep, todo: int, workers: int) -> str:
     return f"{count}: {done}{todo} to train{side}"
 
 
-def run_line(ended: Ended) -> str:
+def run_line(sweep: Sweep, ended: Ended) -> str:
     """How one run ended, in one line."""
-    name, seconds = ended.folder.name, format_seconds(ended.seconds)
+    name, seconds = sweep.label(ended.job), format_seconds(ended.seconds)
     if ended.state is State.failed:
         return f"{name}: FAILED, {ended.error}"
     if ended.state is State.interrupted:
@@ -46,9 +46,9 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
     lines = [f"{', '.join(counts)} in {format_seconds(result.seconds)}"]
     if diverged:
         lines += [f"warning: {_count(len(diverged), 'run')} diverged (the loss became NaN or infinite):"]
-        lines += [f"  {ended.folder.name}" for ended in diverged]
+        lines += [f"  {sweep.label(ended.job)}: {ended.folder}" for ended in diverged]
     for ended in failed:
-        lines += [f"failed: {ended.folder.name}: {ended.error}"]
+        lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
         lines += [f"  log:   {ended.folder / LOG}"]
         lines += [f"  retry: {shlex.join(['lenet-ablate', *ended.job.overrides])}"]
     if result.stop_status:

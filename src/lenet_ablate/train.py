@@ -42,6 +42,7 @@ class Surroundings:
         provenance: Goes into result.json.
         should_stop: Asked between slices; true ends the run as interrupted, to be resumed.
         on_progress: Told of every slice.
+        on_resume: Told how many images were trained on before.
         log: The run's own log.
     """
 
@@ -50,6 +51,7 @@ class Surroundings:
     provenance: Mapping[str, Any]
     should_stop: Callable[[], bool]
     on_progress: OnProgress
+    on_resume: Callable[[int], None]
     log: logging.Logger
 
 
@@ -108,7 +110,7 @@ def _resume(plan: RunPlan, learner: Learner, stamp: Mapping[str, str], around: S
         return _Position()
     learner.load_state(checkpoint.state)
     around.log.info("resumes after step %d of %d", checkpoint.steps_done, plan.total_steps)
-    around.on_progress(_images_seen(plan, checkpoint.steps_done), math.nan)
+    around.on_resume(_images_seen(plan, checkpoint.steps_done))
     return _Position(
         checkpoint.steps_done,
         list(checkpoint.rows),

@@ -1,0 +1,136 @@
+"""The house: imports go down only, there are no circles, and modules stay small."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[1] / "src"
+
+# From the ground up; a module imports from lower layers, or from its own package.
+LAYERS = [
+    {"errors", "checks", "cores"},
+    {"config", "paths", "atomic", "stop"},
+    {"parse", "plan", "provenance"},
+    {"records"},
+    {"checkpoint", "frames", "progress", "datasets"},
+    {"engines"},
+    {"train", "report"},
+    {"jobs"},
+    {"summary"},
+    {"crew"},
+    {"sweep", "help", "overrides"},
+    {"hydra_plugins"},
+    {"cli"},
+    {"__main__"},
+]
+MAY_KNOW_HYDRA = {"overrides", "cli", "hydra_plugins"}
+
+
+def modules() -> dict[str, Path]:
+    return {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in SRC.rglob("*.py")}
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[0] if parts[0] == "hydra_plugins" else parts[1] if len(parts) > 1 else "__init__"
+
+
+def imports(path: Path) -> set[str]:
+    """Every module imported anywhere in a file; for `from a import b`, both a and a.b."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def own_imports(path: Path) -> set[str]:
+    return {name for name in imports(path) if name in modules() and not name.endswith("__init__")}
+
+
+def layer(module: str) -> int:
+    (found,) = [number for number, rooms in enumerate(LAYERS) if room(module) in rooms]
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(name for name in modules() if not name.endswith("__init__")))
+def test_imports_go_down_only(module: str) -> None:
+    for imported in own_imports(modules()[module]):
+        assert layer(imported) < layer(module) or room(imported) == room(module), f"{module} imports {imported}"
+
+
+def test_there_are_no_circles() -> None:
+    graph = {name: own_imports(path) - {name} for name, path in modules().items()}
+    assert list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_packages_export_nothing_again() -> None:
+    for name, path in modules().items():
+        if name.endswith("__init__"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))], name
+            assert ast.get_docstring(tree), name
+
+
+def test_hydra_plugins_is_a_namespace() -> None:
+    assert not (SRC / "hydra_plugins/__init__.py").exists()
+
+
+def test_only_the_command_line_knows_hydra() -> None:
+    for name, path in modules().items():
+        if any(imported.partition(".")[0] in ("hydra", "omegaconf") for imported in imports(path)):
+            assert room(name) in MAY_KNOW_HYDRA, name
+
+
+def test_only_the_torch_engine_knows_torch() -> None:
+    for name, path in modules().items():
+        if any(imported.partition(".")[0] == "torch" for imported in imports(path)):
+            assert name.startswith("lenet_ablate.engines.pytorch."), name
+
+
+def test_torchvision_is_for_downloads_only() -> None:
+    users = [name for name, path in modules().items() if any(i.startswith("torchvision") for i in imports(path))]
+    assert users == ["lenet_ablate.datasets.mnist"]
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_modules_and_functions_stay_small(module: str) -> None:
+    text = modules()[module].read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+
+
+def test_there_is_no_utils() -> None:
+    assert not [name for name in modules() if {"utils", "util", "common", "helpers", "misc"} & set(name.split("."))]
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("lenet_ablate.cli", {"hydra", "torch", "pandas", "matplotlib", "numpy"}),
+        ("lenet_ablate.sweep", {"hydra", "torch", "torchvision", "pandas", "matplotlib", "sklearn", "scipy"}),
+        ("lenet_ablate.frames", {"hydra", "torch", "torchvision", "matplotlib"}),
+        ("lenet_ablate.report.main", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
+        ("hydra_plugins.lenet_ablate.ablation_sweeper", {"torch", "pandas", "numpy"}),
+    ],
+)
+def test_what_a_module_does_not_import(module: str, absent: set[str]) -> None:
+    script = f"import sys, {module}; print(sorted({absent!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_import_test_can_fail() -> None:
+    script = "import sys, lenet_ablate.frames; print(sorted({'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout.strip() == "['pandas']"
