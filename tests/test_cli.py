@@ -90,6 +90,7 @@ def start(*words: str, cwd: Path) -> Started:
         ("study=a,b", ["study=a,b: cannot be swept"]),
         ("hydra.sweep.dir=x", ["output_dir=… and study=…"]),
         ("hydra.launcher.workers=0", ["hydra.launcher.workers=0", "from 1"]),
+        ("hydra.launcher.workers=abc", ["hydra.launcher.workers=abc", "whole number from 1"]),
         ("data=npz", ["needs data.path="]),
         ("data.val_size=1437", ["data.val_size=1437", "below the 1437"]),
         ("device=cuda", ["device=cuda"]),
@@ -106,6 +107,13 @@ def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
     assert all(part in err for part in told), err
     assert len(err.strip().splitlines()) <= 2, err
     assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
+    status, _, err = run("--lr=0.1")
+    assert status == 1
+    assert "unrecognized arguments: --lr=0.1" in err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,23 +154,9 @@ def test_inline_schedules_and_named_ones_of_ones_own(run: Run, tmp_path: Path) -
 def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     run(*DIGITS, "optimizer=sgd", "lr=0.05")
     (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")
-    assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [
-            "status.json",
-            "config.yaml",
-            "metrics.csv",
-            "result.json",
-            "predictions.npz",
-            "model.safetensors",
-            "run.log",
-            ".hydra",
-        ]
-    )
-    assert sorted(path.name for path in (folder / ".hydra").iterdir()) == [
-        "config.yaml",
-        "hydra.yaml",
-        "overrides.yaml",
-    ]
+    files = {"status.json", "config.yaml", "metrics.csv", "result.json", "predictions.npz", "model.safetensors"}
+    assert {path.name for path in folder.iterdir()} == files | {"run.log", ".hydra"}
+    assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
     assert yaml.safe_load((folder / ".hydra/overrides.yaml").read_text()) == [*DIGITS, "optimizer=sgd", "lr=0.05"]
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert (config["pool"], config["optimizer"]["name"], config["optimizer"]["momentum"]) == ("max", "sgd", 0.9)

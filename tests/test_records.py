@@ -107,6 +107,7 @@ def test_planned_runs_are_listed_behind_those_on_disk(tmp_path: Path) -> None:
     finish(tmp_path / "b-run")
     sweep = {"format": 1, "created": "2026-01-01T00:00:00+00:00", "command": "x", "experiments": [], "factors": {}}
     sweep["runs"] = [{"run": name, "identity": IDENTITY, "config": {"seed": 1}} for name in ("b-run", "a-run")]
+    sweep["runs"] += [{"run": "newer", "identity": "", "config": {"not_yet": 1}}, {"run": "torn"}, 3]
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "1.json").write_text(json.dumps(sweep))
     (tmp_path / "sweeps" / "2.json").write_text("{ torn")
@@ -114,8 +115,15 @@ def test_planned_runs_are_listed_behind_those_on_disk(tmp_path: Path) -> None:
     assert found == [("b-run", State.done), ("a-run", State.planned)]
 
 
-class Fault(OSError):
-    pass
+def test_an_unreadable_run_keeps_its_planned_settings(tmp_path: Path) -> None:
+    (finish(tmp_path / "run") / "config.yaml").write_text("torn: [")
+    sweep = {"format": 1, "created": "2026-01-01T00:00:00+00:00"}
+    sweep["runs"] = [{"run": "run", "identity": IDENTITY, "config": {"seed": 7}}]
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "1.json").write_text(json.dumps(sweep))
+    (record,) = records.iter_records(tmp_path)
+    assert record.state is State.unreadable
+    assert record.config == RunConfig(seed=7)
 
 
 @pytest.mark.parametrize("call", ["open", "fsync", "replace"])

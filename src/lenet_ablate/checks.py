@@ -74,6 +74,8 @@ class Real:
     @property
     def allowed(self) -> str:
         """The legal values in words."""
+        if self.with_low and self.with_high:
+            return f"a number from {self.low:g} to {self.high:g}"
         start = f"from {self.low:g}" if self.with_low else f"above {self.low:g}"
         return f"a number {start} and {'at most' if self.with_high else 'below'} {self.high:g}"
 

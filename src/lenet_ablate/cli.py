@@ -39,9 +39,12 @@ def main() -> None:
         return
     try:
         _run(flags, words)
+    except SystemExit as stop:  # argparse ends with 2, which here means something else
+        sys.exit(1 if stop.code == 2 else stop.code)
     except LenetAblateError as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before the first run began, or a second time
+        print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output left, e.g. `| head`
         sys.stderr.close()

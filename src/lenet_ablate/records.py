@@ -7,6 +7,7 @@ written last and names every file's SHA-256: only a folder whose files agree wit
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import datetime
@@ -208,18 +209,27 @@ def read_finished(folder: Path, identity: str) -> RunRecord | None:
 
 
 def iter_records(study: Path) -> Iterator[RunRecord]:
-    """The runs of one study in the order of their names, then those that a sweep planned and that have no folder."""
-    seen: set[str] = set()
+    """The runs of one study in the order of their names, then those that a sweep planned and that have no folder.
+
+    An unreadable run keeps the settings that its sweep planned it with.
+    """
+    planned = _read_planned(study)
     for folder in sorted(path for path in study.iterdir() if path.is_dir()):
         if (folder / STATUS).is_file() or (folder / CONFIG).is_file():
-            seen.add(folder.name)
-            yield read_run(folder)
-    for sweep in read_sweeps(study):
-        for run in sweep["runs"]:
-            if run["run"] not in seen:
-                seen.add(run["run"])
-                config, _ = parse_config(run["config"])
-                yield RunRecord(study / run["run"], State.planned, run["identity"], config)
+            record, plan = read_run(folder), planned.pop(folder.name, None)
+            yield dataclasses.replace(record, config=plan.config) if plan and not record.config else record
+    yield from planned.values()
+
+
+def _read_planned(study: Path) -> dict[str, RunRecord]:
+    """Every run that a sweep of the study planned, by name; entries that cannot be read are left out."""
+    planned: dict[str, RunRecord] = {}
+    for run in (run for sweep in read_sweeps(study) for run in sweep["runs"]):
+        with contextlib.suppress(KeyError, TypeError, AttributeError, LenetAblateError):
+            config, _ = parse_config(run["config"])
+            folder = study / Path(run["run"]).name
+            planned.setdefault(folder.name, RunRecord(folder, State.planned, run["identity"], config))
+    return planned
 
 
 def read_sweeps(study: Path) -> list[dict[str, Any]]:

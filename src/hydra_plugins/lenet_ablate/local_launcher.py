@@ -20,7 +20,7 @@ class LocalLauncherConf:
     """`hydra/launcher=local`."""
 
     _target_: str = "hydra_plugins.lenet_ablate.local_launcher.LocalLauncher"
-    workers: int | None = None
+    workers: Any = None
     """Runs side by side; null: one per physical core that this process may use, one on a GPU."""
 
 
@@ -30,10 +30,13 @@ ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLau
 class LocalLauncher(Launcher):
     """Trains a whole sweep in this process."""
 
-    def __init__(self, workers: int | None) -> None:
-        if workers is not None and workers < 1:
-            raise SystemExit(f"hydra.launcher.workers={workers}: must be a whole number from 1, or null")
-        self.workers = workers
+    def __init__(self, workers: Any) -> None:
+        from lenet_ablate.checks import Optional, Whole
+
+        try:
+            self.workers: int | None = Optional(Whole(1, 1024))(workers)
+        except ValueError as error:
+            raise SystemExit(f"hydra.launcher.workers={workers}: {error}") from None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Nothing to keep: the sweeper hands over everything."""
@@ -49,5 +52,5 @@ class LocalLauncher(Launcher):
         from lenet_ablate.sweep import run_sweep
 
         on_cpu = choose_device(sweep.options.device) == "cpu"
-        workers: Any = self.workers or (num_usable_cores() if on_cpu else 1)
+        workers = self.workers or (num_usable_cores() if on_cpu else 1)
         return run_sweep(sweep, workers)

@@ -1,0 +1,172 @@
+"""What a reader must know of a table or figure, in sentences: protocol, n, what is averaged over, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lenet_ablate.records import State
+from lenet_ablate.report.cells import Comparison
+from lenet_ablate.report.collect import Study, count_line
+from lenet_ablate.report.factors import REPLICATE, Factor
+from lenet_ablate.report.problems import problem_runs
+from lenet_ablate.report.safe_text import code_span, markdown_text
+
+LOSS_MEANING = "Training loss: mean over the batches of the last epoch, in nats per image."
+_VERBS = {"unreadable": "cannot be read", "done": "is done"}
+_LEAD = ("model", "data", "epochs")
+
+
+def factor_caption(study: Study, comparison: Comparison) -> str:
+    """Model, epochs, n, what is averaged over and what is held fixed, for a factor's table."""
+    levels = _levels_used(comparison)
+    fixed = {**study.fixed, **{key: used[0] for key, used in levels.items() if len(used) == 1}}
+    seeds = seeds_used(comparison)
+    averaged = averaged_over(comparison)
+    how = [
+        "mean ± SD over seeds" if len(seeds) > 1 else "",
+        f"{'each seed ' if len(seeds) > 1 else ''}averaged over {averaged}" if averaged else "",
+    ]
+    count = f"n = {_plural(len(seeds), 'seed')}" + (f" ({_ranges(seeds)})" if seeds else "")
+    return _sentences(_join(_lead(fixed), count), _join(*how), _held_fixed(fixed), LOSS_MEANING)
+
+
+def variants_caption(study: Study, seeds: Sequence[int]) -> str:
+    """Model, epochs, n and what is held fixed, for the table of variants with so many finished seeds each."""
+    fewest, most = min(seeds), max(seeds)
+    count = f"n = {_plural(most, 'seed')} each" if fewest == most else f"n = {fewest} to {most} seeds"
+    spread = "mean ± SD over each variant's own seeds" if most > 1 else ""
+    return _sentences(_join(_lead(study.fixed), count), spread, _held_fixed(study.fixed), LOSS_MEANING)
+
+
+def factor_notes(comparison: Comparison) -> list[str]:
+    """What is missing in a factor's table, and what its schedules' names mean."""
+    factor, empty, num_used = comparison.factor, comparison.empty_levels, len(comparison.runs)
+    notes = []
+    if empty:
+        without = f"; the other levels are compared without {'it' if len(empty) == 1 else 'them'}" if num_used else ""
+        names = _listed([f"{factor.key}={label}" for label in empty])
+        notes.append(f"{names} {'has' if len(empty) == 1 else 'have'} no run with final figures{without}.")
+    cells = _listed([*comparison.others, REPLICATE])
+    if not num_used and comparison.num_usable:
+        notes.append(f"No {cells} is finished at every level, so there is nothing to compare; see the variants.")
+    elif num_used < len(comparison.planned):
+        what = f"combinations of {cells}" if comparison.others else "seeds"
+        notes.append(f"Only {what} finished at every level are used: {num_used} of {len(comparison.planned)} runs.")
+    if not comparison.is_balanced:
+        notes.append("Not every seed has the same combinations, so the SD also holds differences between these.")
+    return [*notes, *schedule_notes([factor])]
+
+
+def study_notes(study: Study) -> list[str]:
+    """What holds for all tables of a study: one seed only, runs still open. Runs left out: see `problem_lines`."""
+    notes = [single_seed_note(study)]
+    notes += [f"{count_line(study)}."] if study.num_finished < len(study.runs) else []
+    return [note for note in notes if note]
+
+
+def single_seed_note(study: Study) -> str:
+    """A warning where no variant has a second finished run; else empty."""
+    usable = study.design[study.design["is_usable"]]
+    if usable.empty or usable["variant_id"].duplicated().any():
+        return ""
+    return "One seed per variant: a difference may be chance; add seeds, for example seed=0,1,2."
+
+
+def problem_lines(study: Study) -> list[str]:
+    """A Markdown line for each run that ended without final figures: `run` (its levels, seed), status, `error`."""
+    return [
+        code_span(run)
+        + (f" ({markdown_text(where)})" if where else "")
+        + f" {_VERBS.get(status, status)}"
+        + (f": {code_span(error)}" if error else "")
+        for run, where, status, error in problem_runs(study).itertuples(index=False)
+    ]
+
+
+def factor_figure_note(comparison: Comparison) -> str:
+    """What line, band and cross are in a factor's figure."""
+    seeds, averaged = seeds_used(comparison), averaged_over(comparison)
+    parts = [
+        f"line: mean of {_plural(len(seeds), 'seed')}" if len(seeds) > 1 else "one seed" if seeds else "",
+        f"averaged over {averaged}" if averaged else "",
+        "band: lowest to highest seed" if len(seeds) > 1 else "",
+        _cross(comparison.planned),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def variants_figure_note(study: Study, with_ghosts: bool) -> str:
+    """What the lines are in a figure with a panel per variant."""
+    parts = [
+        "one seed per variant" if single_seed_note(study) else "thin: seeds, thick: their mean",
+        "grey: the other variants" if with_ghosts else "",
+        _cross(study.design),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def averaged_over(comparison: Comparison) -> str:
+    """The other factors of which several levels enter: `pool (max, avg) and batch_size (32, 64)`; may be empty."""
+    levels = _levels_used(comparison)
+    return _listed([f"{key} ({', '.join(used)})" for key, used in levels.items() if len(used) > 1])
+
+
+def seeds_used(comparison: Comparison) -> list[int]:
+    """The seeds that enter, sorted."""
+    return sorted(int(seed) for seed in comparison.runs[REPLICATE].unique())
+
+
+def schedule_notes(factors: Sequence[Factor]) -> list[str]:
+    """What the names of learning-rate schedules stand for."""
+    return [f"{level.label} = {level.meaning}." for factor in factors for level in factor.levels if level.meaning]
+
+
+def _cross(design: pd.DataFrame) -> str:
+    return "×: diverged" if (design["status"] == State.diverged.value).any() else ""
+
+
+def _levels_used(comparison: Comparison) -> dict[str, list[str]]:
+    runs = comparison.runs
+    return {
+        key: [str(level) for level in runs[key].cat.remove_unused_categories().cat.categories]
+        for key in comparison.others
+    }
+
+
+def _lead(fixed: Mapping[str, str]) -> str:
+    told = [f"{key} {fixed[key]}" for key in ("model", "data") if key in fixed]
+    return _join(*told, f"{fixed['epochs']} epochs" if "epochs" in fixed else "")
+
+
+def _held_fixed(fixed: Mapping[str, str]) -> str:
+    told = [f"{key}={value}" for key, value in fixed.items() if key not in _LEAD]
+    return f"held fixed: {', '.join(told)}" if told else ""
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _join(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(part[0].upper() + part[1:].rstrip(".") + "." for part in parts if part)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`0–4, 7` for 0, 1, 2, 3, 4, 7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(", ".join(map(str, run)) if len(run) < 3 else f"{run[0]}–{run[-1]}" for run in runs)

@@ -1,0 +1,123 @@
+"""What a study holds, as frames: its runs, their epochs, and where each run stands on the factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lenet_ablate.frames import epochs_frame, find_studies, runs_frame
+from lenet_ablate.plan import identity
+from lenet_ablate.records import RunRecord, State, iter_records
+from lenet_ablate.report.factors import REPLICATE, Factor, find_factors, fixed_settings
+
+FIGURES = ("train_loss_running", "test_accuracy")
+DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES)
+
+Watch = Callable[[Iterable[RunRecord], str], Iterable[RunRecord]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study as found on disk.
+
+    Attributes:
+        name: Name of its folder.
+        folder: Where its runs lie.
+        runs: One row per run; see `frames.read_runs`.
+        epochs: Columns run, epoch (from 1), split, metric, value; one row per figure.
+        factors: The settings that vary.
+        fixed: The settings that do not, in words by key.
+        design: One row per run whose settings could be read: DESIGN, `is_usable` (done, with finite final figures),
+            `variant` (its levels in words, or model and data where nothing varies) and an ordered categorical column
+            of labels per factor; sorted by these, then by seed.
+        copies: Folders that hold a run a second time, with the folder that counts.
+    """
+
+    name: str
+    folder: Path
+    runs: pd.DataFrame
+    epochs: pd.DataFrame
+    factors: tuple[Factor, ...]
+    fixed: Mapping[str, str]
+    design: pd.DataFrame
+    copies: tuple[tuple[str, str], ...]
+
+    @property
+    def num_finished(self) -> int:
+        """Runs that have their result, diverged ones too."""
+        return sum(State(status).is_finished for status in self.runs["status"])
+
+
+def collect(outputs: Path, watch: Watch = lambda records, _: records) -> list[Study]:
+    """The studies in a folder, in the order of their names; those without any run are left out.
+
+    Args:
+        outputs: Folder of the studies, or one study.
+        watch: Wraps the iteration over a study's records, to show progress; also told the study's name.
+
+    Raises:
+        RecordError: The folder does not exist, or holds no runs.
+    """
+    studies = [make_study(folder, list(watch(iter_records(folder), folder.name))) for folder in find_studies(outputs)]
+    return [study for study in studies if len(study.runs)]
+
+
+def make_study(folder: Path, records: Sequence[RunRecord]) -> Study:
+    """The study that these records make up."""
+    kept, copies = _without_copies(records)
+    configs = [record.config for record in kept if record.config]
+    factors = find_factors(configs)
+    runs = runs_frame(kept)
+    epochs = epochs_frame(kept)[["run", "epoch", "split", "metric", "value"]]
+    fixed = fixed_settings(configs[0], factors) if configs else {}
+    return Study(folder.name, folder, runs, epochs, factors, fixed, _design(runs, kept, factors), copies)
+
+
+def count_line(study: Study) -> str:
+    """How far the study is: `12 of 16 runs finished (2 running, 1 failed, 1 planned)`."""
+    counts = study.runs["status"].value_counts()
+    open_states = [state for state in State if not state.is_finished and state.value in counts.index]
+    rest = ", ".join(f"{counts[state.value]} {state.value}" for state in open_states)
+    diverged = int(counts.get(State.diverged.value, 0))
+    return (
+        f"{study.num_finished} of {len(study.runs)} run{'s' if len(study.runs) != 1 else ''} finished"
+        + (f", {diverged} of them diverged" if diverged else "")
+        + (f" ({rest})" if rest else "")
+    )
+
+
+def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tuple[tuple[str, str], ...]]:
+    """A folder copied by hand must not count twice; of two that hold the same run, a finished one counts."""
+    first: dict[str, RunRecord] = {}
+    for record in sorted(records, key=lambda record: not record.state.is_finished):
+        if record.config:
+            first.setdefault(identity(record.config), record)
+    kept = [r for r in records if not r.config or first[identity(r.config)] is r]
+    copies = [
+        (r.folder.name, first[identity(r.config)].folder.name)
+        for r in records
+        if r.config and first[identity(r.config)] is not r
+    ]
+    return kept, tuple(copies)
+
+
+def _design(runs: pd.DataFrame, records: Sequence[RunRecord], factors: Sequence[Factor]) -> pd.DataFrame:
+    readable = [record.config is not None for record in records]
+    configs = [record.config for record in records if record.config]
+    design = runs.loc[readable, list(DESIGN)].reset_index(drop=True)
+    figures = design[list(FIGURES)].astype(float)
+    design[list(FIGURES)] = figures
+    design["is_usable"] = (design["status"] == State.done.value) & np.isfinite(figures.to_numpy()).all(axis=1)
+    for factor in factors:
+        labels = [factor.label_of(config) for config in configs]
+        design[factor.key] = pd.Categorical(labels, categories=factor.labels, ordered=True)
+    keys = [factor.key for factor in factors]
+    design["variant"] = [
+        ", ".join(f"{key}={value}" for key, value in zip(keys, row, strict=True))
+        for row in zip(*(design[key] for key in keys), strict=True)
+    ] or [f"{config.model.name.value} on {config.data.name.value}" for config in configs]
+    return design.sort_values([*keys, REPLICATE], kind="stable").reset_index(drop=True)

@@ -1,0 +1,95 @@
+"""Every command in the README runs, on the digits data with one epoch, and its generated parts are fresh."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lenet_ablate import __version__
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# Run by hand and by continuous integration on a fresh machine; everything else is run here.
+NOT_RUN_HERE = {
+    "pip install .",
+    "scripts/demo",
+    "scripts/test",
+    "scripts/check",
+    "scripts/results",
+    "python benchmarks/overhead.py",
+}
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+@pytest.fixture(scope="module")
+def folder(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Where the commands run one after the other, with the user's own data that they name."""
+    path = tmp_path_factory.mktemp("readme")
+    random = np.random.default_rng(0)
+    (path / "my_folder").mkdir()
+    arrays = {}
+    for part, name, count in (("train", "train", 60), ("t10k", "test", 20)):
+        images, labels = random.integers(0, 256, (count, 28, 28), np.uint8), (np.arange(count) % 10).astype(np.uint8)
+        arrays |= {f"x_{name}": images, f"y_{name}": labels}
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+            (path / "my_folder" / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
+    np.savez(path / "my_data.npz", **arrays)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [line for line in commands() if line not in NOT_RUN_HERE])
+def test_the_command_runs(command: str, folder: Path) -> None:
+    words = shlex.split(command)
+    assert words[0] in ("lenet-ablate", "lenet-report"), command
+    if words[0] == "lenet-ablate" and "--help" not in words:
+        kept = [word for word in words if not word.startswith("epochs=")]
+        words = [*kept, "epochs=1", *([] if any(word.startswith("data=") for word in words) else ["data=digits"])]
+    program = Path(sys.executable).parent / words[0]
+    done = subprocess.run([str(program), *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_not_run_here_exists() -> None:
+    assert set(commands()) >= NOT_RUN_HERE
+    for line in NOT_RUN_HERE:
+        if line.startswith("scripts/"):
+            assert (ROOT / line).stat().st_mode & 0o100, line
+
+
+def test_the_notebook_example_runs(folder: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_generated_parts_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/update-readme"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_changelog_opens_with_this_version() -> None:
+    found = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    assert found[1] == __version__
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lenet_ablate import __version__
+from lenet_ablate.config import Pool, RunConfig, StepDecay
+from lenet_ablate.frames import read_epochs, read_runs
+from lenet_ablate.records import STATUS, State
+from lenet_ablate.report.main import main
+from lenet_ablate.report.safe_text import csv_bytes, markdown_text, one_line
+from report_runs import plan_of, rows_of, write_run, write_study, write_sweep
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def figures(config: RunConfig, epoch: int) -> tuple[float, float]:
+    scale = (2 if config.lr == 0.01 else 1) + config.seed / 10
+    return scale / epoch / 3, 0.9 + config.seed / 100
+
+
+def grid(lrs: Sequence[float | StepDecay] = (0.001, 0.01), seeds: int = 2) -> list[RunConfig]:
+    return [RunConfig(lr=lr, pool=pool, seed=seed, epochs=2) for lr in lrs for pool in Pool for seed in range(seeds)]
+
+
+@pytest.fixture
+def report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `lenet-report` with some words beside outputs/; gives exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        try:
+            status = main(words)
+        except SystemExit as stop:
+            assert isinstance(stop.code, int)
+            status = stop.code
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def python(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_one_study_lies_directly_in_report(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid((0.001, 0.01, StepDecay("step"))), figures)
+    status, out, err = report()
+    assert status == 0
+    assert set(files_below(tmp_path / "outputs" / "report")) == {
+        "manifest.json",
+        "runs.csv",
+        "epochs.csv",
+        *(f"tables/{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("csv", "md")),
+        *(f"figures/loss_{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("svg", "png")),
+    }
+    assert out.startswith("s1: 12 of 12 runs finished\n")
+    assert "| step  |      4 |       2 |" in out
+    assert "written to outputs/report:" in out and "loss_lr.{png,svg}" in out
+    assert err == ""
+
+
+def test_csv_files_are_exact_and_tidy(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), lambda config, epoch: (1 / 3 / epoch, 2 / 3))
+    report()
+    folder = tmp_path / "outputs" / "report"
+    runs = pd.read_csv(folder / "runs.csv")
+    assert len(runs) == 8
+    assert list(runs["train_loss_running"]) == [1 / 6] * 8
+    assert list(runs.columns) == list(read_runs("outputs").columns)
+    epochs = pd.read_csv(folder / "epochs.csv")
+    assert list(epochs.columns) == ["run", "epoch", "split", "metric", "value"]
+    assert len(epochs) == len(read_epochs("outputs")) > 0
+    losses = epochs[(epochs["split"] == "train") & (epochs["metric"] == "loss_running")]
+    assert set(losses["value"]) == {1 / 3, 1 / 6}
+    table = pd.read_csv(folder / "tables" / "lr.csv")
+    assert list(table["level"]) == [0.001, 0.01]
+    assert list(table["test_accuracy_mean"]) == [2 / 3, 2 / 3]
+    assert b"\r" not in (folder / "tables" / "lr.csv").read_bytes()
+
+
+def test_the_report_repeats_byte_for_byte(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    report("outputs", "--out", "first")
+    report("outputs", "--out", "second", "--figures", "summary")
+    assert files_below(tmp_path / "first") == files_below(tmp_path / "second")
+
+
+def test_several_studies_have_a_folder_each_and_an_index(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "one", grid(seeds=1), figures)
+    write_study(tmp_path / "outputs" / "two", [RunConfig(batch_size=size, epochs=1) for size in (32, 64)], figures)
+    write_run(tmp_path / "outputs" / "three", RunConfig(), [], State.running)
+    status, out, _ = report("outputs/")
+    folder = tmp_path / "outputs" / "report"
+    assert status == 0
+    assert {path.name for path in folder.iterdir()} == {"index.md", "manifest.json", "one", "two"}
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    assert "[lr](one/tables/lr.md)" in index and "[batch_size](two/tables/batch_size.md)" in index
+    assert "0 of 1 run finished (1 running)" in index
+    assert "one: 4 of 4 runs finished" in out and "three: 0 of 1 run finished (1 running)" in out
+    for link in ("one/tables/lr.md", "one/tables/pool.md", "two/tables/variants.md"):
+        assert (folder / link).is_file()
+
+
+def test_a_second_study_moves_nothing_when_it_finishes(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "one", [RunConfig(epochs=1)], figures)
+    write_run(tmp_path / "outputs" / "two", RunConfig(), [], State.running)
+    report()
+    assert (tmp_path / "outputs" / "report" / "one" / "runs.csv").is_file()
+
+
+def test_a_study_may_be_named_itself(report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_study(tmp_path / "outputs" / "one", grid(), figures)
+    assert report("outputs/one")[0] == 0
+    assert (tmp_path / "outputs" / "one" / "report" / "tables" / "lr.md").is_file()
+    monkeypatch.chdir(tmp_path / "outputs" / "one")
+    status, out, _ = report(".")
+    assert status == 0 and out.startswith("one: 8 of 8")
+
+
+def test_all_figures_are_one_per_variant_as_well(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(seeds=1), figures)
+    report("--figures", "all")
+    names = {path.stem for path in (tmp_path / "outputs" / "report" / "figures").iterdir()}
+    variants = {f"loss_pool-{pool}_lr-{lr}" for pool in ("max", "avg") for lr in ("0.001", "0.01")}
+    assert names == {"loss_lr", "loss_pool", "loss_variants"} | variants
+
+
+def test_more_variants_than_a_sheet_holds_make_several(
+    report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lenet_ablate.report.assemble.PANELS_PER_SHEET", 2)
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(batch_size=n, epochs=1) for n in (1, 2, 3)], figures)
+    report()
+    names = {path.name for path in (tmp_path / "outputs" / "report" / "figures").glob("loss_variants*.svg")}
+    assert names == {"loss_variants_1.svg", "loss_variants_2.svg"}
+
+
+def test_a_single_run_has_a_table_a_figure_and_a_warning(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
+    status, out, err = report("--figures", "all")
+    folder = tmp_path / "outputs" / "report"
+    assert status == 0
+    assert {path.name for path in (folder / "tables").iterdir()} == {"variants.csv", "variants.md"}
+    assert (folder / "figures" / "loss_lenet5-on-mnist.svg").is_file()
+    assert "n = 1 seed each" in out
+    assert "warning: s1: one seed per variant" in err
+
+
+def test_a_sweep_that_still_runs_is_reported_as_far_as_it_is(report: Run, tmp_path: Path) -> None:
+    study, configs = tmp_path / "outputs" / "s1", grid()
+    write_study(study, configs[:4], figures)
+    write_run(study, configs[4], rows_of(configs[4], figures, 1), State.running)
+    write_run(study, configs[5], rows_of(configs[5], figures, 1), State.failed, error="out of memory")
+    write_sweep(study, configs)
+    status, out, err = report()
+    assert status == 0
+    assert out.startswith("s1: 4 of 8 runs finished (2 planned, 1 running, 1 failed)\n")
+    assert "lr=0.01 has no run with final figures" in out
+    assert f"outputs/s1/{plan_of(configs[5]).name} (pool=max, lr=0.01, seed 1): failed: out of memory" in err
+    assert err.count("warning") == 1
+    runs = pd.read_csv(tmp_path / "outputs" / "report" / "runs.csv")
+    assert sorted(runs["status"]) == ["done"] * 4 + ["failed", "planned", "planned", "running"]
+
+
+def test_unreadable_runs_are_named_and_counts_stay_whole(report: Run, tmp_path: Path) -> None:
+    study = tmp_path / "outputs" / "s1"
+    first, *_ = write_study(study, grid(), figures)
+    (first / "metrics.csv").write_text("damaged", encoding="utf-8")
+    status, out, err = report()
+    assert status == 0
+    assert out.startswith("s1: 7 of 8 runs finished (1 unreadable)\n")
+    assert f"outputs/s1/{first.name}: unreadable: metrics.csv is damaged" in err
+    runs = pd.read_csv(tmp_path / "outputs" / "report" / "runs.csv", dtype=str, keep_default_na=False)
+    assert set(runs["batch_size"]) == {"64", ""}
+    assert set(runs["num_parameters"]) == {"61706", ""}
+
+
+def test_diverged_runs_are_results_of_their_own(report: Run, tmp_path: Path) -> None:
+    study, configs = tmp_path / "outputs" / "s1", grid()
+    write_study(study, configs[:4], figures)
+    for config in configs[4:]:
+        write_run(study, config, rows_of(config, lambda config, epoch: (float("nan"), 0.1), 1), State.diverged)
+    status, out, err = report()
+    assert status == 0
+    assert out.startswith("s1: 8 of 8 runs finished, 4 of them diverged\n")
+    assert err.count(": diverged") == 4
+    table = pd.read_csv(tmp_path / "outputs" / "report" / "tables" / "lr.csv")
+    assert list(table["runs_used"]) == [4, 0]
+    epochs = (tmp_path / "outputs" / "report" / "epochs.csv").read_text(encoding="utf-8")
+    assert ",1,train,loss_running,NaN\n" in epochs
+
+
+def test_nothing_finished_writes_nothing(report: Run, tmp_path: Path) -> None:
+    status, out, err = report()
+    assert (status, out) == (2, "")
+    assert err.startswith("lenet-report: outputs: there is no such folder")
+    (tmp_path / "outputs").mkdir()
+    status, out, err = report()
+    assert (status, out) == (2, "") and "holds no runs" in err
+    write_run(tmp_path / "outputs" / "s1", RunConfig(), [], State.failed, error="broke")
+    status, out, err = report()
+    assert (status, out) == (2, "")
+    assert err == "lenet-report: outputs: nothing to report yet: s1: 0 of 1 run finished (1 failed)\n"
+    assert not (tmp_path / "outputs" / "report").exists()
+
+
+def test_a_bad_option_or_an_output_that_cannot_be_written_is_status_1(report: Run, tmp_path: Path) -> None:
+    for words in (("--figure", "all"), ("--figures", "some"), ("outputs", "more")):
+        status, out, err = report(*words)
+        assert (status, out) == (1, "")
+        assert err.startswith("lenet-report: ") and err.count("\n") == 1
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    for target in ("file", "file/below"):
+        status, out, err = report("--out", target)
+        assert (status, out) == (1, "")
+        assert err.startswith("lenet-report: file") and err.count("\n") == 1
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_stale_files_go_and_foreign_ones_stay(report: Run, tmp_path: Path) -> None:
+    study, folder = tmp_path / "outputs" / "one", tmp_path / "outputs" / "report"
+    write_study(study, grid(seeds=1), figures)
+    report("--figures", "all")
+    (folder / "tables" / "mine.csv").write_text("mine", encoding="utf-8")
+    (folder / "tables" / "pool.md").write_text("edited by hand", encoding="utf-8")
+    assert (folder / "figures" / "loss_pool.svg").exists()
+    for run in study.glob("avg*"):
+        shutil.rmtree(run)
+    report()
+    left = set(files_below(folder))
+    assert "tables/mine.csv" in left and "tables/pool.md" in left and "tables/lr.csv" in left
+    assert not left & {"tables/pool.csv", "figures/loss_pool.svg", "figures/loss_pool-max_lr-0.01.png"}
+    write_study(tmp_path / "outputs" / "two", [RunConfig(epochs=1)], figures)
+    report()
+    assert set(files_below(folder)) >= {"index.md", "one/runs.csv", "tables/mine.csv", "tables/pool.md"}
+    assert not (folder / "runs.csv").exists() and not (folder / "figures").exists()
+
+
+def test_a_manifest_removes_nothing_outside(report: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "outputs" / "report"
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"precious")
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path)
+    digest = hashlib.sha256(b"precious").hexdigest()
+    names = ["../../precious", str(precious), "link/precious"]
+    (folder / "manifest.json").write_text(json.dumps({"files": dict.fromkeys(names, digest)}), encoding="utf-8")
+    assert report()[0] == 0
+    assert precious.exists()
+    (folder / "manifest.json").write_text("[", encoding="utf-8")
+    assert report()[0] == 0
+
+
+def test_hostile_text_acts_nowhere(report: Run, tmp_path: Path) -> None:
+    study, configs = tmp_path / "outputs" / "s1", grid()
+    write_study(study, configs[:-1], figures)
+    error = "=cmd|' /C calc'!A0 `x` <script>alert(1)</script>\n| [x](javascript:y) \x1b[31m \ud800"
+    folder = write_run(study, configs[-1], [], State.failed)
+    found = json.loads((folder / STATUS).read_bytes())
+    (folder / STATUS).write_text(json.dumps(found | {"error": error}), encoding="utf-8")
+    status, out, err = report()
+    assert status == 0
+    assert "\x1b" not in out + err and err.count("\n") == 1
+    runs = (tmp_path / "outputs" / "report" / "runs.csv").read_text(encoding="utf-8")
+    assert "'=cmd" in runs
+    document = (tmp_path / "outputs" / "report" / "tables" / "lr.md").read_text(encoding="utf-8")
+    (line,) = [line for line in document.splitlines() if "script" in line]
+    span = line[line.index("failed: ") + len("failed: ") :]
+    assert span.startswith("`=cmd") and span.endswith("`") and span.count("`") == 2 and "|" not in span
+
+
+def test_formulas_get_an_apostrophe_and_numbers_do_not() -> None:
+    frame = pd.DataFrame({"text": ["=1+1", "+1", "-1", "@x", "a=b", None], "number": [-1.5, 1, -2, 0.1, 1e-07, None]})
+    lines = csv_bytes(frame).decode().splitlines()
+    assert lines == ["text,number", "'=1+1,-1.5", "'+1,1.0", "'-1,-2.0", "'@x,0.1", "a=b,1e-07", ","]
+    mixed = pd.DataFrame({"lr": pd.Series([-0.5, "-step"], dtype=object)})
+    assert csv_bytes(mixed).decode() == "lr\n-0.5\n'-step\n"
+
+
+def test_text_becomes_one_line_that_markdown_shows_as_it_is() -> None:
+    assert one_line("a\n\tb \x00 c") == "a b c"
+    assert one_line("x" * 500).endswith("…") and len(one_line("x" * 500)) == 300
+    assert markdown_text("a|b <i> [l] `c` *d* x_y") == r"a\|b \<i> \[l] \`c\` \*d\* x_y"
+
+
+def test_help_shows_an_example_and_version_the_version(report: Run) -> None:
+    status, out, _ = report("--help")
+    assert status == 0 and "lenet-report outputs/" in out and "--figures" in out
+    assert report("--version")[:2] == (0, f"lenet-report {__version__}\n")
+
+
+def test_neither_torch_nor_hydra_is_imported(tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
+    code = (
+        "import sys; from lenet_ablate.report.main import main; assert main([]) == 0; "
+        "bad = {'torch', 'torchvision', 'hydra', 'omegaconf', 'matplotlib.pyplot'} & set(sys.modules); "
+        "sys.exit(f'imports {bad}' if bad else 0)"
+    )
+    done = python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "outputs" / "report" / "runs.csv").is_file()
+
+
+@pytest.mark.parametrize("option", ["--help", "--version", "--wrong"])
+def test_asking_for_help_imports_nothing_slow(option: str, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from lenet_ablate.report.main import main
+try:
+    main([{option!r}])
+finally:
+    slow = {{"numpy", "pandas", "matplotlib", "tqdm"}} & set(sys.modules)
+    assert not slow, slow
+"""
+    assert python(code, tmp_path).returncode == (1 if option == "--wrong" else 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(seeds=1), figures)
+    code = "import sys; from lenet_ablate.report.main import main; sys.exit(main([]))"
+    command = f"({sys.executable} -u -c '{code}'; echo status $? >&2) | head -n 0"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "status 0" in done.stderr and "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
