@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import shlex
 
+from lenet_ablate.engines.base import Engine
 from lenet_ablate.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.progress import format_seconds
 from lenet_ablate.records import LOG, METRICS, State, read_metrics
 
 
-def opening(sweep: Sweep, todo: int, workers: int) -> str:
+def opening(sweep: Sweep, todo: int) -> str:
     """How many runs there are, are done, and are to train."""
     skipped = len(sweep.jobs) - todo
     count = f"{_count(len(sweep.jobs), 'run')} in {sweep.study}"
     if not todo:
         return f"{count}: all done already, nothing to train"
     done = f"{skipped} already done, " if skipped else ""
-    side = f", {workers} side by side" if workers > 1 else ""
-    return f"{count}: {done}{todo} to train{side}"
+    return f"{count}: {done}{todo} to train"
+
+
+def means(engine: Engine, workers: int) -> str:
+    """What trains them, and how many at a time."""
+    return f"training with {engine.name} on {engine.device}" + (f", {workers} side by side" if workers > 1 else "")
 
 
 def run_line(sweep: Sweep, ended: Ended) -> str:

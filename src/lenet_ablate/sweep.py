@@ -8,6 +8,7 @@ import time
 
 from lenet_ablate.atomic import write_bytes
 from lenet_ablate.config import to_mapping
+from lenet_ablate.cores import num_usable_cores
 from lenet_ablate.crew import Crew, dataset_of, is_done
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
@@ -19,15 +20,15 @@ from lenet_ablate.plan import RunPlan, identity, make_plan, run_name
 from lenet_ablate.progress import Progress
 from lenet_ablate.records import FORMAT, now
 from lenet_ablate.stop import stop_on_signals
-from lenet_ablate.summary import closing, opening
+from lenet_ablate.summary import closing, means, opening
 
 
-def run_sweep(sweep: Sweep, workers: int, engine: Engine | None = None) -> SweepResult:
+def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = None) -> SweepResult:
     """Train every run of a sweep that is not finished, several side by side, and tell the user.
 
     Args:
         sweep: What to run.
-        workers: Runs side by side, at least 1.
+        workers: Runs side by side, at least 1; by default one per usable core, or one on an accelerator.
         engine: What trains them; by default what the sweep's options ask for.
 
     Raises:
@@ -36,13 +37,14 @@ def run_sweep(sweep: Sweep, workers: int, engine: Engine | None = None) -> Sweep
     started = time.monotonic()
     data = DatasetCache(data_folder(sweep.options.data_dir))
     todo = [job for job in sweep.jobs if not is_done(sweep, job, data)]
-    workers = min(workers, len(todo))
-    print(opening(sweep, len(todo), workers), flush=True)
+    print(opening(sweep, len(todo)), flush=True)
     if not todo:
         write_plan(sweep)
         return SweepResult(len(sweep.jobs), (), time.monotonic() - started)
     engine = engine or make_engine(sweep.options)
     plans = {id(job): _plan(job, data) for job in todo}
+    workers = min(workers or (num_usable_cores() if engine.device == "cpu" else 1), len(todo))
+    print(means(engine, workers), flush=True)
     write_plan(sweep)
     # The longest first, so that the last worker is not left alone with one of them.
     todo.sort(key=lambda job: -_num_images(plans[id(job)]))

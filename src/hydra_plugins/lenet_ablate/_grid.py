@@ -90,7 +90,7 @@ def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     """Run a sweep on any other launcher of Hydra's and judge it by what the runs left on disk."""
     started = time.monotonic()
     todo = [job for job in sweep.jobs if read_finished(sweep.folder(job), identity(job.config)) is None]
-    print(opening(sweep, len(todo), 1), flush=True)
+    print(opening(sweep, len(todo)), flush=True)
     write_plan(sweep)
     if todo:
         launcher.launch([job.overrides for job in todo], initial_job_idx=0)

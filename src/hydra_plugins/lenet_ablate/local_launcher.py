@@ -47,10 +47,6 @@ class LocalLauncher(Launcher):
 
     def train(self, sweep: "Sweep") -> "SweepResult":
         """Train a sweep and tell the user; see `lenet_ablate.sweep.run_sweep`."""
-        from lenet_ablate.cores import num_usable_cores
-        from lenet_ablate.engines.select import choose_device
         from lenet_ablate.sweep import run_sweep
 
-        on_cpu = choose_device(sweep.options.device) == "cpu"
-        workers = self.workers or (num_usable_cores() if on_cpu else 1)
-        return run_sweep(sweep, workers)
+        return run_sweep(sweep, self.workers)

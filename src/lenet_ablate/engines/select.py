@@ -19,7 +19,13 @@ def make_engine(options: config.Options) -> Engine:
     device = choose_device(options.device)
     from lenet_ablate.engines.pytorch.engine import TorchEngine  # 2 s: only once something is to be trained
 
-    return TorchEngine(device)
+    try:
+        return TorchEngine(device)
+    except ConfigError as error:
+        if options.device is not config.Device.auto:
+            raise
+        print(f"warning: {error}; device=auto takes the CPU", file=sys.stderr)
+        return TorchEngine("cpu")
 
 
 def choose_device(wanted: config.Device) -> str:
@@ -31,7 +37,7 @@ def choose_device(wanted: config.Device) -> str:
     if wanted is config.Device.auto:
         return "cuda" if num_cuda_devices() else "cpu"
     if wanted is config.Device.cuda and not num_cuda_devices():
-        raise ConfigError("device=cuda: this machine shows no CUDA device; did you mean device=cpu (or auto)?")
+        raise ConfigError("device=cuda: this machine shows no CUDA device; did you mean device=auto?")
     return str(wanted.value)
 
 

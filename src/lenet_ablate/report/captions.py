@@ -137,7 +137,7 @@ def _levels_used(comparison: Comparison) -> dict[str, list[str]]:
 
 def _lead(fixed: Mapping[str, str]) -> str:
     told = [f"{key} {fixed[key]}" for key in ("model", "data") if key in fixed]
-    return _join(*told, f"{fixed['epochs']} epochs" if "epochs" in fixed else "")
+    return _join(*told, f"{fixed['epochs']} epoch{'s' * (fixed['epochs'] != '1')}" if "epochs" in fixed else "")
 
 
 def _held_fixed(fixed: Mapping[str, str]) -> str:

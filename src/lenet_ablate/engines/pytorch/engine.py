@@ -46,10 +46,10 @@ class TorchEngine:
         if device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(
                 f"device=cuda: PyTorch {torch.__version__} cannot use this machine's GPU "
-                "(a CPU build, or a driver that is too old); did you mean device=cpu?"
+                "(it is a CPU build, or the driver is too old)"
             )
         if device == "mps" and not torch.backends.mps.is_available():
-            raise ConfigError("device=mps: this machine has no Metal device; did you mean device=cpu?")
+            raise ConfigError("device=mps: this machine has no Metal device")
         self.device = device
         self.threads = 1
         self._lock = threading.Lock()
