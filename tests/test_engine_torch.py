@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lenet_ablate.config import Activation, Model, Optimizer, OptimizerConfig, Pool, RunConfig
 from lenet_ablate.datasets.splits import epoch_order, split
@@ -128,6 +130,34 @@ def test_a_state_goes_on_bit_for_bit(optimizer: OptimizerConfig, steps: int) -> 
     second.load_state(first.state())
     np.testing.assert_array_equal(np.concatenate([losses, second.train(tail)]), expected)
     assert all(np.array_equal(whole.weights()[name], second.weights()[name]) for name in whole.weights())
+
+
+class Calls(TorchDispatchMode):
+    """Records the name of every operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimizer", [ADAM, SGD], ids=["adam", "sgd"])
+def test_no_step_waits_for_the_device(optimizer: OptimizerConfig) -> None:
+    learner, batches = start(tiny_plan(optimizer=optimizer))
+    learner.train(batches)
+    with Calls() as calls:
+        learner.train(batches)
+    assert len(calls.names) > 20 * len(batches.learning_rates)
+    assert not [name for name in calls.names if "_local_scalar_dense" in name or "nonzero" in name]
+
+
+def test_that_test_can_fail() -> None:
+    with Calls() as calls:
+        torch.ones(()).item()
+    assert [name for name in calls.names if "_local_scalar_dense" in name]
 
 
 def test_the_network_learns() -> None:

@@ -137,7 +137,9 @@ def _levels_used(comparison: Comparison) -> dict[str, list[str]]:
 
 def _lead(fixed: Mapping[str, str]) -> str:
     told = [f"{key} {fixed[key]}" for key in ("model", "data") if key in fixed]
-    return _join(*told, f"{fixed['epochs']} epoch{'s' * (fixed['epochs'] != '1')}" if "epochs" in fixed else "")
+    if "epochs" in fixed:
+        told.append(f"{fixed['epochs']} epoch" if fixed["epochs"] == "1" else f"{fixed['epochs']} epochs")
+    return _join(*told)
 
 
 def _held_fixed(fixed: Mapping[str, str]) -> str:
