@@ -70,6 +70,7 @@ class Crew:
         self._stop, self._progress = stop, progress
         self._waiting: deque[Job] = deque()
         self._elsewhere: deque[Job] = deque()
+        self._postponed: set[int] = set()
         self._ended: list[Ended] = []
 
     def work(self, jobs: Sequence[Job], workers: int) -> list[Ended]:
@@ -95,7 +96,13 @@ class Crew:
                 if is_mine:
                     self._run(job)
                 else:
-                    self._elsewhere.append(job)
+                    self._postpone(job)
+
+    def _postpone(self, job: Job) -> None:
+        if id(job) not in self._postponed:
+            self._postponed.add(id(job))
+            self._progress.tell(f"{self._sweep.label(job)}: another sweep is at it; looked at again later")
+        self._elsewhere.append(job)
 
     def _take(self) -> Job | None:
         with contextlib.suppress(IndexError):
@@ -178,10 +185,10 @@ def _prepare_folder(folder: Path, job: Job, plan: RunPlan) -> None:
             leftover.unlink()
     except OSError as error:
         raise RecordError(f"{folder}: cannot be made: {error.strerror}") from error
-    write_status(folder, State.running, plan.identity)
     for name, content in job.hydra_files(folder).items():
         write_bytes(folder / ".hydra" / name, content, flush=False)
     write_config(folder, plan.config)
+    write_status(folder, State.running, plan.identity)
 
 
 @contextlib.contextmanager

@@ -215,7 +215,7 @@ def iter_records(study: Path) -> Iterator[RunRecord]:
     """
     planned = _read_planned(study)
     for folder in sorted(path for path in study.iterdir() if path.is_dir()):
-        if (folder / STATUS).is_file() or (folder / CONFIG).is_file():
+        if (folder / STATUS).is_file():
             record, plan = read_run(folder), planned.pop(folder.name, None)
             yield dataclasses.replace(record, config=plan.config) if plan and not record.config else record
     yield from planned.values()
