@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+from lenet_ablate.engines.compiled import activation
+from lenet_ablate.engines.compiled.layout import aligned_zeros
+
+
+@numba.njit(fastmath=activation.activate.targetoptions["fastmath"])
+def activate(kind: int, x: Any) -> None:
+    activation.activate(kind, x)
+
+
+EXACT = {activation.TANH: np.tanh, activation.SIGMOID: lambda x: 1 / (1 + np.exp(-x))}
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_float32_activations_are_close_everywhere(kind: int) -> None:
+    spread = np.geomspace(1e-30, 80, 1 << 19)
+    points = np.concatenate([np.linspace(-20, 20, 1 << 21), spread, -spread]).astype(np.float32)
+    found = points.copy()
+    activate(kind, found)
+    assert np.abs(found - EXACT[kind](points.astype(float))).max() <= 3e-7
+    assert np.abs(found).max() <= 1
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_float64_activations_are_exact(kind: int) -> None:
+    points = np.linspace(-40, 40, 1 << 14)
+    found = points.copy()
+    activate(kind, found)
+    np.testing.assert_allclose(found, EXACT[kind](points), rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_of_what_is_not_a_plain_number(dtype: Any) -> None:
+    points = np.tile(np.array([np.nan, np.inf, -np.inf, 3e38], dtype), 16)
+    for kind, limits in {activation.TANH: (1, -1, 1), activation.SIGMOID: (1, 0, 1)}.items():
+        found = points.copy()
+        activate(kind, found)
+        assert np.isnan(found[0])
+        np.testing.assert_allclose(found[1:4], limits, atol=3e-7)
+    found = points.copy()
+    activate(activation.RELU, found)
+    np.testing.assert_array_equal(found[:4], np.array([np.nan, np.inf, 0, 3e38], dtype))
+
+
+def test_memory_begins_on_a_cache_line() -> None:
+    for size in (1, 1000, 61_706):
+        assert aligned_zeros(size, np.float32).ctypes.data % 64 == 0
+        assert aligned_zeros(size, np.float64).shape == (size,)
