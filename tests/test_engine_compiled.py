@@ -51,6 +51,7 @@ class Reference:
     """Plain PyTorch with automatic differentiation and its own optimizers."""
 
     def __init__(self, config: RunConfig, dtype: torch.dtype) -> None:
+        torch.set_num_threads(1)
         drawn = draw_weights(config.model.name, config.seed)
         self.model = build_model(config, drawn).to(dtype)
         settings, data = config.optimizer, tiny_dataset()
@@ -269,6 +270,17 @@ def test_data_that_cannot_be_written_is_no_different() -> None:
     other = CompiledEngine().learner(plan, Dataset(**frozen), train, val)
     batches = batches_of(plan, 3)
     np.testing.assert_array_equal(other.train(batches), start(plan).train(batches))
+
+
+def test_images_lie_in_memory_with_the_batch_innermost() -> None:
+    data, plan = tiny_dataset(), tiny_plan(batch_size=17)
+    learner = start(plan)
+    indices = batches_of(plan, 1).indices
+    learner.train(batches_of(plan, 1))
+    image = learner.buffers.image[: 32 * 32 * 32].reshape(32, 32, 32)  # (row, column, lane), 17 images in 32 lanes
+    wanted = (data.train_images[indices].astype(float) / 255 - data.mean) / data.std
+    np.testing.assert_allclose(image[:, :, :17].transpose(2, 0, 1), wanted, rtol=1e-5, atol=1e-6)
+    assert (image[:, :, 17:] == image[:, :, 16:17]).all()
 
 
 def test_the_network_learns() -> None:

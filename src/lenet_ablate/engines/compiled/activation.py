@@ -39,20 +39,6 @@ def activate(kind: int, x: Array) -> None:
 
 
 @kernel
-def differentiate(kind: int, y: Array) -> None:
-    """Replace a flat array of activated values y by the derivative there: y > 0, 1 - y² or y·(1 - y)."""
-    zero, one = fill(y, 0.0), fill(y, 1.0)
-    for at in range(0, y.size, width(y)):
-        value = load(y, at)
-        if kind == RELU:
-            store(y, at, where(value > zero, one, zero))
-        elif kind == TANH:
-            store(y, at, one - value * value)
-        else:
-            store(y, at, value * (one - value))
-
-
-@kernel
 def backward(kind: int, y: Array, gradient: Array) -> None:
     """Multiply a flat gradient by the derivative at the activated values y."""
     zero, one = fill(y, 0.0), fill(y, 1.0)

@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from lenet_ablate.engines.compiled.jit import Array, kernel
-from lenet_ablate.engines.compiled.tiles import add_products, add_scaled, add_sums, splat_tile, store_tile, zero_tile
+from lenet_ablate.engines.compiled.tiles import (
+    add_products,
+    add_scaled,
+    add_sums,
+    load_tile,
+    splat_tile,
+    store_tile,
+    zero_tile,
+)
 from lenet_ablate.engines.compiled.vectors import fill, load, total, width
 
 
@@ -40,30 +48,44 @@ def make_weight_gradient(outputs: int) -> Any:
     """The weight-gradient kernel for `outputs` maps at a time: outputs · 5 sums in registers."""
 
     @kernel
-    def weight_gradient(x: Array, dy: Array, dw: Array, db: Array, lanes: int) -> None:
-        """dw[o, c, p, q] += Σ_i,j dy[o, i, j] · x[c, i + p, j + q] and db[o] += Σ_i,j dy[o, i, j], over all lanes."""
+    def weight_gradient(x: Array, dy: Array, dw: Array, db: Array, sums: Array, lanes: int) -> None:
+        """dw[o, c, p, q] += Σ_i,j dy[o, i, j] · x[c, i + p, j + q] and db[o] += Σ_i,j dy[o, i, j], over all lanes.
+
+        Row by row of dy, which then is in the nearest cache for all p; between rows the sums wait in `sums`.
+        """
         maps, height, row = x.shape
         rows, n = dy.shape[1], dy.shape[2]
         step = width(x)
+        tile_size = outputs * 5 * step
         for o in range(0, dy.shape[0], outputs):
             for c in range(maps):
-                for p in range(5):
-                    tile = zero_tile(x, outputs, 5)
-                    for i in range(rows):
+                sums[: 5 * tile_size] = 0
+                for i in range(rows):
+                    for p in range(5):
+                        tile = load_tile(sums, p * tile_size, 5 * step, outputs, 5)
                         for at in range(0, n, step):
                             above = (o * rows + i) * n + at
                             pixel = (c * height + i + p) * row + at
                             tile = add_products(tile, dy, above, rows * n, x, pixel, lanes, outputs)
+                        store_tile(tile, sums, p * tile_size, 5 * step, outputs)
+                for p in range(5):
+                    tile = load_tile(sums, p * tile_size, 5 * step, outputs, 5)
                     add_sums(tile, dw, ((o * maps + c) * 5 + p) * 5, maps * 25, outputs)
-        for o in range(dy.shape[0]):
-            even = fill(x, 0.0)
-            odd = fill(x, 0.0)
-            for at in range(o * rows * n, (o + 1) * rows * n, 2 * step):
-                even = even + load(dy, at)
-                odd = odd + load(dy, at + step)
-            db[o] += total(even + odd)
+        add_row_sums(dy, db)
 
     return weight_gradient
+
+
+@kernel
+def add_row_sums(dy: Array, db: Array) -> None:
+    """db[o] += Σ_i,j dy[o, i, j] over all lanes."""
+    size, step = dy.shape[1] * dy.shape[2], width(dy)
+    for o in range(dy.shape[0]):
+        even, odd = fill(dy, 0.0), fill(dy, 0.0)
+        for at in range(o * size, (o + 1) * size, 2 * step):
+            even = even + load(dy, at)
+            odd = odd + load(dy, at + step)
+        db[o] += total(even + odd)
 
 
 def make_input_gradient(inputs: int, vectors: int) -> Any:

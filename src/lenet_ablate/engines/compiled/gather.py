@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from lenet_ablate.engines.compiled.blocks import gather_block
 from lenet_ablate.engines.compiled.jit import Array, kernel
+from lenet_ablate.engines.compiled.layout import LANE_MULTIPLE
 
 
 @kernel
-def gather(images: Array, indices: Array, table: Array, x: Array, lanes: int) -> None:
-    """x[0, h, w·lanes + l] = table[images[indices[l], h, w]]: the normalised pixels of up to `lanes` images.
+def gather(images: Array, indices: Array, scale: float, shift: float, places: Array, x: Array, lanes: int) -> None:
+    """x[0, h, w·lanes + l] = images[indices[l], h, w] · scale + shift: normalised pixels, the batch innermost.
 
-    images is (N, S, S) uint8, table (256,) the normalised value of each grey level. Lanes beyond the indices
-    repeat the last image, so that they overflow only where a real one does.
+    images is (N, S, S) uint8 with S² a multiple of LANE_MULTIPLE; `places` is scratch memory for `lanes` numbers.
+    Lanes beyond the indices repeat the last image, so that they overflow only where a real one does.
     """
-    side = images.shape[1]
-    last = indices.shape[0] - 1
-    flat = images.reshape(images.shape[0], side * side)
+    pixels = images.shape[1] * images.shape[2]
     for lane in range(lanes):
-        image = flat[indices[min(lane, last)]]
-        for h in range(side):
-            for w in range(side):
-                x[0, h, w * lanes + lane] = table[image[h * side + w]]
+        places[lane] = indices[min(lane, indices.shape[0] - 1)] * pixels
+    for lane in range(0, lanes, LANE_MULTIPLE):
+        for pixel in range(0, pixels, LANE_MULTIPLE):
+            gather_block(images, places, lane, pixel, scale, shift, x, pixel * lanes + lane, lanes)

@@ -159,7 +159,8 @@ def signatures(dtype: str) -> list[tuple[Any, ...]]:
         read_only(np.zeros((1, 2, 2), np.uint8)),
         read_only(np.zeros(1, np.uint8)),
         read_only(np.zeros(1, np.int32)),
-        read_only(np.zeros(256, dtype)),
+        np.dtype(dtype).type(0),
+        np.dtype(dtype).type(0),
     )
     rates, losses = read_only(np.zeros(1)), np.zeros(1, np.float32)
     train = (*data, rates, 1, (flat,) * 4, views, views, buffers, rule, 0, losses)

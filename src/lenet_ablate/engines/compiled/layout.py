@@ -27,6 +27,7 @@ LANE_MULTIPLE = 16
 ROW_TILE = 6
 COLUMN_MULTIPLE = 16
 ALIGNMENT = 64
+SUMS = 5 * 5 * 4 * 16  # a filter's taps, 4 filters at a time, up to 16 numbers in a vector
 
 LAYERS = ("c1", "c3", "c5", "f6", "output")
 Array = npt.NDArray[Any]
@@ -50,7 +51,8 @@ class Parameters(NamedTuple):
 class Buffers(NamedTuple):
     """Flat memory for one chunk: the layers' values, then gradients and transposed copies for the way back.
 
-    `c1` and `c3` hold their own gradients once the way back has passed them.
+    `c1` and `c3` hold their own gradients once the way back has passed them. `places` and `sums` are the kernels'
+    scratch memory.
     """
 
     image: Array
@@ -68,6 +70,8 @@ class Buffers(NamedTuple):
     s4_transposed: Array
     c5_transposed: Array
     f6_transposed: Array
+    places: Array
+    sums: Array
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,8 @@ class Layout:
         pooled = maps1 * s2 * s2, maps3 * (c3 // 2) ** 2
         sizes = [self.side**2, maps1 * c1**2, pooled[0], maps3 * c3**2, pooled[1], c5[0], f6[0], output[0]]
         sizes += [pooled[0], pooled[1], c5[0], f6[0], c5[1], f6[1], output[1]]
-        return Buffers(*(aligned_zeros(size * CHUNK, dtype) for size in sizes))
+        flat = [aligned_zeros(size * CHUNK, dtype) for size in sizes]
+        return Buffers(*flat, aligned_zeros(CHUNK, np.int64), aligned_zeros(SUMS, dtype))
 
 
 def aligned_zeros(size: int, dtype: Any) -> Array:

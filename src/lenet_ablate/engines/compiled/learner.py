@@ -48,12 +48,13 @@ class CompiledLearner:
             Split.val: (*train_data, _indices(val)),
             Split.test: (*test_data, _indices(np.arange(len(dataset.test_images)))),
         }
-        self._table = read_only(((np.arange(256) / 255 - dataset.mean) / dataset.std).astype(dtype))
+        number = np.dtype(dtype).type
+        self._normal = number(1 / (255 * dataset.std)), number(-dataset.mean / dataset.std)
         self._layout = Layout(SHAPES[plan.config.model.name], IMAGE_SIZE[plan.config.model.name])
         # Parameters, gradients and two moments.
         self._flat = tuple(aligned_zeros(self._layout.size, dtype) for _ in range(4))
         self._views = tuple(self._layout.views(flat) for flat in self._flat[:2])
-        self._buffers = self._layout.buffers(dtype)
+        self.buffers = self._layout.buffers(dtype)
         self._layout.pack(draw_weights(plan.config.model.name, plan.config.seed), self._flat[0])
         self._steps_done = 0
 
@@ -63,8 +64,8 @@ class CompiledLearner:
         losses = np.empty(len(batches.learning_rates), np.float32)
         rates = read_only(batches.learning_rates.astype(np.float64))
         self._kernels.train_steps(
-            *(images, labels, _indices(batches.indices), self._table, rates, self._batch_size),
-            *(self._flat, *self._views, self._buffers, self._rule, self._steps_done, losses),
+            *(images, labels, _indices(batches.indices), *self._normal, rates, self._batch_size),
+            *(self._flat, *self._views, self.buffers, self._rule, self._steps_done, losses),
         )
         self._steps_done += len(losses)
         return losses
@@ -74,8 +75,8 @@ class CompiledLearner:
         images, labels, indices = self._splits[split]
         digits, probabilities = np.empty(len(indices), np.uint8), np.empty(len(indices), np.float32)
         loss = self._kernels.evaluate(
-            *(images, labels, indices, self._table),
-            *(self._views[0], self._buffers, self._rule, digits, probabilities),
+            *(images, labels, indices, *self._normal),
+            *(self._views[0], self.buffers, self._rule, digits, probabilities),
         )
         accuracy = float((digits == labels[indices]).mean())
         return Evaluation(float(loss), accuracy, digits, probabilities.astype(np.float16))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lenet_ablate.engines.compiled.blocks import transpose_block
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import ROW_TILE
 from lenet_ablate.engines.compiled.tiles import add_scaled, load_tile, splat_tile, store_tile, zero_tile
@@ -78,6 +79,12 @@ def weight_gradient(transposed: Array, dy: Array, dw: Array, db: Array) -> None:
 @kernel
 def transpose(x: Array, transposed: Array) -> None:
     """transposed[l, k] = x[k, l]; columns beyond x's rows stay zero."""
-    for k in range(x.shape[0]):
-        for lane in range(x.shape[1]):
+    lanes, columns = transposed.shape
+    step = width(x)
+    whole = x.shape[0] // step * step
+    for k in range(0, whole, step):
+        for lane in range(0, lanes, step):
+            transpose_block(x, k * lanes + lane, lanes, transposed, lane * columns + k, columns)
+    for k in range(whole, x.shape[0]):
+        for lane in range(lanes):
             transposed[lane, k] = x[k, lane]

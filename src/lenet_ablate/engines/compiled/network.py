@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lenet_ablate.engines.compiled import convolution, linear
-from lenet_ablate.engines.compiled.activation import activate, backward, differentiate
+from lenet_ablate.engines.compiled.activation import activate, backward
 from lenet_ablate.engines.compiled.gather import gather
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
@@ -75,6 +75,8 @@ def _shaped(flat: Buffers, side: int, lanes: int) -> Buffers:
         flat.f6_transposed[: flat.f6_transposed.size // CHUNK * lanes].reshape(
             (lanes, flat.f6_transposed.size // CHUNK)
         ),
+        flat.places,
+        flat.sums,
     )
 
 
@@ -94,8 +96,7 @@ def _pool_backward(rule: Rule, maps: Array, pooled: Array, gradient: Array, lane
         backward(rule.activation, pooled.reshape(pooled.size), gradient.reshape(gradient.size))
         max_backward(maps, gradient, lanes)
     else:
-        differentiate(rule.activation, maps.reshape(maps.size))
-        mean_backward(gradient, maps, lanes)
+        mean_backward(rule.activation, gradient, maps, lanes)
 
 
 @kernel
@@ -150,13 +151,13 @@ def back(p: Parameters, g: Parameters, a: Buffers, rule: Rule, lanes: int) -> No
     linear.weight_gradient(a.s4_transposed, a.c5_gradient, g.c5_weight, g.c5_bias)
     _linear_input_gradient(a.c5_gradient, p.c5_weight, a.s4_gradient)
     _pool_backward(rule, a.c3, a.s4, a.s4_gradient.reshape(a.s4.shape), lanes)
-    _c3_weights(a.s2, a.c3, g.c3_weight, g.c3_bias, lanes)
+    _c3_weights(a.s2, a.c3, g.c3_weight, g.c3_bias, a.sums, lanes)
     if lanes % (VECTORS * width(a.c3)) == 0:
         _c3_inputs_wide(a.c3, p.c3_weight, a.s2_gradient, lanes)
     else:
         _c3_inputs_narrow(a.c3, p.c3_weight, a.s2_gradient, lanes)
     _pool_backward(rule, a.c1, a.s2, a.s2_gradient, lanes)
-    _c1_weights(a.image, a.c1, g.c1_weight, g.c1_bias, lanes)
+    _c1_weights(a.image, a.c1, g.c1_weight, g.c1_bias, a.sums, lanes)
 
 
 @kernel
@@ -176,7 +177,8 @@ def train_steps(
     images: Array,
     labels: Array,
     indices: Array,
-    table: Array,
+    scale: float,
+    shift: float,
     rates: Array,
     batch_size: int,
     flat: tuple[Array, Array, Array, Array],
@@ -199,7 +201,7 @@ def train_steps(
             chunk = batch[begin : begin + CHUNK]
             lanes = _lanes(chunk.size)
             a = _shaped(buffers, images.shape[1], lanes)
-            gather(images, chunk, table, a.image, lanes)
+            gather(images, chunk, scale, shift, a.places, a.image, lanes)
             forward(p, a, rule, lanes)
             loss += loss_and_gradient(a.output, labels, chunk, batch.size)
             back(p, g, a, rule, lanes)
@@ -211,7 +213,8 @@ def evaluate(
     images: Array,
     labels: Array,
     indices: Array,
-    table: Array,
+    scale: float,
+    shift: float,
     p: Parameters,
     buffers: Buffers,
     rule: Rule,
@@ -224,7 +227,7 @@ def evaluate(
         chunk = indices[begin : begin + CHUNK]
         lanes = _lanes(chunk.size)
         a = _shaped(buffers, images.shape[1], lanes)
-        gather(images, chunk, table, a.image, lanes)
+        gather(images, chunk, scale, shift, a.places, a.image, lanes)
         forward(p, a, rule, lanes)
         for lane in range(chunk.size):
             top = predict(a.output, lane)

@@ -7,6 +7,7 @@ The gradient of a maximum goes to the first greatest value in row-major order, a
 
 from __future__ import annotations
 
+from lenet_ablate.engines.compiled.activation import RELU, TANH
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.vectors import fill, load, store, where, width
 
@@ -68,14 +69,20 @@ def mean_forward(x: Array, y: Array, lanes: int) -> None:
 
 
 @kernel
-def mean_backward(dy: Array, dx: Array, lanes: int) -> None:
-    """dx[c, 2i + p, 2j + q] = dy[c, i, j] / 4, times what dx holds: the activation's derivative."""
-    row, step = dx.shape[2], width(dx)
-    quarter = fill(dx, 0.25)
+def mean_backward(kind: int, dy: Array, x: Array, lanes: int) -> None:
+    """Replace activated values x by the gradient before the activation: dy[c, i, j] / 4 times its derivative."""
+    row, step = x.shape[2], width(x)
+    quarter, zero, one = fill(x, 0.25), fill(x, 0.0), fill(x, 1.0)
     for i in range(dy.shape[0] * dy.shape[1]):
         for j in range(dy.shape[2] // lanes):
             for lane in range(0, lanes, step):
                 at = 2 * i * row + 2 * j * lanes + lane
                 gradient = load(dy, i * dy.shape[2] + j * lanes + lane) * quarter
                 for place in (at, at + lanes, at + row, at + row + lanes):
-                    store(dx, place, gradient * load(dx, place))
+                    value = load(x, place)
+                    if kind == RELU:
+                        store(x, place, where(value > zero, gradient, zero))
+                    elif kind == TANH:
+                        store(x, place, gradient * (one - value * value))
+                    else:
+                        store(x, place, gradient * (value * (one - value)))
