@@ -151,7 +151,8 @@ class Layout:
         sizes = [self.side**2, maps1 * c1**2, pooled[0], maps3 * c3**2, pooled[1], c5[0], f6[0], output[0]]
         sizes += [pooled[0], pooled[1], c5[0], f6[0], c5[1], f6[1], output[1]]
         flat = [aligned_zeros(size * CHUNK, dtype) for size in sizes]
-        return Buffers(*flat, aligned_zeros(CHUNK, np.int64), aligned_zeros(SUMS, dtype))
+        flat += [aligned_zeros(CHUNK, np.int64), aligned_zeros(SUMS, dtype)]
+        return Buffers(*flat)
 
 
 def aligned_zeros(size: int, dtype: Any) -> Array:

@@ -46,35 +46,44 @@ class Rule(NamedTuple):
 
 
 @kernel
-def _shaped(flat: Buffers, side: int, lanes: int) -> Buffers:
+def _maps(flat: Array, maps: int, side: int, lanes: int) -> Array:
+    return flat[: maps * side * side * lanes].reshape((maps, side, side * lanes))
+
+
+@kernel
+def _units(flat: Array, lanes: int) -> Array:
+    units = flat.size // CHUNK
+    return flat[: units * lanes].reshape((units, lanes))
+
+
+@kernel
+def _images(flat: Array, lanes: int) -> Array:
+    columns = flat.size // CHUNK
+    return flat[: lanes * columns].reshape((lanes, columns))
+
+
+@kernel
+def _shaped(flat: Buffers, p: Parameters, side: int, lanes: int) -> Buffers:
     """The buffers for a number of lanes in the shapes that layout.py describes."""
-    c1 = side - 4
-    s2 = c1 // 2
-    c3 = s2 - 4
-    s4 = c3 // 2
-    units = 16 * s4 * s4
+    maps1, maps3 = p.c1_bias.size, p.c3_bias.size
+    s2 = (side - 4) // 2
+    s4 = (s2 - 4) // 2
     return Buffers(
-        flat.image[: side * side * lanes].reshape((1, side, side * lanes)),
-        flat.c1[: 6 * c1 * c1 * lanes].reshape((6, c1, c1 * lanes)),
-        flat.s2[: 6 * s2 * s2 * lanes].reshape((6, s2, s2 * lanes)),
-        flat.c3[: 16 * c3 * c3 * lanes].reshape((16, c3, c3 * lanes)),
-        flat.s4[: units * lanes].reshape((16, s4, s4 * lanes)),
-        flat.c5[: flat.c5.size // CHUNK * lanes].reshape((flat.c5.size // CHUNK, lanes)),
-        flat.f6[: flat.f6.size // CHUNK * lanes].reshape((flat.f6.size // CHUNK, lanes)),
-        flat.output[: flat.output.size // CHUNK * lanes].reshape((flat.output.size // CHUNK, lanes)),
-        flat.s2_gradient[: 6 * s2 * s2 * lanes].reshape((6, s2, s2 * lanes)),
-        flat.s4_gradient[: units * lanes].reshape((units, lanes)),
-        flat.c5_gradient[: flat.c5.size // CHUNK * lanes].reshape((flat.c5.size // CHUNK, lanes)),
-        flat.f6_gradient[: flat.f6.size // CHUNK * lanes].reshape((flat.f6.size // CHUNK, lanes)),
-        flat.s4_transposed[: flat.s4_transposed.size // CHUNK * lanes].reshape(
-            (lanes, flat.s4_transposed.size // CHUNK)
-        ),
-        flat.c5_transposed[: flat.c5_transposed.size // CHUNK * lanes].reshape(
-            (lanes, flat.c5_transposed.size // CHUNK)
-        ),
-        flat.f6_transposed[: flat.f6_transposed.size // CHUNK * lanes].reshape(
-            (lanes, flat.f6_transposed.size // CHUNK)
-        ),
+        _maps(flat.image, 1, side, lanes),
+        _maps(flat.c1, maps1, side - 4, lanes),
+        _maps(flat.s2, maps1, s2, lanes),
+        _maps(flat.c3, maps3, s2 - 4, lanes),
+        _maps(flat.s4, maps3, s4, lanes),
+        _units(flat.c5, lanes),
+        _units(flat.f6, lanes),
+        _units(flat.output, lanes),
+        _maps(flat.s2_gradient, maps1, s2, lanes),
+        _units(flat.s4_gradient, lanes),
+        _units(flat.c5_gradient, lanes),
+        _units(flat.f6_gradient, lanes),
+        _images(flat.s4_transposed, lanes),
+        _images(flat.c5_transposed, lanes),
+        _images(flat.f6_transposed, lanes),
         flat.places,
         flat.sums,
     )
@@ -200,7 +209,7 @@ def train_steps(
         for begin in range(0, batch.size, CHUNK):
             chunk = batch[begin : begin + CHUNK]
             lanes = _lanes(chunk.size)
-            a = _shaped(buffers, images.shape[1], lanes)
+            a = _shaped(buffers, p, images.shape[1], lanes)
             gather(images, chunk, scale, shift, a.places, a.image, lanes)
             forward(p, a, rule, lanes)
             loss += loss_and_gradient(a.output, labels, chunk, batch.size)
@@ -226,7 +235,7 @@ def evaluate(
     for begin in range(0, indices.size, CHUNK):
         chunk = indices[begin : begin + CHUNK]
         lanes = _lanes(chunk.size)
-        a = _shaped(buffers, images.shape[1], lanes)
+        a = _shaped(buffers, p, images.shape[1], lanes)
         gather(images, chunk, scale, shift, a.places, a.image, lanes)
         forward(p, a, rule, lanes)
         for lane in range(chunk.size):
