@@ -88,6 +88,11 @@ class StepDecay:
     gamma: float = _setting(0.1, Real(0, 1), "factor at each step")
     every: int = _setting(10, Whole(1, 100_000), "epochs between two steps")
 
+    @property
+    def formula(self) -> str:
+        """What it does, whatever it is called: `0.01x0.1every10`."""
+        return f"{self.initial:g}x{self.gamma:g}every{self.every}"
+
 
 @dataclass(frozen=True)
 class ModelConfig:

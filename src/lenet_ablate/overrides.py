@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.override_parser.types import Override, QuotedString, ValueType
 from hydra.errors import HydraException
 
 from lenet_ablate.checks import closest
@@ -67,7 +67,8 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
         return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
     if override.is_sweep_override() and not override.is_discrete_sweep():
         return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"
-    return _check_choices(key, override, options) if options else None
+    is_glob = override.value_type is ValueType.GLOB_CHOICE_SWEEP
+    return _check_choices(key, override, options) if options and not is_glob else None
 
 
 def _check_choices(group: str, override: Override, options: Sequence[str]) -> str | None:

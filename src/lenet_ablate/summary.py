@@ -7,7 +7,7 @@ import shlex
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.progress import format_seconds
-from lenet_ablate.records import LOG, METRICS, State, read_metrics
+from lenet_ablate.records import LOG, State
 
 
 def opening(sweep: Sweep, todo: int) -> str:
@@ -32,22 +32,21 @@ def run_line(sweep: Sweep, ended: Ended) -> str:
         return f"{name}: FAILED, {ended.error}"
     if ended.state is State.interrupted:
         return f"{name}: interrupted after {seconds}, saved"
-    last = read_metrics(ended.folder / METRICS)[-1]
-    if ended.state is State.diverged:
-        return f"{name}: DIVERGED in epoch {last.epoch}, {seconds}"
+    last = ended.last
+    if ended.state is State.diverged or last is None:
+        return f"{name}: DIVERGED in epoch {last.epoch if last else '?'}, {seconds}"
     return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, train loss {last.train_loss_running:.4f}, {seconds}"
 
 
 def closing(sweep: Sweep, result: SweepResult) -> str:
     """What was done, every failure with the command that retries it, and what to do next."""
     trained, failed = len(result.select(State.done)), result.select(State.failed)
-    diverged, interrupted = result.select(State.diverged), result.select(State.interrupted)
+    diverged = result.select(State.diverged)
     counts = [f"{trained} trained"] if result.ended else []
     counts += [f"{result.skipped} already done"] if result.skipped else []
     counts += [f"{len(diverged)} diverged"] if diverged else []
     counts += [f"{len(failed)} failed"] if failed else []
-    never = len(sweep.jobs) - result.skipped - len(result.ended) + len(interrupted)
-    counts += [f"{never} unfinished"] if never else []
+    counts += [f"{result.unfinished} unfinished"] if result.unfinished else []
     lines = [f"{', '.join(counts)} in {format_seconds(result.seconds)}"]
     if diverged:
         lines += [f"warning: {_count(len(diverged), 'run')} diverged (the loss became NaN or infinite):"]
@@ -55,7 +54,7 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
     for ended in failed:
         lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
         lines += [f"  log:   {ended.folder / LOG}"]
-        lines += [f"  retry: {shlex.join(['lenet-ablate', *ended.job.overrides])}"]
+        lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
     if result.stop_status:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
     else:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from lenet_ablate.frames import epochs_frame, find_studies, runs_frame
 from lenet_ablate.plan import identity
-from lenet_ablate.records import RunRecord, State, iter_records
+from lenet_ablate.records import State
 from lenet_ablate.report.factors import REPLICATE, Factor, find_factors, fixed_settings
+from lenet_ablate.runs import RunRecord, iter_records
 
 FIGURES = ("train_loss_running", "test_accuracy")
 DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES)
