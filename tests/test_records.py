@@ -5,6 +5,8 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,14 @@ def test_a_result_that_has_no_weights_leaves_none_of_an_earlier_one(tmp_path: Pa
 def test_a_silent_heartbeat_means_interrupted(tmp_path: Path) -> None:
     records.write_config(tmp_path, RunConfig())
     records.write_status(tmp_path, State.running, IDENTITY)
+    assert runs.read_run(tmp_path).state is State.running
+    status = json.loads((tmp_path / "status.json").read_text())
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    gone = status | {"owner": {"host": status["owner"]["host"], "pid": int(ended.stdout)}}
+    (tmp_path / "status.json").write_text(json.dumps(gone))
+    assert runs.read_run(tmp_path).state is State.interrupted
+    elsewhere = status | {"owner": {"host": "another", "pid": int(ended.stdout)}}
+    (tmp_path / "status.json").write_text(json.dumps(elsewhere))
     assert runs.read_run(tmp_path).state is State.running
     status = json.loads((tmp_path / "status.json").read_text())
     long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=runs.STALE_SECONDS + 5)

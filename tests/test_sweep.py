@@ -172,6 +172,7 @@ def test_what_another_sweep_trains_is_waited_for_not_trained_twice(
     for thread in threads:
         thread.join()
     assert sorted(made) == list(range(6))
+    assert sum(ended.is_ours for result in results for ended in result.ended) == 6
     assert all(len(r.select(State.done)) + r.skipped == 6 and r.exit_status == 0 for r in results)
 
 

@@ -55,7 +55,7 @@ class Attempts:
             seen += images
             self._progress.credit(images)
 
-        state, error = State.failed, ""
+        state, error, record = State.failed, "", None
         rows: tuple[EpochRow, ...] = ()
         try:
             record = find_finished(self._sweep, job, self._data)  # another sweep may have trained it meanwhile
@@ -65,7 +65,8 @@ class Attempts:
             error = one_line(caught)
         if state is not State.interrupted:
             self._progress.credit(plan.num_train * plan.config.epochs - seen)
-        return Ended(job, folder, state, time.monotonic() - started, error, rows[-1] if rows else None)
+        seconds, last = time.monotonic() - started, rows[-1] if rows else None
+        return Ended(job, folder, state, seconds, error, last, is_ours=record is None)
 
     def _train(
         self,

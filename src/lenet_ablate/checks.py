@@ -136,7 +136,7 @@ class Text:
 
     def suggest(self, value: object) -> str | None:
         """The same with every illegal character replaced, where that is legal."""
-        guess = re.sub(r"[^A-Za-z0-9._-]+", "-", str(value)).strip("-")
+        guess = re.sub(r"[^A-Za-z0-9._-]+", "-", value).strip("-.") if isinstance(value, str) else ""
         return guess if re.fullmatch(self.pattern, guess) else None
 
 

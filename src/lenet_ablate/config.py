@@ -161,7 +161,10 @@ class Options:
     device: Device = _setting(Device.auto, OneOf(Device), "where it computes; auto: cuda where there is one, else cpu")
     study: str = _setting(
         "ablation",
-        Text(r"(?!report$)(?=.*[A-Za-z0-9_-])[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ - and not 'report'"),
+        Text(
+            r"(?!(report|sweeps)$)[A-Za-z0-9_][A-Za-z0-9._-]{0,63}",
+            "1 to 64 of A-Z a-z 0-9 . _ - with no . or - in front, and neither 'report' nor 'sweeps'",
+        ),
         "folder that the runs share",
     )
     data_dir: str | None = _setting(

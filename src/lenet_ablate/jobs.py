@@ -70,6 +70,7 @@ class Ended:
         seconds: Time that this sweep spent on it.
         error: What went wrong, in one line; empty where nothing did.
         last: Its last epoch; None where it has none.
+        is_ours: Whether this sweep trained it; another one may have finished it meanwhile.
     """
 
     job: Job
@@ -78,6 +79,7 @@ class Ended:
     seconds: float
     error: str = ""
     last: EpochRow | None = None
+    is_ours: bool = True
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     for word in words:
         try:
             problem = _check(parser.parse_override(word), word, config_dirs)
-        except HydraException as error:
-            problem = _check_unparsable(word, str(error))
+        except HydraException:
+            problem = _check_unparsable(word)
         problems += [problem] if problem else []
     return problems
 
@@ -45,9 +45,9 @@ def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:
     return sorted(found)
 
 
-def _check_unparsable(word: str, reason: str) -> str:
+def _check_unparsable(word: str) -> str:
     if "=" in word:
-        return f"{word}: cannot be read: {reason.splitlines()[0]}"
+        return f"{word}: cannot be read; a value is missing, or holds a character that needs quotes: \"key='a value'\""
     guess = closest(word, setting_keys())
     meant = f"; did you mean {guess}=…?" if guess else ""
     return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"

@@ -54,7 +54,8 @@ def check_value(key: str, value: object, schedules: Mapping[str, object] | None 
         if guess is not None:
             return f"{error}; did you mean {key}={guess}?"
         usual = setting.default.value if isinstance(setting.default, Enum) else setting.default
-        return str(error) if key == "lr" or usual is None else f"{error}; the default is {usual}"
+        has_one_default = key != "lr" and "." not in key and usual is not None  # a group's depend on the choice
+        return f"{error}; the default is {usual}" if has_one_default else str(error)
     return None
 
 
@@ -163,7 +164,8 @@ def _cross_checks(run: RunConfig) -> list[str]:
     foreign = SGD_ONLY if optimizer.name is Optimizer.adam else ADAM_ONLY
     owner = "sgd" if optimizer.name is Optimizer.adam else "adam"
     problems = [
-        f"optimizer.{name}={getattr(optimizer, name)}: is a setting of {owner}, not of {optimizer.name.value}"
+        f"optimizer.{name}={getattr(optimizer, name)}: is a setting of {owner}, not of {optimizer.name.value}; to sweep"
+        " both rules, give it in a command of its own in the same study"
         for name in foreign
         if getattr(optimizer, name) is not None
     ]

@@ -7,6 +7,8 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,8 +70,16 @@ def read_run(folder: Path) -> RunRecord:
         error = str(status.get("error", ""))
         return RunRecord(folder, state, status["identity"], config, rows, result, error, status)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, LenetAblateError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        return RunRecord(folder, State.unreadable, error=text)
+        return RunRecord(folder, State.unreadable, error=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{Path(error.filename).name} is missing"
+    text = " ".join(str(error).split())
+    if isinstance(error, (LenetAblateError, OSError)):
+        return text
+    return f"a file of it is damaged ({type(error).__name__}: {text})"
 
 
 def read_finished(folder: Path, identity: str) -> RunRecord | None:
@@ -142,8 +152,22 @@ def _current_state(status: Mapping[str, Any]) -> State:
     if state is State.running:
         beat = datetime.datetime.fromisoformat(status["heartbeat"])
         age = datetime.datetime.now(datetime.UTC) - beat
-        return State.interrupted if age.total_seconds() > STALE_SECONDS else state
+        is_dead = age.total_seconds() > STALE_SECONDS or _is_gone(status["owner"])
+        return State.interrupted if is_dead else state
     return state
+
+
+def _is_gone(owner: Mapping[str, Any]) -> bool:
+    """Whether the process that trains a run has ended; unknown, and so no, for another host's."""
+    if os.name == "nt" or owner["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(owner["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _damaged_file(folder: Path, digests: Mapping[str, str]) -> str | None:

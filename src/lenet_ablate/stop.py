@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-EXIT_STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 75}
+EXIT_STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGUSR1": 75}
 """Exit status behind each signal; 75 (EX_TEMPFAIL of sysexits.h) asks a cluster's scheduler to run the job again."""
 
 
@@ -36,7 +36,7 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """A `Stop` that SIGINT, SIGTERM and SIGUSR1 set; a second Ctrl-C ends the process at once.
+    """A `Stop` that SIGINT, SIGTERM, SIGHUP and SIGUSR1 set; a second Ctrl-C ends the process at once.
 
     Off the main thread, where Python allows no handlers, nothing sets it.
     """
@@ -59,7 +59,7 @@ def stop_on_signals() -> Iterator[Stop]:
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM and SIGUSR1 end the process with their exit status while there is nothing to save yet."""
+    """Let SIGTERM, SIGHUP and SIGUSR1 end the process with their exit status while there is nothing to save yet."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
         sys.exit(EXIT_STATUS[signal.Signals(number).name])
@@ -70,4 +70,6 @@ def exit_on_signals() -> None:
 
 
 def _known_signals() -> list[signal.Signals]:
-    return [getattr(signal, name) for name in EXIT_STATUS if hasattr(signal, name)]
+    # What the parent ignores stays ignored: a program under nohup goes on when its terminal closes.
+    present = [getattr(signal, name) for name in EXIT_STATUS if hasattr(signal, name)]
+    return [number for number in present if signal.getsignal(number) is not signal.SIG_IGN]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
@@ -27,6 +29,9 @@ from lenet_ablate.records import State
 from lenet_ablate.runs import read_run
 from lenet_ablate.summary import closing, opening
 from lenet_ablate.sweep import write_plan
+
+MAX_RUNS = 10_000
+TELL_FROM = 500  # points whose composition takes more than two seconds
 
 
 @dataclass(frozen=True)
@@ -54,20 +59,28 @@ def expand_grid(params: Mapping[str, Any], words: Sequence[str], loader: ConfigL
     """The grid that a sweep's words span; a key of `words` replaces the same key of `params`.
 
     Raises:
-        ConfigError: The grid is empty.
+        ConfigError: The grid is empty or larger than MAX_RUNS.
     """
     parser = OverridesParser.create(config_loader=loader)
     axes: dict[str, list[str]] = {}
     for override in parser.parse_overrides([f"{key}={value}" for key, value in params.items()] + list(words)):
-        key = override.get_key_element()
-        if override.is_sweep_override():
-            axes[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        else:
-            axes[key] = [f"{key}={override.get_value_element_as_str()}"]
-    for key, axis in axes.items():
-        if not axis:
-            raise ConfigError(f"{key}: is swept over no value at all")
+        axes[override.get_key_element()] = _axis(override)
+    if math.prod(map(len, axes.values())) > MAX_RUNS:
+        raise ConfigError(f"{' '.join(words)}: more than {MAX_RUNS:,} runs; split the sweep")
     return Grid(axes)
+
+
+def _axis(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}"]
+    try:
+        values = list(islice(override.sweep_string_iterator(), MAX_RUNS + 1))
+    except ValueError as error:
+        raise ConfigError(f"{override.input_line}: {error}") from None
+    if not values:
+        raise ConfigError(f"{override.input_line}: is swept over no value at all")
+    return [f"{key}={value}" for value in values]
 
 
 def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: str) -> Sweep:
@@ -79,6 +92,8 @@ def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: st
     problems: dict[str, None] = {}
     jobs: dict[str, Job] = {}
     carried: dict[Options, None] = {}
+    if len(grid.points) >= TELL_FROM:
+        say(f"checking {len(grid.points):,} runs")
     for point in compose_points(loader, master, grid.points):
         try:
             config, options = parse_config(point.settings)
