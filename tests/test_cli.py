@@ -278,7 +278,8 @@ def test_a_signal_before_the_first_run_ends_with_its_status(
     tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     started = start("data=digits", cwd=tmp_path)
-    time.sleep(0.5)
+    while not started.printed.read_text() and started.process.poll() is None:  # PyTorch is imported next
+        time.sleep(0.01)
     started.process.send_signal(number)
     returned, printed = started.end(30)
     assert returned == status
