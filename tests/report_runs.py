@@ -12,15 +12,7 @@ import numpy as np
 from lenet_ablate.atomic import write_bytes
 from lenet_ablate.config import RunConfig, to_mapping
 from lenet_ablate.plan import RunPlan, make_plan
-from lenet_ablate.records import (
-    EpochRow,
-    Predictions,
-    State,
-    write_config,
-    write_finished,
-    write_metrics,
-    write_status,
-)
+from lenet_ablate.records import EpochRow, Predictions, State, write_config, write_finished, write_metrics, write_status
 
 Figures = Callable[[RunConfig, int], tuple[float, float]]
 

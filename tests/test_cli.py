@@ -18,7 +18,8 @@ from lenet_ablate.config import Options, RunConfig, to_mapping
 from lenet_ablate.overrides import check_overrides, group_options
 from lenet_ablate.parse import parse_config
 from lenet_ablate.paths import config_dir
-from lenet_ablate.records import METRICS, MODEL, State, read_run
+from lenet_ablate.records import METRICS, MODEL, State
+from lenet_ablate.runs import read_run
 from tiny import without_seconds
 
 Run = Callable[..., tuple[int, str, str]]
@@ -79,7 +80,10 @@ def start(*words: str, cwd: Path) -> Started:
         ("+lr=1", ["+lr=1", "did you mean lr=1?"]),
         ("~lr", ["~lr", "cannot be removed"]),
         ("lr", ["lr: is not of the form setting=value", "did you mean lr=…?"]),
-        ("lr=[1,2", ["lr=[1,2: cannot be read"]),
+        ("lr=[1,2", ["lr=[1,2: cannot be read", "needs quotes"]),
+        ("pool=max,", ["pool=max,: cannot be read"]),
+        ("seed=range(0,3,0)", ["seed=range(0,3,0)", "zero"]),
+        ("seed=range(1000000000)", ["more than 10,000 runs"]),
         ("lr=interval(0,1)", ["intervals cannot be swept"]),
         ("optimizer.momentun=0.5", ["did you mean 'optimizer.momentum'?"]),
         ("optimizer.momentum=0.5", ["setting of sgd"]),
@@ -94,6 +98,10 @@ def start(*words: str, cwd: Path) -> Started:
         ("data=npz", ["needs data.path="]),
         ("data.val_size=1437", ["data.val_size=1437", "below the 1437"]),
         ("device=cuda", ["device=cuda"]),
+        ("seed=range(0)", ["no value at all"]),
+        ("lr_schedules=5", ["lr_schedules=5", "must be a mapping"]),
+        ("seed=" + "9" * 400, ["whole number from 0"]),
+        ("optimizer.betas=null", ["optimizer.betas=null", "adam needs a value"]),
         ("lr=${nope}", ["nope"]),
         ("", ["is not of the form"]),
     ],
@@ -258,6 +266,46 @@ def test_nothing_to_train_imports_no_torch(run: Run, tmp_path: Path) -> None:
     assert "nothing to train" in done.stdout
 
 
+def test_a_reader_that_leaves_costs_no_run(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m lenet_ablate -m data=digits epochs=1 seed=0,1 2>errors.txt | head -n 1"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True)
+    assert len(list(tmp_path.glob("outputs/ablation/*/model.safetensors"))) == 2
+    assert (tmp_path / "errors.txt").read_text() == ""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
+def test_a_signal_before_the_first_run_ends_with_its_status(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    started = start("data=digits", cwd=tmp_path)
+    while not started.printed.read_text() and started.process.poll() is None:  # PyTorch is imported next
+        time.sleep(0.01)
+    started.process.send_signal(number)
+    returned, printed = started.end(30)
+    assert returned == status
+    assert "Traceback" not in printed
+
+
+def test_other_launchers_train_again_what_lacks_something(run: Run) -> None:
+    words = (*DIGITS, "hydra/launcher=basic")
+    assert run(*words)[0] == 0
+    assert "1 to train" in run("data=digits", "epochs=2", "hydra/launcher=basic")[1]
+    assert "1 to train" in run("data=digits", "epochs=2", "hydra/launcher=basic", "train_loss_every=1")[1]
+    assert "nothing to train" in run("data=digits", "epochs=2", "hydra/launcher=basic", "train_loss_every=1")[1]
+
+
+def test_another_sweeper_needs_another_launcher(run: Run) -> None:
+    status, _, err = run(*DIGITS, "hydra/sweeper=basic")
+    assert status == 1
+    assert err == "hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic"
+
+
+def test_a_glob_sweeps_a_group(run: Run, tmp_path: Path) -> None:
+    status, _, err = run(*DIGITS, "pool=glob(*)")
+    assert status == 0, err
+    assert len(list((tmp_path / "outputs/ablation").glob("digits_*"))) == 2
+
+
 SWEEP = ("-m", "data=digits", "epochs=6", "lr=0.01,0.001", "pool=max,avg")
 
 
@@ -284,12 +332,25 @@ def test_killed_and_started_again_is_as_if_never_killed(tmp_path: Path, undistur
     started.process.kill()
     started.process.wait()
     states = {read_run(path.parent).state for path in tmp_path.glob("outputs/ablation/*/status.json")}
-    assert State.running in states
+    assert State.interrupted in states
     assert start(*SWEEP, cwd=tmp_path).end()[0] == 0
     for folder in undisturbed.glob("digits_*"):
         again = tmp_path / "outputs/ablation" / folder.name
         assert (again / MODEL).read_bytes() == (folder / MODEL).read_bytes()
         assert without_seconds(again / METRICS) == without_seconds(folder / METRICS)
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    started = start("data=digits", "epochs=400", "batch_size=8", "seed=0,1", cwd=tmp_path)
+    wait_for_progress(tmp_path, started, rows=1)
+    for _ in range(5):
+        started.process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    returned, printed = started.end(30)
+    # The last of them may meet an interpreter that has finished and let go of its handlers: a shell shows 130, too.
+    assert returned in (130, -signal.SIGINT)
+    assert "terminate called" not in printed
 
 
 @pytest.mark.slow

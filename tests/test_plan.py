@@ -100,6 +100,17 @@ def test_schedules_agree_with_torch() -> None:
     np.testing.assert_allclose(learning_rates(plan, 0, 12), theirs, rtol=1e-12)
 
 
+def test_a_decay_too_small_for_a_float_is_zero() -> None:
+    plan = make_plan(RunConfig(lr=StepDecay("x", 0.1, 0.1, 1), epochs=2000, data=DataConfig(val_size=0)), 64, 10)
+    rates = learning_rates(plan, 0, 2000)
+    assert rates[0] == 0.1
+    assert rates[-1] == 0.0
+
+
+def test_a_schedule_by_another_name_is_the_same_folder() -> None:
+    assert run_name(RunConfig(lr=STEP)) == run_name(RunConfig(lr=dataclasses.replace(STEP, name="mine")))
+
+
 def test_slices_of_learning_rates_are_parts_of_the_whole() -> None:
     plan = make_plan(RunConfig(lr=StepDecay("x", 0.3, 0.7, 1), epochs=5), 60_000, 10)
     whole = learning_rates(plan, 0, plan.total_steps)

@@ -38,10 +38,30 @@ def test_plain_lines_where_there_is_no_terminal(
     shown.credit(500)
     shown.advance(100, 0.5)
     shown.end_run(State.failed, "first: FAILED")
-    shown.close()
+    shown.__exit__()
     out, err = capsys.readouterr()
     assert out == "[1/2] first: FAILED\n"
     assert err.startswith("0/2 runs done, 0 failed, 60%, loss 0.5000, about ")
+
+
+class Gone(Terminal):
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_terminal_that_was_closed_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Gone())
+    shown = Progress(1000, 1)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    shown = Progress(1000, 1)
+    assert shown._bar is not None
+    monkeypatch.setattr(shown._bar, "fp", Gone())
+    monkeypatch.setattr(shown._bar, "sp", Gone().write)
+    with shown:
+        shown.advance(10, 0.5)
+        shown.end_run(State.done, "line")
+        shown.tell("line")
+        shown.advance(10, 0.5)
 
 
 def test_one_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +73,7 @@ def test_one_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     shown.end_run(State.done, "first: 98%")
     shown.end_run(State.failed, "second: FAILED")
     shown.end_run(State.interrupted, "third: interrupted")
-    shown.close()
+    shown.__exit__()
     drawn = terminal.getvalue()
     assert "1/3 runs done, 1 failed" in drawn
     assert "50%" in drawn

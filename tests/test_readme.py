@@ -71,6 +71,7 @@ def test_what_is_not_run_here_exists() -> None:
             assert (ROOT / line).stat().st_mode & 0o100, line
 
 
+@pytest.mark.slow
 def test_the_notebook_example_runs(folder: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)

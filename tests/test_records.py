@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import datetime
 import errno
+import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lenet_ablate import atomic, records
+from lenet_ablate import atomic, records, runs
 from lenet_ablate.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from lenet_ablate.config import RunConfig
 from lenet_ablate.errors import RecordError
@@ -34,9 +37,9 @@ def finish(folder: Path, state: State = State.done) -> Path:
 
 
 def test_a_finished_run_reads_back_exactly(tmp_path: Path) -> None:
-    record = records.read_run(finish(tmp_path / "run"))
+    record = runs.read_run(finish(tmp_path / "run"))
     assert (record.state, record.identity, record.config, record.rows) == (State.done, IDENTITY, RunConfig(), ROWS)
-    assert records.read_finished(tmp_path / "run", IDENTITY) is not None
+    assert runs.read_finished(tmp_path / "run", IDENTITY) is not None
 
 
 def test_equal_runs_leave_equal_bytes(tmp_path: Path) -> None:
@@ -72,16 +75,16 @@ def test_any_damage_makes_a_run_unreadable_and_trained_again(tmp_path: Path, nam
         path.write_bytes(content[:-1])
     else:
         path.unlink()
-    record = records.read_run(tmp_path / "run")
+    record = runs.read_run(tmp_path / "run")
     assert record.state is State.unreadable
     assert name in record.error
-    assert records.read_finished(tmp_path / "run", IDENTITY) is None
+    assert runs.read_finished(tmp_path / "run", IDENTITY) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 2}', '{"format": 1, "status": "odd"}', "null"])
 def test_a_broken_status_is_unreadable_with_a_reason(tmp_path: Path, content: str) -> None:
     (tmp_path / "status.json").write_text(content)
-    record = records.read_run(tmp_path)
+    record = runs.read_run(tmp_path)
     assert record.state is State.unreadable
     assert record.error
     assert "\n" not in record.error
@@ -90,17 +93,51 @@ def test_a_broken_status_is_unreadable_with_a_reason(tmp_path: Path, content: st
 def test_other_settings_under_the_same_name_are_refused(tmp_path: Path) -> None:
     finish(tmp_path / "run")
     with pytest.raises(RecordError, match="other settings"):
-        records.read_finished(tmp_path / "run", "0" * 64)
+        runs.read_finished(tmp_path / "run", "0" * 64)
+
+
+def test_a_record_of_a_newer_version_is_not_overwritten(tmp_path: Path) -> None:
+    finish(tmp_path / "run")
+    status = json.loads((tmp_path / "run/status.json").read_text())
+    (tmp_path / "run/status.json").write_text(json.dumps(status | {"format": 2}))
+    with pytest.raises(RecordError, match="another version"):
+        runs.read_finished(tmp_path / "run", IDENTITY)
+
+
+def test_a_setting_that_only_a_newer_version_knows_leaves_a_run_finished(tmp_path: Path) -> None:
+    folder = finish(tmp_path / "run")
+    content = (folder / "config.yaml").read_bytes() + b"augment: none\n"
+    (folder / "config.yaml").write_bytes(content)
+    status = json.loads((folder / "status.json").read_text())
+    status["files"]["config.yaml"] = hashlib.sha256(content).hexdigest()
+    (folder / "status.json").write_text(json.dumps(status))
+    assert runs.read_finished(folder, IDENTITY) is not None
+
+
+def test_a_result_that_has_no_weights_leaves_none_of_an_earlier_one(tmp_path: Path) -> None:
+    folder = finish(tmp_path / "run")
+    records.write_finished(folder, State.diverged, IDENTITY, ROWS, {"final": {}}, None, None)
+    assert not (folder / "model.safetensors").exists()
+    assert not (folder / "predictions.npz").exists()
+    assert runs.read_run(folder).state is State.diverged
 
 
 def test_a_silent_heartbeat_means_interrupted(tmp_path: Path) -> None:
     records.write_config(tmp_path, RunConfig())
     records.write_status(tmp_path, State.running, IDENTITY)
-    assert records.read_run(tmp_path).state is State.running
+    assert runs.read_run(tmp_path).state is State.running
     status = json.loads((tmp_path / "status.json").read_text())
-    long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=records.STALE_SECONDS + 5)
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    gone = status | {"owner": {"host": status["owner"]["host"], "pid": int(ended.stdout)}}
+    (tmp_path / "status.json").write_text(json.dumps(gone))
+    assert runs.read_run(tmp_path).state is State.interrupted
+    elsewhere = status | {"owner": {"host": "another", "pid": int(ended.stdout)}}
+    (tmp_path / "status.json").write_text(json.dumps(elsewhere))
+    assert runs.read_run(tmp_path).state is State.running
+    status = json.loads((tmp_path / "status.json").read_text())
+    long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=runs.STALE_SECONDS + 5)
     (tmp_path / "status.json").write_text(json.dumps(status | {"heartbeat": long_ago.isoformat()}))
-    assert records.read_run(tmp_path).state is State.interrupted
+    assert runs.read_run(tmp_path).state is State.interrupted
 
 
 def test_planned_runs_are_listed_behind_those_on_disk(tmp_path: Path) -> None:
@@ -111,7 +148,7 @@ def test_planned_runs_are_listed_behind_those_on_disk(tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "1.json").write_text(json.dumps(sweep))
     (tmp_path / "sweeps" / "2.json").write_text("{ torn")
-    found = [(record.folder.name, record.state) for record in records.iter_records(tmp_path)]
+    found = [(record.folder.name, record.state) for record in runs.iter_records(tmp_path)]
     assert found == [("b-run", State.done), ("a-run", State.planned)]
 
 
@@ -121,7 +158,7 @@ def test_an_unreadable_run_keeps_its_planned_settings(tmp_path: Path) -> None:
     sweep["runs"] = [{"run": "run", "identity": IDENTITY, "config": {"seed": 7}}]
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "1.json").write_text(json.dumps(sweep))
-    (record,) = records.iter_records(tmp_path)
+    (record,) = runs.iter_records(tmp_path)
     assert record.state is State.unreadable
     assert record.config == RunConfig(seed=7)
 

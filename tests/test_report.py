@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -98,6 +99,46 @@ def test_the_report_repeats_byte_for_byte(report: Run, tmp_path: Path) -> None:
     report("outputs", "--out", "first")
     report("outputs", "--out", "second", "--figures", "summary")
     assert files_below(tmp_path / "first") == files_below(tmp_path / "second")
+
+
+def test_an_empty_or_damaged_study_stops_no_other(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "good", grid(), figures)
+    (tmp_path / "outputs/empty/sweeps").mkdir(parents=True)
+    (tmp_path / "outputs/torn/sweeps").mkdir(parents=True)
+    (tmp_path / "outputs/torn/sweeps/1.json").write_text("{")
+    status, out, err = report()
+    assert status == 0, err
+    assert "good: 8 of 8 runs finished" in out
+
+
+def test_an_empty_study_alone_is_nothing_to_report(report: Run, tmp_path: Path) -> None:
+    (tmp_path / "outputs/empty/sweeps").mkdir(parents=True)
+    status, _, err = report()
+    assert status == 2
+    assert "Traceback" not in err
+
+
+def test_of_two_folders_with_one_run_the_original_counts(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    name = plan_of(grid()[0]).name
+    shutil.copytree(tmp_path / "outputs/s1" / name, tmp_path / "outputs/s1/a_copy")
+    _, _, err = report()
+    assert f"a_copy: is a copy of {name} and does not count" in err
+
+
+def test_without_a_common_cell_there_is_no_figure_that_claims_something(report: Run, tmp_path: Path) -> None:
+    alone = [RunConfig(lr=0.001, pool=Pool.max, epochs=2), RunConfig(lr=0.01, pool=Pool.avg, epochs=2)]
+    write_study(tmp_path / "outputs" / "s1", alone, figures)
+    assert report()[0] == 0
+    made = {path.name for path in (tmp_path / "outputs/report/figures").iterdir()}
+    assert made == {"loss_variants.svg", "loss_variants.png"}
+    assert (tmp_path / "outputs/report/tables/lr.md").exists()
+
+
+def test_unlike_runs_in_one_study_are_warned_of(report: Run, tmp_path: Path) -> None:
+    mixed = [*grid(), *(dataclasses.replace(config, epochs=3) for config in grid())]
+    write_study(tmp_path / "outputs" / "s1", mixed, figures)
+    assert "epochs vary, so tables of other factors average over unlike runs" in report()[2]
 
 
 def test_several_studies_have_a_folder_each_and_an_index(report: Run, tmp_path: Path) -> None:

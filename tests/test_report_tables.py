@@ -15,13 +15,14 @@ from lenet_ablate.config import (
     StepDecay,
     default_optimizer,
 )
-from lenet_ablate.records import RunRecord, State
+from lenet_ablate.records import State
 from lenet_ablate.report.cells import Comparison, compare
 from lenet_ablate.report.collect import Study, count_line, make_study
 from lenet_ablate.report.factors import find_factors, fixed_settings
 from lenet_ablate.report.markdown import render_factor, render_variants
 from lenet_ablate.report.rounding import loss_text, percent_texts
 from lenet_ablate.report.tables import factor_table, variant_table
+from lenet_ablate.runs import RunRecord
 from report_runs import Figures, plan_of, rows_of
 
 LRS, POOLS, SEEDS = (0.001, 0.01), (Pool.max, Pool.avg), (0, 1)

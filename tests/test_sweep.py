@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from lenet_ablate import crew
-from lenet_ablate.config import Options, RunConfig
+from lenet_ablate.config import Optimizer, OptimizerConfig, Options, RunConfig
+from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.pytorch.engine import TorchEngine, TorchLearner
 from lenet_ablate.errors import ConfigError, DataError, RecordError
-from lenet_ablate.jobs import Job, Sweep
+from lenet_ablate.jobs import Job, Sweep, SweepResult
 from lenet_ablate.plan import run_name
-from lenet_ablate.records import LOG, METRICS, MODEL, State, read_run
+from lenet_ablate.records import LOG, METRICS, MODEL, State
+from lenet_ablate.runs import read_run
 from lenet_ablate.sweep import run_sweep
 from tiny import tiny_config, tiny_dataset, without_seconds
 
@@ -170,6 +172,7 @@ def test_what_another_sweep_trains_is_waited_for_not_trained_twice(
     for thread in threads:
         thread.join()
     assert sorted(made) == list(range(6))
+    assert sum(ended.is_ours for result in results for ended in result.ended) == 6
     assert all(len(r.select(State.done)) + r.skipped == 6 and r.exit_status == 0 for r in results)
 
 
@@ -191,6 +194,40 @@ def test_a_claim_left_by_a_sweep_that_gives_up_is_taken_over(
     other.release()
     thread.join(30)
     assert len(results[0].select(State.done)) == 1
+
+
+def test_a_run_that_cannot_be_claimed_fails_and_stops_no_other(make_sweep: Callable[..., Sweep]) -> None:
+    sweep = make_sweep({"seed": 0}, {"seed": 1})
+    lock = sweep.study / crew.LOCKS / f"{run_name(sweep.jobs[0].config)}.lock"
+    lock.mkdir(parents=True)
+    result = run_sweep(sweep, workers=1)
+    assert (len(result.select(State.done)), len(result.select(State.failed)), result.exit_status) == (1, 1, 1)
+
+
+def test_a_run_left_without_an_end_is_no_success() -> None:
+    assert SweepResult(total=3, skipped=1, ended=(), seconds=0.0).exit_status == 1
+    assert SweepResult(total=1, skipped=1, ended=(), seconds=0.0).exit_status == 0
+
+
+def test_a_diverged_run_is_not_trained_for_ever(make_sweep: Callable[..., Sweep]) -> None:
+    explodes = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=10.0)
+    sweep = make_sweep({"optimizer": explodes, "lr": 10.0, "epochs": 9}, train_loss_every=1)
+    first = run_sweep(sweep, workers=1)
+    assert (len(first.select(State.diverged)), first.exit_status) == (1, 0)
+    assert run_sweep(sweep, workers=1).skipped == 1
+
+
+def test_finished_runs_need_their_data_no_more(make_sweep: Callable[..., Sweep], npz: Path) -> None:
+    sweep = make_sweep({"seed": 0})
+    run_sweep(sweep, workers=1)
+    npz.unlink()
+    assert run_sweep(sweep, workers=1).skipped == 1
+
+
+def test_splits_share_one_copy_of_the_data(npz: Path, tmp_path: Path) -> None:
+    cache = DatasetCache(tmp_path)
+    config = dataclasses.replace(tiny_config().data, path=str(npz))
+    assert cache.get(config, 32) is cache.get(dataclasses.replace(config, val_size=0), 32)
 
 
 def test_leftovers_of_a_killed_write_are_removed(make_sweep: Callable[..., Sweep]) -> None:

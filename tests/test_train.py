@@ -11,7 +11,8 @@ import safetensors.numpy
 from lenet_ablate import train
 from lenet_ablate.checkpoint import read_checkpoint
 from lenet_ablate.config import Optimizer, OptimizerConfig, StepDecay
-from lenet_ablate.records import CHECKPOINT, METRICS, MODEL, PREDICTIONS, RESULT, State, read_run
+from lenet_ablate.records import CHECKPOINT, METRICS, MODEL, PREDICTIONS, RESULT, State
+from lenet_ablate.runs import read_run
 from tiny import NUM_TEST, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 EXPLODES = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=10.0)
@@ -146,6 +147,13 @@ def test_without_validation_split_nothing_is_called_val(tmp_path: Path) -> None:
     assert record.rows[0].val_accuracy is None
     assert record.result["best_val"] is None
     assert record.result["num_train"] == 230
+
+
+def test_a_resume_that_asks_for_more_starts_again_rather_than_leave_gaps(tmp_path: Path) -> None:
+    plan = tiny_plan(epochs=3)
+    assert train_tiny(tmp_path, plan, should_stop=stop_after(20)) is State.interrupted
+    assert train_tiny(tmp_path, plan, train_loss_every=1) is State.done
+    assert all(row.train_loss is not None for row in read_run(tmp_path).rows)
 
 
 def test_train_loss_on_request(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ A check is called with a value as YAML or the command line gives it and returns 
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,7 +55,7 @@ class Whole:
 
     def suggest(self, value: object) -> int | None:
         """The sign dropped or the fraction rounded away, where that is legal."""
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= self.high:
             return None
         guess = round(abs(value))
         return guess if guess != 0 and self.low <= guess <= self.high else None
@@ -137,7 +136,7 @@ class Text:
 
     def suggest(self, value: object) -> str | None:
         """The same with every illegal character replaced, where that is legal."""
-        guess = re.sub(r"[^A-Za-z0-9._-]+", "-", str(value)).strip("-")
+        guess = re.sub(r"[^A-Za-z0-9._-]+", "-", value).strip("-.") if isinstance(value, str) else ""
         return guess if re.fullmatch(self.pattern, guess) else None
 
 

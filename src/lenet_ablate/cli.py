@@ -10,6 +10,7 @@ from pathlib import Path
 from lenet_ablate import __version__
 from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.paths import config_dir
+from lenet_ablate.stop import exit_on_signals
 
 FLAGS_WITH_VALUE = (
     "--config-dir",
@@ -28,6 +29,7 @@ FLAGS_WITHOUT_RUN = ("--cfg", "-c", "--hydra-help", "--info", "-i", "--shell-com
 
 def main() -> None:
     """Run the command; the exit status is 0, 1 after bad input or a failed run, or a signal's."""
+    exit_on_signals()
     flags, words = split_arguments(sys.argv[1:])
     if "--version" in flags:
         print(f"lenet-ablate {__version__}")

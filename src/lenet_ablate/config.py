@@ -89,6 +89,11 @@ class StepDecay:
     gamma: float = _setting(0.1, Real(0, 1), "factor at each step")
     every: int = _setting(10, Whole(1, 100_000), "epochs between two steps")
 
+    @property
+    def formula(self) -> str:
+        """What it does, whatever it is called: `0.01x0.1every10`."""
+        return f"{self.initial:g}x{self.gamma:g}every{self.every}"
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -157,7 +162,10 @@ class Options:
     device: Device = _setting(Device.auto, OneOf(Device), "where it computes; auto: cuda where there is one, else cpu")
     study: str = _setting(
         "ablation",
-        Text(r"(?!report$)(?=.*[A-Za-z0-9_-])[A-Za-z0-9._-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ - and not 'report'"),
+        Text(
+            r"(?!(report|sweeps)$)[A-Za-z0-9_][A-Za-z0-9._-]{0,63}",
+            "1 to 64 of A-Z a-z 0-9 . _ - with no . or - in front, and neither 'report' nor 'sweeps'",
+        ),
         "folder that the runs share",
     )
     data_dir: str | None = _setting(

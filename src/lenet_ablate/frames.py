@@ -16,7 +16,8 @@ import pandas as pd
 from lenet_ablate.config import RunConfig, StepDecay, to_mapping
 from lenet_ablate.errors import RecordError
 from lenet_ablate.plan import lr_label, variant_id
-from lenet_ablate.records import COLUMNS, STATUS, RunRecord, iter_records
+from lenet_ablate.records import COLUMNS, STATUS
+from lenet_ablate.runs import RunRecord, iter_records
 
 REPORT_FOLDER = "report"
 SPLITS = ("train", "val", "test")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lenet_ablate.config import Options, RunConfig
 from lenet_ablate.plan import run_name
-from lenet_ablate.records import State
+from lenet_ablate.records import EpochRow, State
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,19 @@ class Sweep:
         options: How they are carried out.
         command: The command as it was typed.
         factors: The levels of each setting that was varied, as they were typed.
+        flags: Flags that a run needs beside its own words to be the same run.
     """
 
     jobs: tuple[Job, ...]
     options: Options
     command: str
     factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
     @property
     def study(self) -> Path:
         """The folder that the runs share."""
-        return Path(self.options.output_dir) / self.options.study
+        return Path(self.options.output_dir).expanduser() / self.options.study
 
     def folder(self, job: Job) -> Path:
         """The folder of one run."""
@@ -59,13 +61,25 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Ended:
-    """How one run of the sweep ended; `seconds` is the time this sweep spent on it, `error` one line or empty."""
+    """How one run of the sweep ended.
+
+    Attributes:
+        job: The run.
+        folder: Its folder.
+        state: How it ended.
+        seconds: Time that this sweep spent on it.
+        error: What went wrong, in one line; empty where nothing did.
+        last: Its last epoch; None where it has none.
+        is_ours: Whether this sweep trained it; another one may have finished it meanwhile.
+    """
 
     job: Job
     folder: Path
     state: State
     seconds: float
     error: str = ""
+    last: EpochRow | None = None
+    is_ours: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,12 +87,14 @@ class SweepResult:
     """How a sweep ended.
 
     Attributes:
+        total: Runs asked for.
         skipped: Runs that were finished before.
         ended: Runs that this sweep trained or waited for.
         seconds: Wall time.
         stop_status: Exit status behind the signal that stopped the sweep; 0 where none did.
     """
 
+    total: int
     skipped: int
     ended: tuple[Ended, ...]
     seconds: float
@@ -91,4 +107,9 @@ class SweepResult:
     @property
     def exit_status(self) -> int:
         """The process's exit status: a signal's, else 1 after a failure, else 0."""
-        return self.stop_status or int(bool(self.select(State.failed)))
+        return self.stop_status or int(bool(self.select(State.failed) or self.unfinished))
+
+    @property
+    def unfinished(self) -> int:
+        """Runs without an end of any kind: interrupted or never begun."""
+        return self.total - self.skipped - len(self.ended) + len(self.select(State.interrupted))

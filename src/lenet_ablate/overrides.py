@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.override_parser.types import Override, QuotedString, ValueType
 from hydra.errors import HydraException
 
 from lenet_ablate.checks import closest
@@ -33,8 +33,8 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     for word in words:
         try:
             problem = _check(parser.parse_override(word), word, config_dirs)
-        except HydraException as error:
-            problem = _check_unparsable(word, str(error))
+        except HydraException:
+            problem = _check_unparsable(word)
         problems += [problem] if problem else []
     return problems
 
@@ -45,9 +45,9 @@ def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:
     return sorted(found)
 
 
-def _check_unparsable(word: str, reason: str) -> str:
+def _check_unparsable(word: str) -> str:
     if "=" in word:
-        return f"{word}: cannot be read: {reason.splitlines()[0]}"
+        return f"{word}: cannot be read; a value is missing, or holds a character that needs quotes: \"key='a value'\""
     guess = closest(word, setting_keys())
     meant = f"; did you mean {guess}=…?" if guess else ""
     return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"
@@ -67,7 +67,8 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
         return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
     if override.is_sweep_override() and not override.is_discrete_sweep():
         return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"
-    return _check_choices(key, override, options) if options else None
+    is_glob = override.value_type is ValueType.GLOB_CHOICE_SWEEP
+    return _check_choices(key, override, options) if options and not is_glob else None
 
 
 def _check_choices(group: str, override: Override, options: Sequence[str]) -> str | None:

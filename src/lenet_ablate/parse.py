@@ -25,6 +25,7 @@ from lenet_ablate.config import (
 )
 from lenet_ablate.errors import ConfigError
 
+_SETTINGS = dict(iter_settings())
 _T = TypeVar("_T")
 
 
@@ -42,7 +43,7 @@ def check_value(key: str, value: object, schedules: Mapping[str, object] | None 
 
     `value` is the raw value as YAML gives it; `schedules` are the named learning-rate schedules for `lr`.
     """
-    setting = dict(iter_settings())[key]
+    setting = _SETTINGS[key]
     try:
         if key == "lr":
             parse_lr(value, schedules or {})
@@ -53,7 +54,8 @@ def check_value(key: str, value: object, schedules: Mapping[str, object] | None 
         if guess is not None:
             return f"{error}; did you mean {key}={guess}?"
         usual = setting.default.value if isinstance(setting.default, Enum) else setting.default
-        return str(error) if key == "lr" or usual is None else f"{error}; the default is {usual}"
+        has_one_default = key != "lr" and "." not in key and usual is not None  # a group's depend on the choice
+        return f"{error}; the default is {usual}" if has_one_default else str(error)
     return None
 
 
@@ -104,8 +106,7 @@ def _parse_schedule(raw: object, name: str) -> StepDecay:
         except ValueError as error:
             raise ValueError(f"{key}={value} {error}") from None
     decay = StepDecay(**values)
-    name = name or str(raw.get("name") or "")
-    return dataclasses.replace(decay, name=name or f"{decay.initial:g}x{decay.gamma:g}every{decay.every}")
+    return dataclasses.replace(decay, name=name or str(raw.get("name") or "") or decay.formula)
 
 
 def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
@@ -121,6 +122,8 @@ def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
     problems: list[str] = []
     rest = {key: value for key, value in values.items() if key != "lr_schedules"}
     schedules = values.get("lr_schedules") or {}
+    if not isinstance(schedules, Mapping):
+        raise ConfigError(f"lr_schedules={schedules}: must be a mapping from names to schedules")
     own = {f.name for f in dataclasses.fields(RunConfig)}
     run = _parse(RunConfig, {k: v for k, v in rest.items() if k in own}, "", schedules, problems)
     options = _parse(Options, {k: v for k, v in rest.items() if k not in own}, "", schedules, problems)
@@ -161,9 +164,15 @@ def _cross_checks(run: RunConfig) -> list[str]:
     foreign = SGD_ONLY if optimizer.name is Optimizer.adam else ADAM_ONLY
     owner = "sgd" if optimizer.name is Optimizer.adam else "adam"
     problems = [
-        f"optimizer.{name}={getattr(optimizer, name)}: is a setting of {owner}, not of {optimizer.name.value}"
+        f"optimizer.{name}={getattr(optimizer, name)}: is a setting of {owner}, not of {optimizer.name.value}; to sweep"
+        " both rules, give it in a command of its own in the same study"
         for name in foreign
         if getattr(optimizer, name) is not None
+    ]
+    problems = problems or [
+        f"optimizer.{name}=null: {optimizer.name.value} needs a value; see conf/optimizer/{optimizer.name.value}.yaml"
+        for name in (*ADAM_ONLY, *SGD_ONLY)
+        if name not in foreign and getattr(optimizer, name) is None
     ]
     if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
         what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"

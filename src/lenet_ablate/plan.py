@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -63,6 +64,7 @@ def make_plan(config: RunConfig, num_images: int, num_test: int) -> RunPlan:
     return RunPlan(run_name(config), identity(config), config, num_images - num_val, num_val, num_test)
 
 
+@functools.lru_cache(maxsize=4096)
 def identity(config: RunConfig) -> str:
     """SHA-256 (64 hex digits) of the settings that differ from their neutral value.
 
@@ -89,7 +91,7 @@ def run_name(config: RunConfig) -> str:
         config.pool.value,
         config.activation.value,
         config.optimizer.name.value,
-        f"lr{lr_label(config.lr)}",
+        f"lr{config.lr.formula if isinstance(config.lr, StepDecay) else lr_label(config.lr)}",
         f"bs{config.batch_size}",
         f"e{config.epochs}",
         f"s{config.seed}",
@@ -116,9 +118,10 @@ def learning_rates(plan: RunPlan, first: int, last: int) -> npt.NDArray[np.float
 
 def _decay(lr: StepDecay, times: int) -> float:
     inverse = 1 / lr.gamma
-    if inverse.is_integer():
-        return lr.initial / inverse**times
-    return lr.initial * lr.gamma**times
+    try:
+        return lr.initial / inverse**times if inverse.is_integer() else lr.initial * lr.gamma**times
+    except OverflowError:
+        return 0.0
 
 
 def _flatten(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:

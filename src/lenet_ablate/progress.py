@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from typing import Self, TextIO
 
 from tqdm import tqdm
 
 from lenet_ablate.records import State
 
 PLAIN_SECONDS = 30.0
+
+
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print a line at once; a reader that has gone away must not cost a run."""
+    stream = sys.stdout if stream is None else stream
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    # Python flushes once more at exit and would complain then.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Progress:
@@ -41,9 +60,17 @@ class Progress:
             )
             self._refresh()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock, self._forgiving():
+            if self._bar is not None:
+                self._bar.close()
+
     def advance(self, images: int, loss: float) -> None:
         """A run trained on so many images and its loss is this."""
-        with self._lock:
+        with self._lock, self._forgiving():
             self._images += images
             self._loss = loss
             if self._bar is not None:
@@ -51,10 +78,10 @@ class Progress:
                 self._refresh()
             elif time.monotonic() - self._told > PLAIN_SECONDS:
                 self._told = time.monotonic()
-                print(self._plain(), file=sys.stderr, flush=True)
+                say(self._plain(), sys.stderr)
 
     def credit(self, images: int) -> None:
-        """So many images were trained on before; they say nothing of the speed now."""
+        """So many images need no training, or no more; they say nothing of the speed."""
         with self._lock:
             self._images += images
             self._credited += images
@@ -67,25 +94,28 @@ class Progress:
         """A run ended; `line` is printed above the bar."""
         with self._lock:
             self._ended[state] += 1
-            text = f"[{sum(self._ended.values())}/{self._num_runs}] {line}"
-            if self._bar is None:
-                print(text, flush=True)
-            else:
-                self._bar.write(text, file=sys.stdout)
-                self._refresh()
+            self._above_bar(f"[{sum(self._ended.values())}/{self._num_runs}] {line}", sys.stdout)
 
     def tell(self, line: str) -> None:
         """Print a line without disturbing the bar."""
         with self._lock:
-            if self._bar is None:
-                print(line, file=sys.stderr, flush=True)
-            else:
-                self._bar.write(line, file=sys.stderr)
+            self._above_bar(line, sys.stderr)
 
-    def close(self) -> None:
-        """Leave the bar as it stands."""
-        if self._bar is not None:
-            self._bar.close()
+    def _above_bar(self, line: str, stream: TextIO) -> None:
+        if self._bar is None:
+            say(line, stream)
+            return
+        with self._forgiving():
+            self._bar.clear()
+            say(line, stream)
+            self._refresh()
+
+    @contextlib.contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:  # the terminal was closed
+            self._bar = None
 
     def _refresh(self) -> None:
         if self._bar is not None:

@@ -7,17 +7,15 @@ written last and names every file's SHA-256: only a folder whose files agree wit
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import dataclasses
 import datetime
-import hashlib
 import io
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -29,11 +27,8 @@ import yaml
 
 from lenet_ablate.atomic import flush_folder, write_bytes
 from lenet_ablate.config import RunConfig, to_mapping
-from lenet_ablate.errors import LenetAblateError, RecordError
-from lenet_ablate.parse import parse_config
 
 FORMAT = 1
-STALE_SECONDS = 120  # four times the longest pause between two heartbeats
 STATUS, CONFIG, METRICS, RESULT = "status.json", "config.yaml", "metrics.csv", "result.json"
 PREDICTIONS, MODEL, CHECKPOINT, LOG = "predictions.npz", "model.safetensors", "checkpoint.safetensors", "run.log"
 
@@ -92,34 +87,6 @@ class Predictions:
     probabilities: npt.NDArray[np.float16]
 
 
-@dataclass(frozen=True)
-class RunRecord:
-    """One run as found on disk.
-
-    Attributes:
-        folder: Its folder; it does not exist for a run that is only planned.
-        state: Where it stands; a run whose heartbeat stopped counts as interrupted.
-        identity: SHA-256 of its settings; empty where unreadable.
-        config: Its settings; None where unreadable.
-        rows: Its epochs so far.
-        result: Content of result.json; empty while unfinished.
-        error: What went wrong, in one line; empty where nothing did.
-        status: Content of status.json.
-    """
-
-    folder: Path
-    state: State
-    identity: str = ""
-    config: RunConfig | None = None
-    rows: tuple[EpochRow, ...] = ()
-    result: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
-    status: Mapping[str, Any] = field(default_factory=dict)
-
-
-# --- writing ---------------------------------------------------------------------------------------------------
-
-
 def write_status(folder: Path, state: State, identity: str, **more: Any) -> None:
     """Say where a run stands; a running one is signed with this process and the time."""
     status: dict[str, Any] = {"format": FORMAT, "status": state.value, "identity": identity}
@@ -161,103 +128,17 @@ def write_finished(
         np.savez_compressed(packed, digits=predictions.digits, probabilities=predictions.probabilities)
         files[PREDICTIONS] = packed.getvalue()
     digests = {name: write_bytes(folder / name, data) for name, data in sorted(files.items())}
+    for stale in {MODEL, PREDICTIONS} - set(files):
+        (folder / stale).unlink(missing_ok=True)
     flush_folder(folder)
     write_status(folder, state, identity, files=digests)
+    flush_folder(folder)
     (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def now() -> str:
     """The time as ISO 8601 in UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-# --- reading ---------------------------------------------------------------------------------------------------
-
-
-def read_run(folder: Path) -> RunRecord:
-    """What a run's folder holds; never raises: what cannot be read is `unreadable` with the reason."""
-    if not (folder / STATUS).is_file():
-        return RunRecord(folder, State.unreadable, error="has no status.json")
-    try:
-        status = json.loads((folder / STATUS).read_bytes())
-        if status["format"] != FORMAT:
-            raise RecordError(f"format {status['format']} is not known to this version")
-        state = _current_state(status)
-        _check_digests(folder, status.get("files", {}))
-        config, _ = parse_config(yaml.load((folder / CONFIG).read_bytes(), Loader=_Loader))
-        rows = read_metrics(folder / METRICS)
-        result = json.loads((folder / RESULT).read_bytes()) if state.is_finished else {}
-        error = str(status.get("error", ""))
-        return RunRecord(folder, state, status["identity"], config, rows, result, error, status)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, LenetAblateError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        return RunRecord(folder, State.unreadable, error=text)
-
-
-def read_finished(folder: Path, identity: str) -> RunRecord | None:
-    """The run's record if it is finished and whole; None where it must be trained.
-
-    Raises:
-        RecordError: The folder belongs to other settings.
-    """
-    if not (folder / STATUS).is_file():
-        return None
-    record = read_run(folder)
-    if record.identity and record.identity != identity:
-        raise RecordError(f"{folder}: holds a run with other settings of the same short name; move it away")
-    return record if record.state.is_finished else None
-
-
-def iter_records(study: Path) -> Iterator[RunRecord]:
-    """The runs of one study in the order of their names, then those that a sweep planned and that have no folder.
-
-    An unreadable run keeps the settings that its sweep planned it with.
-    """
-    planned = _read_planned(study)
-    for folder in sorted(path for path in study.iterdir() if path.is_dir()):
-        if (folder / STATUS).is_file():
-            record, plan = read_run(folder), planned.pop(folder.name, None)
-            yield dataclasses.replace(record, config=plan.config) if plan and not record.config else record
-    yield from planned.values()
-
-
-def _read_planned(study: Path) -> dict[str, RunRecord]:
-    """Every run that a sweep of the study planned, by name; entries that cannot be read are left out."""
-    planned: dict[str, RunRecord] = {}
-    for run in (run for sweep in read_sweeps(study) for run in sweep["runs"]):
-        with contextlib.suppress(KeyError, TypeError, AttributeError, LenetAblateError):
-            config, _ = parse_config(run["config"])
-            folder = study / Path(run["run"]).name
-            planned.setdefault(folder.name, RunRecord(folder, State.planned, run["identity"], config))
-    return planned
-
-
-def read_sweeps(study: Path) -> list[dict[str, Any]]:
-    """The plans in `sweeps/*.json` in the order of their creation; damaged ones are left out."""
-    sweeps = []
-    for path in sorted((study / "sweeps").glob("*.json")):
-        try:
-            sweep = json.loads(path.read_bytes())
-            if sweep["format"] == FORMAT and sweep["created"] and isinstance(sweep["runs"], list):
-                sweeps.append(sweep)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return sorted(sweeps, key=lambda sweep: str(sweep["created"]))
-
-
-def _current_state(status: Mapping[str, Any]) -> State:
-    state = State(status["status"])
-    if state is State.running:
-        beat = datetime.datetime.fromisoformat(status["heartbeat"])
-        age = datetime.datetime.now(datetime.UTC) - beat
-        return State.interrupted if age.total_seconds() > STALE_SECONDS else state
-    return state
-
-
-def _check_digests(folder: Path, digests: Mapping[str, str]) -> None:
-    for name, expected in digests.items():
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
-            raise RecordError(f"{name} is damaged: it differs from the SHA-256 in {STATUS}")
 
 
 def read_metrics(path: Path) -> tuple[EpochRow, ...]:
@@ -287,4 +168,3 @@ def _json(value: Mapping[str, Any]) -> bytes:
 
 # libyaml is several times faster and is not compiled in everywhere.
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

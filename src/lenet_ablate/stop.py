@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
 
-EXIT_STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 75}
+EXIT_STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGUSR1": 75}
 """Exit status behind each signal; 75 (EX_TEMPFAIL of sysexits.h) asks a cluster's scheduler to run the job again."""
 
 
 class Stop:
     """Whether, and by which signal, the sweep was asked to stop."""
 
-    def __init__(self) -> None:
-        self.signal_name: str | None = None
-        self._asked = threading.Event()
+    # One plain attribute: a handler may interrupt another handler, and a lock would then be waited for in vain.
+    signal_name: str | None = None
 
     def ask(self, signal_name: str) -> None:
         """Ask all runs to save and end."""
         self.signal_name = self.signal_name or signal_name
-        self._asked.set()
 
     def is_asked(self) -> bool:
         """Whether runs should save and end now."""
-        return self._asked.is_set()
+        return self.signal_name is not None
 
     @property
     def exit_status(self) -> int:
@@ -36,7 +36,7 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """A `Stop` that SIGINT, SIGTERM and SIGUSR1 set; a second Ctrl-C ends the process at once.
+    """A `Stop` that SIGINT, SIGTERM, SIGHUP and SIGUSR1 set; a second Ctrl-C ends the process at once.
 
     Off the main thread, where Python allows no handlers, nothing sets it.
     """
@@ -44,15 +44,32 @@ def stop_on_signals() -> Iterator[Stop]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.is_asked() and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            # Unwinding would tear down the interpreter under threads that compute outside it.
+            os.write(2, b"\nstopped at once; the same command resumes from the last checkpoints\n")
+            os._exit(EXIT_STATUS["SIGINT"])
         stop.ask(signal.Signals(number).name)
 
-    known = [getattr(signal, name) for name in EXIT_STATUS if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        known = []
-    before = {number: signal.signal(number, handle) for number in known}
+    on_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, handle) for number in _known_signals()} if on_main else {}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def exit_on_signals() -> None:
+    """Let SIGTERM, SIGHUP and SIGUSR1 end the process with their exit status while there is nothing to save yet."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        sys.exit(EXIT_STATUS[signal.Signals(number).name])
+
+    for number in _known_signals():
+        if number != signal.SIGINT:
+            signal.signal(number, handle)
+
+
+def _known_signals() -> list[signal.Signals]:
+    # What the parent ignores stays ignored: a program under nohup goes on when its terminal closes.
+    present = [getattr(signal, name) for name in EXIT_STATUS if hasattr(signal, name)]
+    return [number for number in present if signal.getsignal(number) is not signal.SIG_IGN]

@@ -7,7 +7,7 @@ import shlex
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.progress import format_seconds
-from lenet_ablate.records import LOG, METRICS, State, read_metrics
+from lenet_ablate.records import LOG, State
 
 
 def opening(sweep: Sweep, todo: int) -> str:
@@ -27,27 +27,30 @@ def means(engine: Engine, workers: int) -> str:
 
 def run_line(sweep: Sweep, ended: Ended) -> str:
     """How one run ended, in one line."""
-    name, seconds = sweep.label(ended.job), format_seconds(ended.seconds)
+    name = sweep.label(ended.job)
+    seconds = format_seconds(ended.seconds) if ended.is_ours else "by another sweep"
     if ended.state is State.failed:
         return f"{name}: FAILED, {ended.error}"
     if ended.state is State.interrupted:
         return f"{name}: interrupted after {seconds}, saved"
-    last = read_metrics(ended.folder / METRICS)[-1]
-    if ended.state is State.diverged:
-        return f"{name}: DIVERGED in epoch {last.epoch}, {seconds}"
-    return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, train loss {last.train_loss_running:.4f}, {seconds}"
+    last = ended.last
+    if ended.state is State.diverged or last is None:
+        return f"{name}: DIVERGED in epoch {last.epoch if last else '?'}, {seconds}"
+    loss = f"running train loss {last.train_loss_running:.4f}"
+    return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, {loss}, {seconds}"
 
 
 def closing(sweep: Sweep, result: SweepResult) -> str:
     """What was done, every failure with the command that retries it, and what to do next."""
-    trained, failed = len(result.select(State.done)), result.select(State.failed)
-    diverged, interrupted = result.select(State.diverged), result.select(State.interrupted)
+    done, failed = result.select(State.done), result.select(State.failed)
+    trained = sum(ended.is_ours for ended in done)
+    diverged = result.select(State.diverged)
     counts = [f"{trained} trained"] if result.ended else []
+    counts += [f"{len(done) - trained} done by another sweep"] if len(done) > trained else []
     counts += [f"{result.skipped} already done"] if result.skipped else []
     counts += [f"{len(diverged)} diverged"] if diverged else []
     counts += [f"{len(failed)} failed"] if failed else []
-    never = len(sweep.jobs) - result.skipped - len(result.ended) + len(interrupted)
-    counts += [f"{never} unfinished"] if never else []
+    counts += [f"{result.unfinished} unfinished"] if result.unfinished else []
     lines = [f"{', '.join(counts)} in {format_seconds(result.seconds)}"]
     if diverged:
         lines += [f"warning: {_count(len(diverged), 'run')} diverged (the loss became NaN or infinite):"]
@@ -55,10 +58,10 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
     for ended in failed:
         lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
         lines += [f"  log:   {ended.folder / LOG}"]
-        lines += [f"  retry: {shlex.join(['lenet-ablate', *ended.job.overrides])}"]
+        lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
     if result.stop_status:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
-    else:
+    elif result.skipped or done:
         lines += [f"next: {shlex.join(['lenet-report', sweep.options.output_dir])}"]
     return "\n".join(lines)
 

@@ -7,17 +7,19 @@ import json
 import time
 
 from lenet_ablate.atomic import write_bytes
+from lenet_ablate.attempt import Attempts
 from lenet_ablate.config import to_mapping
 from lenet_ablate.cores import num_usable_cores
-from lenet_ablate.crew import Crew, dataset_of, is_done
+from lenet_ablate.crew import Crew, Task
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.engines.select import make_engine
 from lenet_ablate.errors import RecordError
+from lenet_ablate.finished import dataset_of, find_finished
 from lenet_ablate.jobs import Job, Sweep, SweepResult
-from lenet_ablate.plan import RunPlan, identity, make_plan, run_name
-from lenet_ablate.progress import Progress
+from lenet_ablate.plan import identity, make_plan, run_name
+from lenet_ablate.progress import Progress, say
 from lenet_ablate.records import FORMAT, now
 from lenet_ablate.stop import stop_on_signals
 from lenet_ablate.summary import closing, means, opening
@@ -36,34 +38,33 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
     """
     started = time.monotonic()
     data = DatasetCache(data_folder(sweep.options.data_dir))
-    todo = [job for job in sweep.jobs if not is_done(sweep, job, data)]
-    print(opening(sweep, len(todo)), flush=True)
+    todo = [job for job in sweep.jobs if find_finished(sweep, job, data) is None]
+    total, skipped = len(sweep.jobs), len(sweep.jobs) - len(todo)
+    say(opening(sweep, len(todo)))
     if not todo:
         write_plan(sweep)
-        return SweepResult(len(sweep.jobs), (), time.monotonic() - started)
+        return SweepResult(total, skipped, (), time.monotonic() - started)
     engine = engine or make_engine(sweep.options)
-    plans = {id(job): _plan(job, data) for job in todo}
-    workers = min(workers or (num_usable_cores() if engine.device == "cpu" else 1), len(todo))
-    print(means(engine, workers), flush=True)
-    write_plan(sweep)
     # The longest first, so that the last worker is not left alone with one of them.
-    todo.sort(key=lambda job: -_num_images(plans[id(job)]))
-    with stop_on_signals() as stop:
-        progress = Progress(sum(map(_num_images, plans.values())), len(todo))
-        ended = Crew(sweep, plans, data, engine, stop, progress).work(todo, workers)
-    skipped = len(sweep.jobs) - len(todo)
-    result = SweepResult(skipped, tuple(ended), time.monotonic() - started, stop.exit_status)
-    print(closing(sweep, result), flush=True)
+    tasks = sorted((_plan(job, data) for job in todo), key=lambda task: -_num_images(task))
+    workers = min(workers or (num_usable_cores() if engine.device == "cpu" else 1), len(tasks))
+    say(means(engine, workers))
+    write_plan(sweep)
+    with stop_on_signals() as stop, Progress(sum(map(_num_images, tasks)), len(tasks)) as progress:
+        attempts = Attempts(sweep, data, engine, stop.is_asked, progress)
+        ended = Crew(sweep, attempts, stop, progress).work(tasks, workers)
+    result = SweepResult(total, skipped, tuple(ended), time.monotonic() - started, stop.exit_status)
+    say(closing(sweep, result))
     return result
 
 
-def _plan(job: Job, data: DatasetCache) -> RunPlan:
+def _plan(job: Job, data: DatasetCache) -> Task:
     dataset = dataset_of(job.config, data)
-    return make_plan(job.config, len(dataset.train_labels), len(dataset.test_labels))
+    return Task(job, make_plan(job.config, len(dataset.train_labels), len(dataset.test_labels)))
 
 
-def _num_images(plan: RunPlan) -> int:
-    return plan.num_train * plan.config.epochs
+def _num_images(task: Task) -> int:
+    return task.plan.num_train * task.plan.config.epochs
 
 
 def write_plan(sweep: Sweep) -> None:

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,12 +100,12 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
         if len(at.rows) < plan.config.epochs:
             write_metrics(around.folder, at.rows)
             _save(learner, stamp, at, around)
-    return _finish(plan, learner, test or learner.evaluate(Split.test), at, around)
+    return _finish(plan, learner, test, at, around)
 
 
 def _resume(plan: RunPlan, learner: Learner, stamp: Mapping[str, str], around: Surroundings) -> _Position:
     checkpoint = read_checkpoint(around.folder, stamp)
-    if checkpoint is None:
+    if checkpoint is None or _lacks_train_loss(checkpoint.rows, around.train_loss_every):
         around.log.info("starts: %d epochs of %d steps", plan.config.epochs, plan.steps_per_epoch)
         return _Position()
     learner.load_state(checkpoint.state)
@@ -118,6 +118,10 @@ def _resume(plan: RunPlan, learner: Learner, stamp: Mapping[str, str], around: S
         checkpoint.seconds,
         checkpoint.wall_seconds,
     )
+
+
+def _lacks_train_loss(rows: Sequence[EpochRow], every: int) -> bool:
+    return any(row.train_loss is None for row in rows if every and row.epoch % every == 0)
 
 
 def _train_epoch(

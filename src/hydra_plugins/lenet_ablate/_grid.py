@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from hydra_plugins.lenet_ablate._compose import compose_points
 from lenet_ablate.config import Options
+from lenet_ablate.datasets.cache import DatasetCache
+from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError
+from lenet_ablate.finished import find_finished
 from lenet_ablate.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.parse import parse_config
 from lenet_ablate.plan import identity
-from lenet_ablate.records import State, read_finished, read_run
+from lenet_ablate.progress import say
+from lenet_ablate.records import State
+from lenet_ablate.runs import read_run
 from lenet_ablate.summary import closing, opening
 from lenet_ablate.sweep import write_plan
+
+MAX_RUNS = 10_000
+TELL_FROM = 500  # points whose composition takes more than two seconds
 
 
 @dataclass(frozen=True)
@@ -45,17 +55,32 @@ class Grid:
         return {key: [word.partition("=")[2] for word in words] for key, words in self.axes.items() if len(words) > 1}
 
 
-def expand_grid(params: Mapping[str, Any], words: Sequence[str]) -> Grid:
-    """The grid that a sweep's words span; a key of `words` replaces the same key of `params`."""
-    parser = OverridesParser.create()
+def expand_grid(params: Mapping[str, Any], words: Sequence[str], loader: ConfigLoader | None = None) -> Grid:
+    """The grid that a sweep's words span; a key of `words` replaces the same key of `params`.
+
+    Raises:
+        ConfigError: The grid is empty or larger than MAX_RUNS.
+    """
+    parser = OverridesParser.create(config_loader=loader)
     axes: dict[str, list[str]] = {}
     for override in parser.parse_overrides([f"{key}={value}" for key, value in params.items()] + list(words)):
-        key = override.get_key_element()
-        if override.is_sweep_override():
-            axes[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        else:
-            axes[key] = [f"{key}={override.get_value_element_as_str()}"]
+        axes[override.get_key_element()] = _axis(override)
+    if math.prod(map(len, axes.values())) > MAX_RUNS:
+        raise ConfigError(f"{' '.join(words)}: more than {MAX_RUNS:,} runs; split the sweep")
     return Grid(axes)
+
+
+def _axis(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}"]
+    try:
+        values = list(islice(override.sweep_string_iterator(), MAX_RUNS + 1))
+    except ValueError as error:
+        raise ConfigError(f"{override.input_line}: {error}") from None
+    if not values:
+        raise ConfigError(f"{override.input_line}: is swept over no value at all")
+    return [f"{key}={value}" for value in values]
 
 
 def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: str) -> Sweep:
@@ -67,6 +92,8 @@ def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: st
     problems: dict[str, None] = {}
     jobs: dict[str, Job] = {}
     carried: dict[Options, None] = {}
+    if len(grid.points) >= TELL_FROM:
+        say(f"checking {len(grid.points):,} runs")
     for point in compose_points(loader, master, grid.points):
         try:
             config, options = parse_config(point.settings)
@@ -83,21 +110,24 @@ def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: st
     }
     if problems:
         raise ConfigError("\n".join(problems))
-    return Sweep(tuple(jobs.values()), next(iter(carried)), command, grid.factors)
+    sources = master.hydra.runtime.config_sources
+    flags = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
+    return Sweep(tuple(jobs.values()), next(iter(carried)), command, grid.factors, tuple(flags))
 
 
 def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     """Run a sweep on any other launcher of Hydra's and judge it by what the runs left on disk."""
     started = time.monotonic()
-    todo = [job for job in sweep.jobs if read_finished(sweep.folder(job), identity(job.config)) is None]
-    print(opening(sweep, len(todo)), flush=True)
+    data = DatasetCache(data_folder(sweep.options.data_dir))
+    todo = [job for job in sweep.jobs if find_finished(sweep, job, data) is None]
+    say(opening(sweep, len(todo)))
     write_plan(sweep)
     if todo:
         launcher.launch([job.overrides for job in todo], initial_job_idx=0)
     ended = tuple(_judge(sweep, job) for job in todo)
-    result = SweepResult(len(sweep.jobs) - len(todo), ended, time.monotonic() - started)
+    result = SweepResult(len(sweep.jobs), len(sweep.jobs) - len(todo), ended, time.monotonic() - started)
     if todo:
-        print(closing(sweep, result), flush=True)
+        say(closing(sweep, result))
     return result
 
 

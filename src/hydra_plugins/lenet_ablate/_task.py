@@ -12,7 +12,7 @@ from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.jobs import Job, Sweep
 from lenet_ablate.parse import parse_config
 from lenet_ablate.plan import run_name
-from lenet_ablate.records import read_run
+from lenet_ablate.runs import read_run
 
 
 def train_one(settings: DictConfig) -> float | None:

@@ -51,14 +51,14 @@ class AblationSweeper(Sweeper):
         assert self.config is not None and self.context is not None
         command = shlex.join(["lenet-ablate", *sys.argv[1:]])
         try:
-            grid = expand_grid(self.params, arguments)
+            grid = expand_grid(self.params, arguments, self.context.config_loader)
             sweep = make_sweep(self.context.config_loader, self.config, grid, command)
             if isinstance(self.launcher, LocalLauncher):
                 result = self.launcher.train(sweep)
             else:
                 assert self.launcher is not None
                 result = run_elsewhere(sweep, self.launcher)
-        except (LenetAblateError, HydraException) as error:
+        except (LenetAblateError, HydraException, OSError) as error:
             raise SystemExit(str(error)) from None
         if result.exit_status:
             # Hydra calls this itself only where the sweep returns.

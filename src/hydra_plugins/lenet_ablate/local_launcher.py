@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
-from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -43,7 +42,7 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Refused: this launcher needs the plan that only `hydra/sweeper=ablation` makes."""
-        raise HydraException("hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic")
+        raise SystemExit("hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic")
 
     def train(self, sweep: "Sweep") -> "SweepResult":
         """Train a sweep and tell the user; see `lenet_ablate.sweep.run_sweep`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class DatasetCache:
         Raises:
             DataError: It is missing, damaged or of the wrong shape.
         """
+        key = dataclasses.replace(config, val_size=0), size  # the split is made of indices, not of copies
         with self._lock:
-            if (config, size) not in self._loaded:
-                self._loaded[config, size] = load(config, size, self._data_dir)
-            return self._loaded[config, size]
+            if key not in self._loaded:
+                self._loaded[key] = load(config, size, self._data_dir)
+            return self._loaded[key]

@@ -71,7 +71,9 @@ def _tables(study: Study, comparisons: Sequence[Comparison]) -> Iterator[tuple[s
 def _drawings(study: Study, comparisons: Sequence[Comparison], every_variant: bool) -> dict[str, Drawing]:
     """How to draw each figure, by name; drawn one after the other, so that only one is in memory."""
     drawings: dict[str, Drawing] = {
-        f"loss_{comparison.factor.key}": partial(_draw_factor, study.epochs, comparison) for comparison in comparisons
+        f"loss_{comparison.factor.key}": partial(_draw_factor, study.epochs, comparison)
+        for comparison in comparisons
+        if len(comparison.runs)
     }
     curves = variant_curves(study.epochs, study.design)
     note = variants_figure_note(study, curves.has_ghosts)

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lenet_ablate.frames import epochs_frame, find_studies, runs_frame
-from lenet_ablate.plan import identity
-from lenet_ablate.records import RunRecord, State, iter_records
+from lenet_ablate.plan import identity, run_name
+from lenet_ablate.records import State
 from lenet_ablate.report.factors import REPLICATE, Factor, find_factors, fixed_settings
+from lenet_ablate.runs import RunRecord, iter_records
 
 FIGURES = ("train_loss_running", "test_accuracy")
 DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES)
@@ -62,8 +63,8 @@ def collect(outputs: Path, watch: Watch = lambda records, _: records) -> list[St
     Raises:
         RecordError: The folder does not exist, or holds no runs.
     """
-    studies = [make_study(folder, list(watch(iter_records(folder), folder.name))) for folder in find_studies(outputs)]
-    return [study for study in studies if len(study.runs)]
+    found = ((folder, list(watch(iter_records(folder), folder.name))) for folder in find_studies(outputs))
+    return [make_study(folder, records) for folder, records in found if records]
 
 
 def make_study(folder: Path, records: Sequence[RunRecord]) -> Study:
@@ -91,9 +92,9 @@ def count_line(study: Study) -> str:
 
 
 def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tuple[tuple[str, str], ...]]:
-    """A folder copied by hand must not count twice; of two that hold the same run, a finished one counts."""
+    """A folder copied by hand must not count twice: of two alike a finished one counts, and then the original."""
     first: dict[str, RunRecord] = {}
-    for record in sorted(records, key=lambda record: not record.state.is_finished):
+    for record in sorted(records, key=_is_second_choice):
         if record.config:
             first.setdefault(identity(record.config), record)
     kept = [r for r in records if not r.config or first[identity(r.config)] is r]
@@ -103,6 +104,11 @@ def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tupl
         if r.config and first[identity(r.config)] is not r
     ]
     return kept, tuple(copies)
+
+
+def _is_second_choice(record: RunRecord) -> tuple[bool, bool]:
+    renamed = record.config is not None and record.folder.name != run_name(record.config)
+    return not record.state.is_finished, renamed
 
 
 def _design(runs: pd.DataFrame, records: Sequence[RunRecord], factors: Sequence[Factor]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ class Curves:
     Attributes:
         names: What the curves are called, in the order in which they are shown; some may have no data.
         means: Columns name, epoch, mean, low, high: mean, smallest and largest of the seeds' losses in nats per
-            image. A seed's loss is its average over the runs that reach the epoch.
+            image. A seed's loss is its average over the curve's runs; the curve ends where the first of them does.
         strands: Columns name, run, epoch, loss, diverged: single runs, to be drawn thin.
         band: Whether low and high are to be drawn, since there are several seeds and their strands are not drawn.
     """
@@ -46,7 +46,7 @@ def factor_curves(epochs: pd.DataFrame, comparison: Comparison) -> Curves:
     """A curve per level: the mean over the runs in the level's table row, and its diverged runs one by one."""
     key = comparison.factor.key
     loss = _losses(epochs)
-    used = _named(comparison.runs, key).merge(loss, on="run")
+    used = _common_epochs(_named(comparison.runs, key).merge(loss, on="run"))
     planned = comparison.planned
     diverged = _named(planned[planned["status"] == State.diverged.value], key).merge(loss, on="run")
     band = comparison.runs[REPLICATE].nunique() > 1
@@ -60,6 +60,12 @@ def variant_curves(epochs: pd.DataFrame, design: pd.DataFrame) -> Curves:
     loss = _losses(epochs)
     names = tuple(str(name) for name in finished["name"].unique())
     return Curves(names, _means(usable.merge(loss, on="run")), _strands(finished.merge(loss, on="run")))
+
+
+def _common_epochs(losses: pd.DataFrame) -> pd.DataFrame:
+    """The epochs that all runs of a curve reach: a mean over fewer and fewer runs would be another quantity."""
+    last = losses.groupby(["name", "run"], observed=True)["epoch"].max().groupby(level="name", observed=True).min()
+    return losses[losses["epoch"] <= losses["name"].map(last).astype(float)]
 
 
 def _losses(epochs: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,8 @@ from lenet_ablate.report.markdown import Rendered
 from lenet_ablate.report.problems import problem_runs
 from lenet_ablate.report.safe_text import one_line
 
+NEVER_ALIKE = ("model", "data", "epochs")
+
 MAX_ROWS, MAX_PROBLEMS, MAX_NAMES = 40, 10, 12
 
 
@@ -51,6 +53,12 @@ def warn_of(studies: Sequence[Study]) -> None:
             _warn(f"{study.name}: {len(problems) - MAX_PROBLEMS} more runs ended badly; see status in runs.csv")
         for copy, original in study.copies:
             _warn(f"{study.folder / copy}: is a copy of {original} and does not count")
+        mixed = [factor.title for factor in study.factors if factor.key in NEVER_ALIKE]
+        if mixed and len(study.factors) > 1:
+            _warn(
+                f"{study.name}: {' and '.join(mixed)} vary, so tables of other factors average over unlike runs; "
+                "study=NAME keeps experiments apart"
+            )
         if note := single_seed_note(study):
             _warn(f"{study.name}: {note[0].lower()}{note[1:-1]}")
 

@@ -50,6 +50,10 @@ class TorchEngine:
             )
         if device == "mps" and not torch.backends.mps.is_available():
             raise ConfigError("device=mps: this machine has no Metal device")
+        if device == "cuda":
+            # The same bits again, and float32 as on the CPU; cuDNN's convolutions take TF32 unless told not to.
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.allow_tf32 = False
         self.device = device
         self.threads = 1
         self._lock = threading.Lock()

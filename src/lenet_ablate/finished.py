@@ -1,0 +1,42 @@
+"""Which runs need not be trained again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lenet_ablate.config import RunConfig
+from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.cache import DatasetCache
+from lenet_ablate.engines.weights import IMAGE_SIZE
+from lenet_ablate.jobs import Job, Sweep
+from lenet_ablate.plan import identity
+from lenet_ablate.records import State
+from lenet_ablate.runs import RunRecord, read_finished
+
+
+def dataset_of(config: RunConfig, data: DatasetCache) -> Dataset:
+    """A run's data set at its network's input size."""
+    return data.get(config.data, IMAGE_SIZE[config.model.name])
+
+
+def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | None:
+    """The record of a run that has a whole result with everything that is asked for now; None: it must be trained.
+
+    Raises:
+        RecordError: Its folder holds something that this version must not overwrite.
+    """
+    record = read_finished(sweep.folder(job), identity(job.config))
+    if record is None or not _has_train_losses(record, sweep.options.train_loss_every):
+        return None
+    path = job.config.data.path
+    if path is None or not Path(path).expanduser().exists():
+        return record
+    # The user's own file may have changed under the same path.
+    same = record.result["provenance"]["data_sha256"] == dataset_of(job.config, data).sha256
+    return record if same else None
+
+
+def _has_train_losses(record: RunRecord, every: int) -> bool:
+    # The epoch in which a run diverged has no such loss to give.
+    rows = record.rows[:-1] if record.state is State.diverged else record.rows
+    return all(row.train_loss is not None for row in rows if every and row.epoch % every == 0)
