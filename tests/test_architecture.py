@@ -124,6 +124,7 @@ def test_there_is_no_utils() -> None:
         ("lenet_ablate.sweep", {"hydra", "torch", "torchvision", "pandas", "matplotlib", "sklearn", "scipy"}),
         ("lenet_ablate.frames", {"hydra", "torch", "torchvision", "matplotlib"}),
         ("lenet_ablate.report.main", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
+        ("lenet_ablate.engines.compiled.learner", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
         ("hydra_plugins.lenet_ablate.ablation_sweeper", {"torch", "pandas", "numpy"}),
     ],
 )

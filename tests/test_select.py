@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from lenet_ablate import cores
-from lenet_ablate.config import Device, Options
+from lenet_ablate.config import Device, Engine, Options
 from lenet_ablate.engines import select
-from lenet_ablate.errors import ConfigError
+from lenet_ablate.errors import ConfigError, EngineError
 
 
 def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +34,26 @@ def test_a_gpu_that_pytorch_cannot_use(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "device=auto takes the CPU" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="cannot use this machine's GPU"):
         select.make_engine(Options(device=Device.cuda))
+
+
+def test_auto_is_compiled_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "num_cuda_devices", lambda: 0)
+    assert select.make_engine(Options()).name == "compiled"
+    assert select.make_engine(Options(engine=Engine.torch)).name == "torch"
+    assert select.make_engine(Options(engine=Engine.compiled)).device == "cpu"
+    with pytest.raises(ConfigError, match="runs on the CPU only"):
+        select.make_engine(Options(engine=Engine.compiled, device=Device.mps))
+
+
+def test_auto_is_torch_where_numba_cannot_be_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(select, "num_cuda_devices", lambda: 0)
+    monkeypatch.setitem(sys.modules, "lenet_ablate.engines.compiled.engine", None)
+    assert select.make_engine(Options()).name == "torch"
+    assert capsys.readouterr().err.count("engine=auto takes torch") == 1
+    with pytest.raises(EngineError, match="Numba cannot be imported"):
+        select.make_engine(Options(engine=Engine.compiled))
 
 
 def test_hyperthreads_of_a_core_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
