@@ -59,6 +59,7 @@ class Engine(Enum):
     """What computes."""
 
     auto = "auto"
+    compiled = "compiled"
     torch = "torch"
 
 
@@ -157,7 +158,7 @@ class RunConfig:
 class Options:
     """How runs are carried out; nothing here changes a result."""
 
-    engine: Engine = _setting(Engine.auto, OneOf(Engine), "what computes")
+    engine: Engine = _setting(Engine.auto, OneOf(Engine), "what computes; auto: compiled on the CPU, else torch")
     device: Device = _setting(Device.auto, OneOf(Device), "where it computes; auto: cuda where there is one, else cpu")
     study: str = _setting(
         "ablation",

@@ -3,7 +3,8 @@
 LenetAblateError
 ├── ConfigError    a setting is unknown, of the wrong type or out of range
 ├── DataError      a data set is missing, damaged or of the wrong shape
-└── RecordError    a run folder could not be read or written
+├── RecordError    a run folder could not be read or written
+└── EngineError    an engine cannot work on this machine
 
 Every message names what was wrong, what is allowed and, where it can be guessed, what was meant.
 A diverged or interrupted run is a result, not an error: see `records.State`.
@@ -24,3 +25,7 @@ class DataError(LenetAblateError):
 
 class RecordError(LenetAblateError):
     """A run folder could not be read or written."""
+
+
+class EngineError(LenetAblateError):
+    """An engine cannot work on this machine."""

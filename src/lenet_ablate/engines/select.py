@@ -7,25 +7,52 @@ import sys
 
 from lenet_ablate import config
 from lenet_ablate.engines.base import Engine
-from lenet_ablate.errors import ConfigError
+from lenet_ablate.errors import ConfigError, EngineError
 
 
 def make_engine(options: config.Options) -> Engine:
-    """The engine that `engine=…` and `device=…` ask for.
+    """The engine that `engine=…` and `device=…` ask for; `auto` is compiled on the CPU, else torch.
 
     Raises:
-        ConfigError: The device asked for by name is not there.
+        ConfigError: The device asked for by name is not there, or the compiled engine is asked for elsewhere.
+        EngineError: The compiled engine is asked for by name and cannot work here.
     """
     device = choose_device(options.device)
-    from lenet_ablate.engines.pytorch.engine import TorchEngine  # 2 s: only once something is to be trained
-
+    if options.engine is config.Engine.compiled:
+        if options.device not in (config.Device.auto, config.Device.cpu):
+            raise ConfigError(f"engine=compiled: runs on the CPU only; device={device} needs engine=torch")
+        return _make_compiled()
+    if options.engine is config.Engine.auto and device == "cpu":
+        return _make_cpu_engine()
     try:
-        return TorchEngine(device)
+        return _make_torch(device)
     except ConfigError as error:
         if options.device is not config.Device.auto:
             raise
         print(f"warning: {error}; device=auto takes the CPU", file=sys.stderr)
-        return TorchEngine("cpu")
+    return _make_cpu_engine() if options.engine is config.Engine.auto else _make_torch("cpu")
+
+
+def _make_cpu_engine() -> Engine:
+    try:
+        return _make_compiled()
+    except EngineError as error:
+        print(f"warning: {error}; engine=auto takes torch", file=sys.stderr)
+        return _make_torch("cpu")
+
+
+def _make_compiled() -> Engine:
+    try:
+        from lenet_ablate.engines.compiled.engine import CompiledEngine  # 0.4 s: only once something is to be trained
+    except ImportError as error:
+        raise EngineError(f"engine=compiled: Numba cannot be imported ({error})") from error
+    return CompiledEngine()
+
+
+def _make_torch(device: str) -> Engine:
+    from lenet_ablate.engines.pytorch.engine import TorchEngine  # 2 s: only once something is to be trained
+
+    return TorchEngine(device)
 
 
 def choose_device(wanted: config.Device) -> str:

@@ -1,0 +1,27 @@
+"""How this package's kernels are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numba.extending
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Without `nnan` and `ninf`, which would let the compiler assume that no loss is ever NaN or infinite.
+FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
+
+
+def kernel(function: F) -> F:
+    """A function to be called from other kernels; compiled as part of the entry that calls it."""
+    compiled: F = numba.njit(nogil=True, fastmath=FAST_MATH, error_model="numpy", boundscheck=False)(function)
+    return compiled
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """A function that writes LLVM code for a call; its literal arguments are known when it does."""
+    return numba.extending.intrinsic(prefer_literal=True)(function)

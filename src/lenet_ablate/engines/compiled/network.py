@@ -1,0 +1,247 @@
+"""The network as a sequence of kernels: forward, backward, and one call for many training steps."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lenet_ablate.engines.compiled import convolution, linear
+from lenet_ablate.engines.compiled.activation import activate, backward
+from lenet_ablate.engines.compiled.gather import gather
+from lenet_ablate.engines.compiled.jit import Array, kernel
+from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
+from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
+from lenet_ablate.engines.compiled.optimizers import ADAM, adam, sgd
+from lenet_ablate.engines.compiled.pooling import max_backward, max_forward, mean_backward, mean_forward
+from lenet_ablate.engines.compiled.vectors import REGISTER_BYTES, width
+
+MAX, MEAN = 0, 1
+
+# 6·4 sums and their operands fill 32 registers, 6·2 fill the 16 of narrower processors.
+VECTORS = 4 if REGISTER_BYTES == 64 else 2
+_c1_wide = convolution.make_forward(6, VECTORS)
+_c1_narrow = convolution.make_forward(6, 2)
+_c3_wide = convolution.make_forward(4, VECTORS)
+_c3_narrow = convolution.make_forward(4, 2)
+_c1_weights = convolution.make_weight_gradient(3 if VECTORS == 4 else 2)
+_c3_weights = convolution.make_weight_gradient(4 if VECTORS == 4 else 2)
+_c3_inputs_wide = convolution.make_input_gradient(6, VECTORS)
+_c3_inputs_narrow = convolution.make_input_gradient(6, 1)
+_linear_wide = linear.make_forward(VECTORS)
+_linear_narrow = linear.make_forward(1)
+_linear_inputs_wide = linear.make_input_gradient(VECTORS)
+_linear_inputs_narrow = linear.make_input_gradient(1)
+
+
+class Rule(NamedTuple):
+    """How the network computes and learns: numbers that the kernels branch on, outside of their loops."""
+
+    pool: int
+    activation: int
+    optimizer: int
+    beta1: float
+    beta2: float
+    eps: float
+    momentum: float
+    weight_decay: float
+
+
+@kernel
+def _maps(flat: Array, maps: int, side: int, lanes: int) -> Array:
+    return flat[: maps * side * side * lanes].reshape((maps, side, side * lanes))
+
+
+@kernel
+def _units(flat: Array, lanes: int) -> Array:
+    units = flat.size // CHUNK
+    return flat[: units * lanes].reshape((units, lanes))
+
+
+@kernel
+def _images(flat: Array, lanes: int) -> Array:
+    columns = flat.size // CHUNK
+    return flat[: lanes * columns].reshape((lanes, columns))
+
+
+@kernel
+def _shaped(flat: Buffers, p: Parameters, side: int, lanes: int) -> Buffers:
+    """The buffers for a number of lanes in the shapes that layout.py describes."""
+    maps1, maps3 = p.c1_bias.size, p.c3_bias.size
+    s2 = (side - 4) // 2
+    s4 = (s2 - 4) // 2
+    return Buffers(
+        _maps(flat.image, 1, side, lanes),
+        _maps(flat.c1, maps1, side - 4, lanes),
+        _maps(flat.s2, maps1, s2, lanes),
+        _maps(flat.c3, maps3, s2 - 4, lanes),
+        _maps(flat.s4, maps3, s4, lanes),
+        _units(flat.c5, lanes),
+        _units(flat.f6, lanes),
+        _units(flat.output, lanes),
+        _maps(flat.s2_gradient, maps1, s2, lanes),
+        _units(flat.s4_gradient, lanes),
+        _units(flat.c5_gradient, lanes),
+        _units(flat.f6_gradient, lanes),
+        _images(flat.s4_transposed, lanes),
+        _images(flat.c5_transposed, lanes),
+        _images(flat.f6_transposed, lanes),
+        flat.places,
+        flat.sums,
+    )
+
+
+@kernel
+def _pool_forward(rule: Rule, maps: Array, pooled: Array, lanes: int) -> None:
+    if rule.pool == MAX:
+        max_forward(maps, pooled, lanes)
+        activate(rule.activation, pooled.reshape(pooled.size))
+    else:
+        activate(rule.activation, maps.reshape(maps.size))
+        mean_forward(maps, pooled, lanes)
+
+
+@kernel
+def _pool_backward(rule: Rule, maps: Array, pooled: Array, gradient: Array, lanes: int) -> None:
+    if rule.pool == MAX:
+        backward(rule.activation, pooled.reshape(pooled.size), gradient.reshape(gradient.size))
+        max_backward(maps, gradient, lanes)
+    else:
+        mean_backward(rule.activation, gradient, maps, lanes)
+
+
+@kernel
+def _linear_forward(x: Array, w: Array, b: Array, y: Array) -> None:
+    if x.shape[1] % (VECTORS * width(x)) == 0:
+        _linear_wide(x, w, b, y)
+    else:
+        _linear_narrow(x, w, b, y)
+
+
+@kernel
+def _linear_input_gradient(dy: Array, w: Array, dx: Array) -> None:
+    if dx.shape[1] % (VECTORS * width(dx)) == 0:
+        _linear_inputs_wide(dy, w, dx)
+    else:
+        _linear_inputs_narrow(dy, w, dx)
+
+
+@kernel
+def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
+    """From the image to the logits."""
+    wide = VECTORS * width(a.image)
+    if a.c1.shape[2] % wide == 0:
+        _c1_wide(a.image, p.c1_weight, p.c1_bias, a.c1, lanes)
+    else:
+        _c1_narrow(a.image, p.c1_weight, p.c1_bias, a.c1, lanes)
+    _pool_forward(rule, a.c1, a.s2, lanes)
+    if a.c3.shape[2] % wide == 0:
+        _c3_wide(a.s2, p.c3_weight, p.c3_bias, a.c3, lanes)
+    else:
+        _c3_narrow(a.s2, p.c3_weight, p.c3_bias, a.c3, lanes)
+    _pool_forward(rule, a.c3, a.s4, lanes)
+    _linear_forward(a.s4.reshape((a.s4.size // lanes, lanes)), p.c5_weight, p.c5_bias, a.c5)
+    activate(rule.activation, a.c5.reshape(a.c5.size))
+    _linear_forward(a.c5, p.f6_weight, p.f6_bias, a.f6)
+    activate(rule.activation, a.f6.reshape(a.f6.size))
+    _linear_forward(a.f6, p.output_weight, p.output_bias, a.output)
+
+
+@kernel
+def back(p: Parameters, g: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
+    """From the gradient of the logits, in `output`, to those of all parameters, added to g."""
+    linear.transpose(a.f6, a.f6_transposed)
+    linear.weight_gradient(a.f6_transposed, a.output, g.output_weight, g.output_bias)
+    _linear_input_gradient(a.output, p.output_weight, a.f6_gradient)
+    backward(rule.activation, a.f6.reshape(a.f6.size), a.f6_gradient.reshape(a.f6.size))
+    linear.transpose(a.c5, a.c5_transposed)
+    linear.weight_gradient(a.c5_transposed, a.f6_gradient, g.f6_weight, g.f6_bias)
+    _linear_input_gradient(a.f6_gradient, p.f6_weight, a.c5_gradient)
+    backward(rule.activation, a.c5.reshape(a.c5.size), a.c5_gradient.reshape(a.c5.size))
+    linear.transpose(a.s4.reshape(a.s4_gradient.shape), a.s4_transposed)
+    linear.weight_gradient(a.s4_transposed, a.c5_gradient, g.c5_weight, g.c5_bias)
+    _linear_input_gradient(a.c5_gradient, p.c5_weight, a.s4_gradient)
+    _pool_backward(rule, a.c3, a.s4, a.s4_gradient.reshape(a.s4.shape), lanes)
+    _c3_weights(a.s2, a.c3, g.c3_weight, g.c3_bias, a.sums, lanes)
+    if lanes % (VECTORS * width(a.c3)) == 0:
+        _c3_inputs_wide(a.c3, p.c3_weight, a.s2_gradient, lanes)
+    else:
+        _c3_inputs_narrow(a.c3, p.c3_weight, a.s2_gradient, lanes)
+    _pool_backward(rule, a.c1, a.s2, a.s2_gradient, lanes)
+    _c1_weights(a.image, a.c1, g.c1_weight, g.c1_bias, a.sums, lanes)
+
+
+@kernel
+def _lanes(count: int) -> int:
+    return (count + LANE_MULTIPLE - 1) // LANE_MULTIPLE * LANE_MULTIPLE
+
+
+@kernel
+def _update(flat: Array, gradient: Array, first: Array, second: Array, rule: Rule, lr: float, step: int) -> None:
+    if rule.optimizer == ADAM:
+        adam(flat, gradient, first, second, lr, step, rule.beta1, rule.beta2, rule.eps, rule.weight_decay)
+    else:
+        sgd(flat, gradient, first, lr, step, rule.momentum, rule.weight_decay)
+
+
+def train_steps(
+    images: Array,
+    labels: Array,
+    indices: Array,
+    scale: float,
+    shift: float,
+    rates: Array,
+    batch_size: int,
+    flat: tuple[Array, Array, Array, Array],
+    p: Parameters,
+    g: Parameters,
+    buffers: Buffers,
+    rule: Rule,
+    steps_done: int,
+    losses: Array,
+) -> None:
+    """One update per learning rate: batch after batch of `indices`, each batch's mean loss into `losses`.
+
+    `flat` holds parameters, gradients and the two moments; p and g are views of the first two.
+    """
+    for step in range(rates.size):
+        batch = indices[step * batch_size : (step + 1) * batch_size]
+        flat[1][:] = 0
+        loss = 0.0
+        for begin in range(0, batch.size, CHUNK):
+            chunk = batch[begin : begin + CHUNK]
+            lanes = _lanes(chunk.size)
+            a = _shaped(buffers, p, images.shape[1], lanes)
+            gather(images, chunk, scale, shift, a.places, a.image, lanes)
+            forward(p, a, rule, lanes)
+            loss += loss_and_gradient(a.output, labels, chunk, batch.size)
+            back(p, g, a, rule, lanes)
+        losses[step] = loss / batch.size
+        _update(flat[0], flat[1], flat[2], flat[3], rule, rates[step], steps_done + step + 1)
+
+
+def evaluate(
+    images: Array,
+    labels: Array,
+    indices: Array,
+    scale: float,
+    shift: float,
+    p: Parameters,
+    buffers: Buffers,
+    rule: Rule,
+    digits: Array,
+    probabilities: Array,
+) -> float:
+    """Mean loss over the indexed images; their predicted classes and the probabilities of those are written."""
+    loss = 0.0
+    for begin in range(0, indices.size, CHUNK):
+        chunk = indices[begin : begin + CHUNK]
+        lanes = _lanes(chunk.size)
+        a = _shaped(buffers, p, images.shape[1], lanes)
+        gather(images, chunk, scale, shift, a.places, a.image, lanes)
+        forward(p, a, rule, lanes)
+        for lane in range(chunk.size):
+            top = predict(a.output, lane)
+            nats, total = cross_entropy(a.output, lane, labels[chunk[lane]], top)
+            loss += nats
+            digits[begin + lane] = top
+            probabilities[begin + lane] = 1.0 / total
+    return loss / indices.size

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from lenet_ablate.engines.compiled import activation, pooling
+from lenet_ablate.engines.compiled.layout import aligned_zeros
+
+
+@numba.njit(fastmath=activation.activate.targetoptions["fastmath"])
+def activate(kind: int, x: Any) -> None:
+    activation.activate(kind, x)
+
+
+@numba.njit
+def max_pool(x: Any, y: Any, lanes: int) -> None:
+    pooling.max_forward(x, y, lanes)
+
+
+@numba.njit
+def max_pool_backward(x: Any, dy: Any, lanes: int) -> None:
+    pooling.max_backward(x, dy, lanes)
+
+
+EXACT = {activation.TANH: np.tanh, activation.SIGMOID: lambda x: 1 / (1 + np.exp(-x))}
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_float32_activations_are_close_everywhere(kind: int) -> None:
+    spread = np.geomspace(1e-30, 80, 1 << 19)
+    points = np.concatenate([np.linspace(-20, 20, 1 << 21), spread, -spread]).astype(np.float32)
+    found = points.copy()
+    activate(kind, found)
+    assert np.abs(found - EXACT[kind](points.astype(float))).max() <= 3e-7
+    assert np.abs(found).max() <= 1
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_float64_activations_are_exact(kind: int) -> None:
+    points = np.linspace(-40, 40, 1 << 14)
+    found = points.copy()
+    activate(kind, found)
+    np.testing.assert_allclose(found, EXACT[kind](points), rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_of_what_is_not_a_plain_number(dtype: Any) -> None:
+    points = np.tile(np.array([np.nan, np.inf, -np.inf, 3e38], dtype), 16)
+    for kind, limits in {activation.TANH: (1, -1, 1), activation.SIGMOID: (1, 0, 1)}.items():
+        found = points.copy()
+        activate(kind, found)
+        assert np.isnan(found[0])
+        np.testing.assert_allclose(found[1:4], limits, atol=3e-7)
+    found = points.copy()
+    activate(activation.RELU, found)
+    np.testing.assert_array_equal(found[:4], np.array([np.nan, np.inf, 0, 3e38], dtype))
+
+
+def test_the_first_of_equal_values_takes_the_gradient() -> None:
+    maps = np.random.default_rng(0).integers(0, 3, (2, 6, 8, 16)).astype(np.float32)  # map, row, column, image
+    theirs = torch.from_numpy(maps).permute(3, 0, 1, 2).requires_grad_()
+    gradient = torch.arange(16.0 * 2 * 3 * 4).reshape(16, 2, 3, 4) + 1
+    pooled = functional.max_pool2d(theirs, 2)
+    pooled.backward(gradient)
+    x, y = maps.reshape(2, 6, 8 * 16).copy(), np.empty((2, 3, 4 * 16), np.float32)
+    max_pool(x, y, 16)
+    np.testing.assert_array_equal(y.reshape(2, 3, 4, 16), pooled.detach().permute(1, 2, 3, 0))
+    max_pool_backward(x, gradient.permute(1, 2, 3, 0).reshape(2, 3, 64).numpy().copy(), 16)
+    assert theirs.grad is not None
+    np.testing.assert_array_equal(x.reshape(maps.shape), theirs.grad.permute(1, 2, 3, 0))
+
+
+def test_a_maximum_with_a_nan_is_nan() -> None:
+    x = np.zeros((1, 8, 2 * 16), np.float32)
+    for place, (row, column) in enumerate([(0, 0), (2, 1), (5, 0), (7, 1)]):  # each corner of a field
+        x[0, row, column * 16 + place] = np.nan
+    y = np.empty((1, 4, 16), np.float32)
+    max_pool(x, y, 16)
+    assert np.argwhere(np.isnan(y[0])).tolist() == [[0, 0], [1, 1], [2, 2], [3, 3]]
+
+
+def test_memory_begins_on_a_cache_line() -> None:
+    for size in (1, 1000, 61_706):
+        assert aligned_zeros(size, np.float32).ctypes.data % 64 == 0
+        assert aligned_zeros(size, np.float64).shape == (size,)
