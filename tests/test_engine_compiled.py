@@ -23,7 +23,8 @@ from lenet_ablate.engines.compiled.learner import CompiledLearner
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.plan import RunPlan, learning_rates
-from lenet_ablate.records import METRICS, MODEL, PREDICTIONS, State, read_run
+from lenet_ablate.records import METRICS, MODEL, PREDICTIONS, State
+from lenet_ablate.runs import read_run
 from tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 SGD = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=0.01)
