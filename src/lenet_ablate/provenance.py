@@ -12,7 +12,7 @@ from typing import Any
 
 from lenet_ablate import __version__
 
-_PACKAGES = ("numpy", "torch", "hydra-core", "omegaconf", "scikit-learn", "scipy", "safetensors")
+_PACKAGES = ("numpy", "numba", "torch", "hydra-core", "omegaconf", "scikit-learn", "scipy", "safetensors")
 
 
 @functools.cache
