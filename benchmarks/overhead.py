@@ -85,10 +85,10 @@ class Writes:
 def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float]:
     """One sweep from the command line on, in this process; `again` repeats the same command."""
     import lenet_ablate.sweep
-    from lenet_ablate import atomic, checkpoint, cli, crew, records
+    from lenet_ablate import atomic, attempt, checkpoint, cli, records
 
     lenet_ablate.sweep.make_engine = lambda options: NothingEngine()
-    writes, originals = Writes(), [(m, m.write_bytes) for m in (checkpoint, crew, records, lenet_ablate.sweep)]
+    writes, originals = Writes(), [(m, m.write_bytes) for m in (attempt, checkpoint, records, lenet_ablate.sweep)]
     for module, write in originals:
         module.write_bytes = writes.wrap(write)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
