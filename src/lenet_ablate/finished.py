@@ -10,7 +10,7 @@ from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.weights import IMAGE_SIZE
 from lenet_ablate.jobs import Job, Sweep
 from lenet_ablate.plan import identity
-from lenet_ablate.records import State
+from lenet_ablate.records import State, lacks_train_loss
 from lenet_ablate.runs import RunRecord, read_finished
 
 
@@ -26,7 +26,7 @@ def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | Non
         RecordError: Its folder holds something that this version must not overwrite.
     """
     record = read_finished(sweep.folder(job), identity(job.config))
-    if record is None or not _has_train_losses(record, sweep.options.train_loss_every):
+    if record is None or _lacks_something(record, sweep.options.train_loss_every):
         return None
     path = job.config.data.path
     if path is None or not Path(path).expanduser().exists():
@@ -36,7 +36,7 @@ def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | Non
     return record if same else None
 
 
-def _has_train_losses(record: RunRecord, every: int) -> bool:
+def _lacks_something(record: RunRecord, train_loss_every: int) -> bool:
     # The epoch in which a run diverged has no such loss to give.
     rows = record.rows[:-1] if record.state is State.diverged else record.rows
-    return all(row.train_loss is not None for row in rows if every and row.epoch % every == 0)
+    return lacks_train_loss(rows, train_loss_every)

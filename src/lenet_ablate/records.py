@@ -166,5 +166,10 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def lacks_train_loss(rows: Sequence[EpochRow], every: int) -> bool:
+    """Whether an epoch whose training loss was to be evaluated, each `every`-th, has none; 0 asks for none."""
+    return any(row.train_loss is None for row in rows if every and row.epoch % every == 0)
+
+
 # libyaml is several times faster and is not compiled in everywhere.
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,15 @@ from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
 from lenet_ablate.engines.weights import num_parameters
 from lenet_ablate.plan import RunPlan, learning_rates, variant_id
-from lenet_ablate.records import EpochRow, Predictions, State, write_finished, write_metrics, write_status
+from lenet_ablate.records import (
+    EpochRow,
+    Predictions,
+    State,
+    lacks_train_loss,
+    write_finished,
+    write_metrics,
+    write_status,
+)
 
 SLICE_SECONDS = 0.2
 CHECKPOINT_SECONDS = 20.0
@@ -105,7 +113,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
 
 def _resume(plan: RunPlan, learner: Learner, stamp: Mapping[str, str], around: Surroundings) -> _Position:
     checkpoint = read_checkpoint(around.folder, stamp)
-    if checkpoint is None or _lacks_train_loss(checkpoint.rows, around.train_loss_every):
+    if checkpoint is None or lacks_train_loss(checkpoint.rows, around.train_loss_every):
         around.log.info("starts: %d epochs of %d steps", plan.config.epochs, plan.steps_per_epoch)
         return _Position()
     learner.load_state(checkpoint.state)
@@ -118,10 +126,6 @@ def _resume(plan: RunPlan, learner: Learner, stamp: Mapping[str, str], around: S
         checkpoint.seconds,
         checkpoint.wall_seconds,
     )
-
-
-def _lacks_train_loss(rows: Sequence[EpochRow], every: int) -> bool:
-    return any(row.train_loss is None for row in rows if every and row.epoch % every == 0)
 
 
 def _train_epoch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def train_one(settings: DictConfig) -> float | None:
 
     overrides = tuple(HydraConfig.get().overrides.task) if HydraConfig.initialized() else ()
     config, options = parse_config(_plain(settings))
-    sweep = Sweep((Job(config, overrides),), options, "lenet-ablate " + " ".join(overrides))
+    sweep = Sweep((Job(config, overrides),), options, shlex.join(["lenet-ablate", *overrides]))
     result = run_sweep(sweep, workers=1)
     if result.stop_status:
         raise SystemExit(result.stop_status)
