@@ -229,6 +229,17 @@ def test_bits_depend_neither_on_thread_nor_on_company() -> None:
         assert all(np.array_equal(array, other.weights()[name]) for name, array in one.weights().items())
 
 
+def test_denormal_numbers_are_zero_while_training_and_only_then() -> None:
+    plan = tiny_plan(optimizer=SGD)
+    learner = start(plan)
+    state = {name: np.zeros_like(array) for name, array in learner.state().items()}  # no weights: no gradient at c1
+    state["momentum_buffer/c1.weight"] = np.full_like(state["momentum_buffer/c1.weight"], 1e-40)
+    learner.load_state(state)
+    learner.train(batches_of(plan, 1))
+    assert not learner.state()["momentum_buffer/c1.weight"].any()
+    assert np.float32(1e-30) * np.float32(1e-10) > 0
+
+
 def test_the_compiled_code_lets_other_threads_run() -> None:
     plan = tiny_plan(epochs=200)
     learner, order = start(plan), batches_of(plan, 12).indices

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from lenet_ablate.engines.compiled import convolution, linear
 from lenet_ablate.engines.compiled.activation import activate, backward
+from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
@@ -202,6 +203,7 @@ def train_steps(
 
     `flat` holds parameters, gradients and the two moments; p and g are views of the first two.
     """
+    mode = flush_denormals()
     for step in range(rates.size):
         batch = indices[step * batch_size : (step + 1) * batch_size]
         flat[1][:] = 0
@@ -216,6 +218,7 @@ def train_steps(
             back(p, g, a, rule, lanes)
         losses[step] = loss / batch.size
         _update(flat[0], flat[1], flat[2], flat[3], rule, rates[step], steps_done + step + 1)
+    restore(mode)
 
 
 def evaluate(
@@ -231,6 +234,7 @@ def evaluate(
     probabilities: Array,
 ) -> float:
     """Mean loss over the indexed images; their predicted classes and the probabilities of those are written."""
+    mode = flush_denormals()
     loss = 0.0
     for begin in range(0, indices.size, CHUNK):
         chunk = indices[begin : begin + CHUNK]
@@ -244,4 +248,5 @@ def evaluate(
             loss += nats
             digits[begin + lane] = top
             probabilities[begin + lane] = 1.0 / total
+    restore(mode)
     return loss / indices.size
