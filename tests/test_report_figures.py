@@ -15,11 +15,11 @@ from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, Ru
 from lenet_ablate.records import State
 from lenet_ablate.report.cells import compare
 from lenet_ablate.report.collect import Study, make_study
-from lenet_ablate.report.curves import Curves, factor_curves, variant_curves
 from lenet_ablate.report.factors import find_factors
-from lenet_ablate.report.figures import factor_figure, sheet
-from lenet_ablate.report.labels import spread, wrap
-from lenet_ablate.report.style import figure_files, level_styles
+from lenet_ablate.report.figures.curves import Curves, factor_curves, variant_curves
+from lenet_ablate.report.figures.labels import spread, wrap
+from lenet_ablate.report.figures.loss import factor_figure, sheet
+from lenet_ablate.report.figures.style import figure_files, level_styles
 from lenet_ablate.runs import RunRecord
 from report_runs import Figures, plan_of, rows_of
 

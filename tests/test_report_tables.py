@@ -19,9 +19,9 @@ from lenet_ablate.records import State
 from lenet_ablate.report.cells import Comparison, compare
 from lenet_ablate.report.collect import Study, count_line, make_study
 from lenet_ablate.report.factors import find_factors, fixed_settings
-from lenet_ablate.report.markdown import render_factor, render_variants
-from lenet_ablate.report.rounding import loss_text, percent_texts
-from lenet_ablate.report.tables import factor_table, variant_table
+from lenet_ablate.report.tables.frames import factor_table, variant_table
+from lenet_ablate.report.tables.markdown import render_factor, render_variants
+from lenet_ablate.report.tables.rounding import loss_text, percent_texts
 from lenet_ablate.runs import RunRecord
 from report_runs import Figures, plan_of, rows_of
 

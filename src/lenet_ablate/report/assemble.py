@@ -11,15 +11,15 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lenet_ablate.report.captions import factor_figure_note, variants_figure_note
 from lenet_ablate.report.cells import Comparison, compare
 from lenet_ablate.report.collect import Study
-from lenet_ablate.report.curves import factor_curves, variant_curves
-from lenet_ablate.report.figures import PANELS_PER_SHEET, factor_figure, sheet
-from lenet_ablate.report.markdown import Rendered, render_factor, render_variants
+from lenet_ablate.report.figures.curves import factor_curves, variant_curves
+from lenet_ablate.report.figures.loss import PANELS_PER_SHEET, factor_figure, sheet
+from lenet_ablate.report.figures.style import figure_files
 from lenet_ablate.report.safe_text import csv_bytes
-from lenet_ablate.report.style import figure_files
-from lenet_ablate.report.tables import factor_table, variant_table
+from lenet_ablate.report.tables.captions import factor_figure_note, variants_figure_note
+from lenet_ablate.report.tables.frames import factor_table, variant_table
+from lenet_ablate.report.tables.markdown import Rendered, render_factor, render_variants
 
 Watch = Callable[[Iterable[str]], Iterable[str]]
 Drawing = Callable[[], Figure]

@@ -12,11 +12,13 @@ import pandas as pd
 from lenet_ablate.frames import epochs_frame, find_studies, runs_frame
 from lenet_ablate.plan import identity, run_name
 from lenet_ablate.records import State
+from lenet_ablate.report.criteria import DEFAULT_CRITERIA, Criteria
 from lenet_ablate.report.factors import REPLICATE, Factor, find_factors, fixed_settings
 from lenet_ablate.runs import RunRecord, iter_records
 
 FIGURES = ("train_loss_running", "test_accuracy")
-DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES)
+DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES, "val_accuracy", "wall_seconds")
+COLLAPSED_BELOW = 0.20  # of accuracy; always guessing the most frequent digit gives 0.1135 on MNIST's test set
 
 Watch = Callable[[Iterable[RunRecord], str], Iterable[RunRecord]]
 
@@ -32,10 +34,12 @@ class Study:
         epochs: Columns run, epoch (from 1), split, metric, value; one row per figure.
         factors: The settings that vary.
         fixed: The settings that do not, in words by key.
-        design: One row per run whose settings could be read: DESIGN, `is_usable` (done, with finite final figures),
-            `variant` (its levels in words, or model and data where nothing varies) and an ordered categorical column
-            of labels per factor; sorted by these, then by seed.
+        design: One row per run whose settings could be read: DESIGN, `outcome` (the accuracy by which levels are
+            compared, 0..1; see `Criteria.column`), `is_usable` (done, with finite final figures), `is_collapsed`
+            (done near chance level; stays usable), `variant` (its levels in words, or model and data where nothing
+            varies) and an ordered categorical column of labels per factor; sorted by these, then by seed.
         copies: Folders that hold a run a second time, with the folder that counts.
+        criteria: By what the levels are compared.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Study:
     fixed: Mapping[str, str]
     design: pd.DataFrame
     copies: tuple[tuple[str, str], ...]
+    criteria: Criteria = DEFAULT_CRITERIA
 
     @property
     def num_finished(self) -> int:
@@ -53,21 +58,24 @@ class Study:
         return sum(State(status).is_finished for status in self.runs["status"])
 
 
-def collect(outputs: Path, watch: Watch = lambda records, _: records) -> list[Study]:
+def collect(
+    outputs: Path, watch: Watch = lambda records, _: records, criteria: Criteria = DEFAULT_CRITERIA
+) -> list[Study]:
     """The studies in a folder, in the order of their names; those without any run are left out.
 
     Args:
         outputs: Folder of the studies, or one study.
         watch: Wraps the iteration over a study's records, to show progress; also told the study's name.
+        criteria: By what the levels are to be compared.
 
     Raises:
         RecordError: The folder does not exist, or holds no runs.
     """
     found = ((folder, list(watch(iter_records(folder), folder.name))) for folder in find_studies(outputs))
-    return [make_study(folder, records) for folder, records in found if records]
+    return [make_study(folder, records, criteria) for folder, records in found if records]
 
 
-def make_study(folder: Path, records: Sequence[RunRecord]) -> Study:
+def make_study(folder: Path, records: Sequence[RunRecord], criteria: Criteria = DEFAULT_CRITERIA) -> Study:
     """The study that these records make up."""
     kept, copies = _without_copies(records)
     configs = [record.config for record in kept if record.config]
@@ -75,7 +83,8 @@ def make_study(folder: Path, records: Sequence[RunRecord]) -> Study:
     runs = runs_frame(kept)
     epochs = epochs_frame(kept)[["run", "epoch", "split", "metric", "value"]]
     fixed = fixed_settings(configs[0], factors) if configs else {}
-    return Study(folder.name, folder, runs, epochs, factors, fixed, _design(runs, kept, factors), copies)
+    design = _design(runs, kept, factors, criteria)
+    return Study(folder.name, folder, runs, epochs, factors, fixed, design, copies, criteria)
 
 
 def count_line(study: Study) -> str:
@@ -111,13 +120,18 @@ def _is_second_choice(record: RunRecord) -> tuple[bool, bool]:
     return not record.state.is_finished, renamed
 
 
-def _design(runs: pd.DataFrame, records: Sequence[RunRecord], factors: Sequence[Factor]) -> pd.DataFrame:
+def _design(
+    runs: pd.DataFrame, records: Sequence[RunRecord], factors: Sequence[Factor], criteria: Criteria
+) -> pd.DataFrame:
     readable = [record.config is not None for record in records]
     configs = [record.config for record in records if record.config]
     design = runs.loc[readable, list(DESIGN)].reset_index(drop=True)
-    figures = design[list(FIGURES)].astype(float)
-    design[list(FIGURES)] = figures
-    design["is_usable"] = (design["status"] == State.done.value) & np.isfinite(figures.to_numpy()).all(axis=1)
+    design["outcome"] = runs.loc[readable, criteria.column].to_numpy(dtype=float, na_value=np.nan)
+    figures = design[[*FIGURES, "val_accuracy", "outcome"]].astype(float)
+    design[list(figures)] = figures
+    is_done = design["status"] == State.done.value
+    design["is_usable"] = is_done & np.isfinite(figures[[*FIGURES, "outcome"]].to_numpy()).all(axis=1)
+    design["is_collapsed"] = is_done & (figures["val_accuracy"].fillna(figures["test_accuracy"]) < COLLAPSED_BELOW)
     for factor in factors:
         labels = [factor.label_of(config) for config in configs]
         design[factor.key] = pd.Categorical(labels, categories=factor.labels, ordered=True)

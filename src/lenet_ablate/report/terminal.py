@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from lenet_ablate.report.captions import single_seed_note
 from lenet_ablate.report.collect import Study, count_line
-from lenet_ablate.report.markdown import Rendered
 from lenet_ablate.report.problems import problem_runs
 from lenet_ablate.report.safe_text import one_line
+from lenet_ablate.report.tables.captions import single_seed_note
+from lenet_ablate.report.tables.markdown import Rendered
 
 NEVER_ALIKE = ("model", "data", "epochs")
 

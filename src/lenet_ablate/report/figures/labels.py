@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from matplotlib.axes import Axes
 
+from lenet_ablate.report.figures.style import FAINT, INK, LineStyle
 from lenet_ablate.report.safe_text import one_line
-from lenet_ablate.report.style import FAINT, INK, LineStyle
 
 WIDTH, MAX_LINES = 24, 3
 LINE_HEIGHT = 1.3  # of the font size

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lenet_ablate.report.captions import (
+from lenet_ablate.report.cells import Comparison
+from lenet_ablate.report.collect import Study
+from lenet_ablate.report.safe_text import markdown_text
+from lenet_ablate.report.tables.captions import (
     factor_caption,
     factor_notes,
     problem_lines,
@@ -16,10 +19,7 @@ from lenet_ablate.report.captions import (
     study_notes,
     variants_caption,
 )
-from lenet_ablate.report.cells import Comparison
-from lenet_ablate.report.collect import Study
-from lenet_ablate.report.rounding import loss_text, percent_texts
-from lenet_ablate.report.safe_text import markdown_text
+from lenet_ablate.report.tables.rounding import loss_text, percent_texts
 
 TERMINAL_WIDTH = 100
 

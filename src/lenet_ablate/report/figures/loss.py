@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from lenet_ablate.report.curves import Curves
 from lenet_ablate.report.factors import Factor
-from lenet_ablate.report.labels import Label, draw_labels, wrap
-from lenet_ablate.report.style import (
+from lenet_ablate.report.figures.curves import Curves
+from lenet_ablate.report.figures.labels import Label, draw_labels, wrap
+from lenet_ablate.report.figures.style import (
     BLUE,
     FAINT,
     GHOST,

@@ -1,0 +1,96 @@
+"""What an analysis finds, as data: the frames behind the tables, figures and sentences of a report.
+
+Accuracies and their differences are fractions 0..1, losses nats per image; only what is printed shows percentages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import pandas as pd
+
+from lenet_ablate.report.cells import Comparison
+
+
+class Code(IntEnum):
+    """The kinds of verdict, from what is known least."""
+
+    one_run = 1
+    better = 2
+    better_maybe_less_than_margin = 3
+    practically_same = 4
+    not_distinguishable = 5
+    failures = 6
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A sentence about a factor.
+
+    Attributes:
+        code: Which of the six it is.
+        sentence: The sentence; plain text.
+        levels: Labels of the levels that it is about.
+        is_fragile: Whether another test (Welch, exact sign-flip) disagrees.
+    """
+
+    code: Code
+    sentence: str
+    levels: tuple[str, ...]
+    is_fragile: bool = False
+
+
+@dataclass(frozen=True)
+class FactorAnalysis:
+    """What can be said about one factor.
+
+    Attributes:
+        comparison: The runs that are compared.
+        values: Columns level (str), seed (int), outcome (0..1; see `Criteria.column`), train_loss_running,
+            val_accuracy, test_accuracy: each seed's average over the other factors; one row per level and seed used.
+        levels: One row per level in the factor's order, the rows of summary.csv: factor, level, metric, split,
+            epoch_rule, n_planned (runs), n_used (runs), n_failed (runs that failed or diverged), n_collapsed, seeds,
+            mean, sd (ddof=1), ci_low, ci_high, ci_kind ("t95", or "wilson95" for a single run), median, min, max,
+            sd_floor, group (letters: levels that share one are not distinguishable), is_best (better than all others
+            after Holm's correction), train_loss_running_mean, train_loss_running_sd, val_accuracy_mean,
+            val_accuracy_sd.
+        pairs: One row per pair of levels, the rows of pairs.csv: factor, level_a, level_b, metric, n_pairs, diff
+            (a minus b, in the factor's order), ci_low, ci_high (95 %), ci90_low, ci90_high, p, p_holm, m_tests, alpha,
+            p_welch, p_signflip, hedges_gz, p_a_gt_b, rho, se_seed, se_digits, detectable (the difference found with
+            80 % power), seeds_more (further seeds for the target), is_fragile, verdict_code, verdict.
+        verdicts: The sentences to print, failures first, then the answer for each pair that matters.
+        advice: What to do to know more, e.g. the number of further seeds; may be empty.
+    """
+
+    comparison: Comparison
+    values: pd.DataFrame
+    levels: pd.DataFrame
+    pairs: pd.DataFrame
+    verdicts: tuple[Verdict, ...]
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class StudyAnalysis:
+    """What can be said about a study.
+
+    Attributes:
+        factors: An analysis per factor, in the order of `Study.factors`.
+        anova: One row per term, the rows of anova.csv: term, sum_sq, df, f, p, omega_sq, range (of the marginal means,
+            0..1), p_holm, is_interaction; empty where it cannot be computed.
+        confusion: Columns true, predicted, count (over all runs of the best variant), n_runs: the rows of
+            confusion.csv; empty where predictions or labels are not at hand.
+        best_variant: The variant with the highest mean validation accuracy (test accuracy only where no run has a
+            validation split), as `variant` of the study's design; empty where no run is usable.
+        noise: One row per variant with two or more seeds: variant, seeds, sd (observed between seeds), sd_floor
+            (√(error/2N)), ratio, sd_predicted (√Σp(1-p)/N over the test images; missing without predictions).
+        warnings: What weakens the conclusions, the gravest first; a sentence each, plain text.
+    """
+
+    factors: tuple[FactorAnalysis, ...]
+    anova: pd.DataFrame
+    confusion: pd.DataFrame
+    best_variant: str
+    noise: pd.DataFrame
+    warnings: tuple[str, ...]
