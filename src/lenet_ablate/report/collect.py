@@ -128,7 +128,7 @@ def _design(
     design = runs.loc[readable, list(DESIGN)].reset_index(drop=True)
     design["outcome"] = runs.loc[readable, criteria.column].to_numpy(dtype=float, na_value=np.nan)
     figures = design[[*FIGURES, "val_accuracy", "outcome"]].astype(float)
-    design[list(figures)] = figures
+    design[figures.columns.tolist()] = figures
     is_done = design["status"] == State.done.value
     design["is_usable"] = is_done & np.isfinite(figures[[*FIGURES, "outcome"]].to_numpy()).all(axis=1)
     design["is_collapsed"] = is_done & (figures["val_accuracy"].fillna(figures["test_accuracy"]) < COLLAPSED_BELOW)
