@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Text, Whole
+from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole
 
 LEARNING_RATE = Real(0, 10)
 
@@ -37,6 +37,23 @@ class Model(Enum):
     """The network."""
 
     lenet5 = "lenet5"
+    lenet5_28 = "lenet5_28"
+    cnn4 = "cnn4"
+    mlp = "mlp"
+
+
+class OutputActivation(Enum):
+    """What stands behind the output layer."""
+
+    none = "none"
+    relu = "relu"
+
+
+class C5(Enum):
+    """How LeNet-5's c5 is written; both compute the same function."""
+
+    linear = "linear"
+    conv = "conv"
 
 
 class Optimizer(Enum):
@@ -97,9 +114,18 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network and its variations."""
+    """The network and its variations; null where the network has none such."""
 
     name: Model = _setting(Model.lenet5, OneOf(Model), "network")
+    output_activation: OutputActivation = _setting(
+        OutputActivation.none, OneOf(OutputActivation), "nonlinearity behind the output layer"
+    )
+    c5: C5 | None = _setting(
+        C5.linear, Optional(OneOf(C5)), "lenet5, lenet5_28: c5 as a fully connected layer or as a convolution"
+    )
+    hidden: tuple[int, ...] | None = _setting(
+        None, Optional(Several(Whole(1, 8192), most=16)), "mlp: units of the hidden layers, [] for none"
+    )
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from lenet_ablate.config import (
     LEARNING_RATE,
     SGD_ONLY,
     DataSet,
+    Model,
     Optimizer,
     Options,
+    Pool,
     RunConfig,
     StepDecay,
     iter_settings,
@@ -174,9 +176,27 @@ def _cross_checks(run: RunConfig) -> list[str]:
         for name in (*ADAM_ONLY, *SGD_ONLY)
         if name not in foreign and getattr(optimizer, name) is None
     ]
+    problems += _model_checks(run)
     if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
         what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
         problems.append(f"data={data.name.value}: needs data.path={what}")
     if data.name in (DataSet.mnist, DataSet.digits) and data.path is not None:
         problems.append(f"data.path={data.path}: is for data=idx and data=npz; MNIST is read from data_dir")
+    return problems
+
+
+def _model_checks(run: RunConfig) -> list[str]:
+    model, name = run.model, run.model.name
+    is_lenet, is_mlp = name in (Model.lenet5, Model.lenet5_28), name is Model.mlp
+    problems = []
+    if model.c5 is None and is_lenet:
+        problems.append(f"model.c5=null: {name.value} needs linear or conv")
+    if model.c5 is not None and not is_lenet:
+        problems.append(f"model.c5={model.c5.value}: is a setting of lenet5 and lenet5_28, not of {name.value}")
+    if model.hidden is None and is_mlp:
+        problems.append("model.hidden=null: mlp needs a list, such as [300,100]; see conf/model/mlp.yaml")
+    if model.hidden is not None and not is_mlp:
+        problems.append(f"model.hidden={list(model.hidden)}: is a setting of mlp, not of {name.value}")
+    if run.pool is not Pool.max and is_mlp:
+        problems.append(f"pool={run.pool.value}: mlp has no pooling; leave pool out")
     return problems

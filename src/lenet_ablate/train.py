@@ -21,7 +21,7 @@ from lenet_ablate.checkpoint import Checkpoint, read_checkpoint, write_checkpoin
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.engines.weights import num_parameters
+from lenet_ablate.engines.networks import num_parameters
 from lenet_ablate.plan import RunPlan, learning_rates, variant_id
 from lenet_ablate.records import (
     EpochRow,
@@ -219,7 +219,7 @@ def _finish(plan: RunPlan, learner: Learner, test: Evaluation | None, at: _Posit
         "num_train": plan.num_train,
         "num_val": plan.num_val,
         "num_test": plan.num_test,
-        "num_parameters": num_parameters(plan.config.model.name),
+        "num_parameters": num_parameters(plan.config.model),
         "final": _plain(at.rows[-1]),
         "best_val": _plain(best) if best and test else None,
         "wall_seconds": round(at.wall_seconds, 3),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lenet_ablate.engines.compiled import convolution, linear
-from lenet_ablate.engines.compiled.activation import activate, backward
+from lenet_ablate.engines.compiled.activation import RELU, activate, backward
 from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather
 from lenet_ablate.engines.compiled.jit import Array, kernel
@@ -38,6 +38,7 @@ class Rule(NamedTuple):
 
     pool: int
     activation: int
+    output_relu: int
     optimizer: int
     beta1: float
     beta2: float
@@ -144,6 +145,8 @@ def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
     _linear_forward(a.c5, p.f6_weight, p.f6_bias, a.f6)
     activate(rule.activation, a.f6.reshape(a.f6.size))
     _linear_forward(a.f6, p.output_weight, p.output_bias, a.output)
+    if rule.output_relu:
+        activate(RELU, a.output.reshape(a.output.size))
 
 
 @kernel
@@ -214,7 +217,7 @@ def train_steps(
             a = _shaped(buffers, p, images.shape[1], lanes)
             gather(images, chunk, scale, shift, a.places, a.image, lanes)
             forward(p, a, rule, lanes)
-            loss += loss_and_gradient(a.output, labels, chunk, batch.size)
+            loss += loss_and_gradient(a.output, labels, chunk, batch.size, rule.output_relu)
             back(p, g, a, rule, lanes)
         losses[step] = loss / batch.size
         _update(flat[0], flat[1], flat[2], flat[3], rule, rates[step], steps_done + step + 1)
