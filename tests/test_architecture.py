@@ -15,6 +15,8 @@ SRC = Path(__file__).parents[1] / "src"
 # From the ground up; a module imports from lower layers, or from its own package.
 LAYERS = [
     {"errors", "checks", "cores"},
+    {"schedules"},
+    {"rates"},
     {"config", "paths", "atomic", "stop"},
     {"parse", "plan", "provenance"},
     {"records"},

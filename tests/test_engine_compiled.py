@@ -40,6 +40,12 @@ from tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, stop_after, tiny_dataset, tiny_p
 
 SGD = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=0.01)
 ADAM = OptimizerConfig(betas=(0.85, 0.99), eps=1e-6, weight_decay=0.01)
+RULES = {
+    "adamw": OptimizerConfig(name=Optimizer.adamw, betas=(0.85, 0.99), eps=1e-6, weight_decay=0.1),
+    "nesterov": OptimizerConfig(name=Optimizer.sgd, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "plain": OptimizerConfig(name=Optimizer.sgd, momentum=0.0),
+    "rmsprop": OptimizerConfig(name=Optimizer.rmsprop, alpha=0.9, eps=1e-6, momentum=0.5, weight_decay=0.01),
+}
 FAMILY = list(itertools.product(Pool, Activation))
 NAMES = ["pool", "activation"]
 
@@ -68,17 +74,23 @@ class Reference:
         drawn = draw_weights(config)
         self.model = build_model(config, drawn).to(dtype)
         settings, data = config.optimizer, tiny_dataset(image_size(config.model))
+        momentum = settings.momentum or 0.0
         self.pixels = ((torch.from_numpy(data.train_images).double() / 255 - data.mean) / data.std).to(dtype)[:, None]
         self.labels = torch.from_numpy(data.train_labels.astype(np.int64))
         self.batch_size = config.batch_size
         self.optimizer: torch.optim.Optimizer
         decay = settings.weight_decay
+        betas, eps = settings.betas or (0.0, 0.0), settings.eps or 0.0
+        parameters, common = self.model.parameters(), {"lr": 0.0, "weight_decay": decay}
         if settings.name is Optimizer.sgd:
-            momentum = settings.momentum or 0.0
-            self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.0, momentum=momentum, weight_decay=decay)
+            self.optimizer = torch.optim.SGD(parameters, momentum=momentum, nesterov=settings.nesterov, **common)
+        elif settings.name is Optimizer.rmsprop:
+            alpha = settings.alpha or 0.0
+            self.optimizer = torch.optim.RMSprop(parameters, alpha=alpha, eps=eps, momentum=momentum, **common)
+        elif settings.name is Optimizer.adamw:
+            self.optimizer = torch.optim.AdamW(parameters, betas=betas, eps=eps, **common)
         else:
-            betas, eps = settings.betas or (0.0, 0.0), settings.eps or 0.0
-            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.0, betas=betas, eps=eps, weight_decay=decay)
+            self.optimizer = torch.optim.Adam(parameters, betas=betas, eps=eps, **common)
 
     def train(self, batches: Batches) -> list[float]:
         losses = []
@@ -199,6 +211,17 @@ def test_c5_is_the_same_function_as_a_convolution() -> None:
     assert convolution.weights()["c5.weight"].shape == (120, 16, 5, 5)
     flat = convolution.weights()["c5.weight"].reshape(120, 400)
     np.testing.assert_array_equal(flat, linear.weights()["c5.weight"])
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-9)])
+def test_every_update_rule_equals_pytorch(rule: OptimizerConfig, dtype: str, tolerance: float) -> None:
+    plan = tiny_plan(optimizer=rule, lr=0.001, batch_size=20)
+    learner, reference = start(plan, dtype), Reference(plan.config, getattr(torch, dtype))
+    batches = batches_of(plan, 10 if dtype == "float32" else 50)
+    learner.train(batches)
+    reference.train(batches)
+    assert_alike(learner.weights(), reference.weights(), tolerance)
 
 
 @pytest.mark.parametrize("batch_size", [1, 15, 16, 17, 63, CHUNK, CHUNK + 1, 199, 1024])

@@ -10,9 +10,10 @@ import safetensors.numpy
 
 from lenet_ablate import train
 from lenet_ablate.checkpoint import read_checkpoint
-from lenet_ablate.config import Optimizer, OptimizerConfig, StepDecay
+from lenet_ablate.config import Optimizer, OptimizerConfig
 from lenet_ablate.records import CHECKPOINT, METRICS, MODEL, PREDICTIONS, RESULT, State
 from lenet_ablate.runs import read_run
+from lenet_ablate.schedules import StepDecay
 from tiny import NUM_TEST, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 EXPLODES = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=10.0)

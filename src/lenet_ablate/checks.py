@@ -94,6 +94,23 @@ class Real:
 
 
 @dataclass(frozen=True)
+class YesNo:
+    """True or false."""
+
+    allowed = "true or false"
+
+    def __call__(self, value: object) -> bool:
+        """The value as it is."""
+        if isinstance(value, bool):
+            return value
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> str | None:
+        """What a number or another word stands for."""
+        return {"1": "true", "0": "false", "on": "true", "off": "false"}.get(str(value).lower())
+
+
+@dataclass(frozen=True)
 class OneOf:
     """A member of an Enum, given by its value."""
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole
-
-LEARNING_RATE = Real(0, 10)
+from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
+from lenet_ablate.schedules import Schedule
 
 
 class Pool(Enum):
@@ -60,7 +59,16 @@ class Optimizer(Enum):
     """The update rule, as `torch.optim` defines it."""
 
     adam = "adam"
+    adamw = "adamw"
     sgd = "sgd"
+    rmsprop = "rmsprop"
+
+
+class Init(Enum):
+    """How initial weights are drawn."""
+
+    default = "default"
+    gaussian = "gaussian"
 
 
 class DataSet(Enum):
@@ -98,21 +106,6 @@ def _group(kind: Callable[[], Any], text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class StepDecay:
-    """Learning rate `initial · gamma^(e // every)` in epoch e = 0, 1, …"""
-
-    name: str = field(default="", metadata={"help": "its name in lr_schedules, or made from its values"})
-    initial: float = _setting(0.01, LEARNING_RATE, "learning rate of the first epochs")
-    gamma: float = _setting(0.1, Real(0, 1), "factor at each step")
-    every: int = _setting(10, Whole(1, 100_000), "epochs between two steps")
-
-    @property
-    def formula(self) -> str:
-        """What it does, whatever it is called: `0.01x0.1every10`."""
-        return f"{self.initial:g}x{self.gamma:g}every{self.every}"
-
-
-@dataclass(frozen=True)
 class ModelConfig:
     """The network and its variations; null where the network has none such."""
 
@@ -134,11 +127,21 @@ class OptimizerConfig:
 
     name: Optimizer = _setting(Optimizer.adam, OneOf(Optimizer), "update rule")
     betas: tuple[float, float] | None = _setting(
-        None, Optional(Pair(Real(0, 1, with_low=True, with_high=False))), "adam: decay of the two moment estimates"
+        None,
+        Optional(Pair(Real(0, 1, with_low=True, with_high=False))),
+        "adam, adamw: decay of the two moment estimates",
     )
-    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam: added to the denominator")
-    momentum: float | None = _setting(None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd: momentum")
-    weight_decay: float = _setting(0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient")
+    alpha: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "rmsprop: decay of the squares' average"
+    )
+    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam, adamw, rmsprop: added to the denominator")
+    momentum: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd, rmsprop: momentum"
+    )
+    nesterov: bool = _setting(False, YesNo(), "sgd: Nesterov's momentum")
+    weight_decay: float = _setting(
+        0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient; adamw: shrinks the weights instead"
+    )
 
 
 def default_optimizer() -> OptimizerConfig:
@@ -171,11 +174,12 @@ class RunConfig:
     pool: Pool = _setting(Pool.max, OneOf(Pool), "pooling of s2 and s4")
     activation: Activation = _setting(Activation.relu, OneOf(Activation), "nonlinearity")
     optimizer: OptimizerConfig = _group(default_optimizer, "update rule")
-    lr: float | StepDecay = field(
+    lr: float | Schedule = field(
         default=0.001, metadata={"help": "learning rate: a number, a schedule's name or an inline schedule"}
     )
     batch_size: int = _setting(64, Whole(1, 65_536), "images per step")
     epochs: int = _setting(30, Whole(1, 100_000), "passes over the training split")
+    init: Init = _setting(Init.default, OneOf(Init), "initial weights: PyTorch's, or N(0, 0.1²) with biases of 0.01")
     seed: int = _setting(0, Whole(0, 2**32 - 1), "draws split, initial weights and batch order")
     data: DataConfig = _group(DataConfig, "data set")
 
@@ -205,7 +209,13 @@ class Options:
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
 NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name"}
-ADAM_ONLY, SGD_ONLY = ("betas", "eps"), ("momentum",)
+# What each update rule needs; every other one of these settings is null for it.
+OPTIMIZER_SETTINGS = {
+    Optimizer.adam: ("betas", "eps"),
+    Optimizer.adamw: ("betas", "eps"),
+    Optimizer.sgd: ("momentum",),
+    Optimizer.rmsprop: ("alpha", "eps", "momentum"),
+}
 
 
 def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:

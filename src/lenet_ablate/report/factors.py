@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from lenet_ablate.config import RunConfig, StepDecay
+from lenet_ablate.config import RunConfig
+from lenet_ablate.schedules import Schedule
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
@@ -97,7 +98,7 @@ def _order(value: object) -> Order:
         return (_LIST, *map(_order, value))
     if dataclasses.is_dataclass(value):
         # A schedule is its values, as in a run's identity; its name only calls it.
-        inner = _inner(value, without="name" if isinstance(value, StepDecay) else "")
+        inner = _inner(value, without="name" if isinstance(value, Schedule) else "")
         return (_GROUP, type(value).__name__, *map(_order, inner.values()))
     return (_TEXT, str(value))
 
@@ -145,13 +146,11 @@ def _text(value: object) -> str:
 
 
 def _meaning(value: object) -> str:
-    if not isinstance(value, StepDecay):
-        return ""
-    return f"{_text(value.initial)}, ×{_text(value.gamma)} every {value.every} epochs"
+    return value.meaning if isinstance(value, Schedule) else ""
 
 
 def _setting_text(key: str, value: object) -> str:
-    if isinstance(value, StepDecay):
+    if isinstance(value, Schedule):
         return f"{value.name} ({_meaning(value)})"
     if not dataclasses.is_dataclass(value):
         return _text(value)

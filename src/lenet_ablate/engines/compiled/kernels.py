@@ -154,7 +154,7 @@ def signatures(dtype: str) -> list[tuple[Any, ...]]:
     layout = Layout(layer_shapes(ModelConfig()), image_size(ModelConfig()))
     flat = np.zeros(layout.size, dtype)
     views, buffers = layout.views(flat), layout.buffers(dtype)
-    rule = network.Rule(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    rule = network.Rule(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
     data = (
         read_only(np.zeros((1, 2, 2), np.uint8)),
         read_only(np.zeros(1, np.uint8)),

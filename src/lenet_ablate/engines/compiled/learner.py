@@ -24,8 +24,18 @@ ACTIVATIONS = {
     Activation.tanh: activation.TANH,
     Activation.sigmoid: activation.SIGMOID,
 }
-OPTIMIZERS = {Optimizer.adam: optimizers.ADAM, Optimizer.sgd: optimizers.SGD}
-MOMENTS = {Optimizer.adam: ("exp_avg", "exp_avg_sq"), Optimizer.sgd: ("momentum_buffer",)}
+OPTIMIZERS = {
+    Optimizer.adam: optimizers.ADAM,
+    Optimizer.adamw: optimizers.ADAMW,
+    Optimizer.sgd: optimizers.SGD,
+    Optimizer.rmsprop: optimizers.RMSPROP,
+}
+MOMENTS = {
+    Optimizer.adam: ("exp_avg", "exp_avg_sq"),
+    Optimizer.adamw: ("exp_avg", "exp_avg_sq"),
+    Optimizer.sgd: ("momentum_buffer",),
+    Optimizer.rmsprop: ("square_avg", "momentum_buffer"),
+}
 
 
 class CompiledLearner:
@@ -119,8 +129,10 @@ def make_rule(config: RunConfig) -> network.Rule:
         optimizer=OPTIMIZERS[settings.name],
         beta1=float(beta1),
         beta2=float(beta2),
+        alpha=float(0.99 if settings.alpha is None else settings.alpha),
         eps=float(1e-8 if settings.eps is None else settings.eps),
         momentum=float(settings.momentum or 0.0),
+        nesterov=int(settings.nesterov),
         weight_decay=float(settings.weight_decay),
     )
 

@@ -11,7 +11,7 @@ from lenet_ablate.engines.compiled.gather import gather
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
 from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
-from lenet_ablate.engines.compiled.optimizers import ADAM, adam, sgd
+from lenet_ablate.engines.compiled.optimizers import ADAM, ADAMW, RMSPROP, adam, rmsprop, sgd
 from lenet_ablate.engines.compiled.pooling import max_backward, max_forward, mean_backward, mean_forward
 from lenet_ablate.engines.compiled.vectors import REGISTER_BYTES, width
 
@@ -42,8 +42,10 @@ class Rule(NamedTuple):
     optimizer: int
     beta1: float
     beta2: float
+    alpha: float
     eps: float
     momentum: float
+    nesterov: int
     weight_decay: float
 
 
@@ -180,10 +182,15 @@ def _lanes(count: int) -> int:
 
 @kernel
 def _update(flat: Array, gradient: Array, first: Array, second: Array, rule: Rule, lr: float, step: int) -> None:
+    decay = rule.weight_decay
     if rule.optimizer == ADAM:
-        adam(flat, gradient, first, second, lr, step, rule.beta1, rule.beta2, rule.eps, rule.weight_decay)
+        adam(flat, gradient, first, second, lr, step, rule.beta1, rule.beta2, rule.eps, decay, 1.0)
+    elif rule.optimizer == ADAMW:
+        adam(flat, gradient, first, second, lr, step, rule.beta1, rule.beta2, rule.eps, 0.0, 1.0 - lr * decay)
+    elif rule.optimizer == RMSPROP:
+        rmsprop(flat, gradient, first, second, lr, rule.alpha, rule.eps, rule.momentum, decay)
     else:
-        sgd(flat, gradient, first, lr, step, rule.momentum, rule.weight_decay)
+        sgd(flat, gradient, first, lr, rule.momentum, rule.nesterov, decay)
 
 
 def train_steps(

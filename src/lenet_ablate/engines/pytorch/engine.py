@@ -186,16 +186,16 @@ def _to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
 
 
 def _make_optimizer(settings: config.OptimizerConfig, model: torch.nn.Module) -> torch.optim.Optimizer:
-    # lr is set anew before every step. One fused kernel updates all parameters.
+    # lr is set anew before every step. One fused kernel updates all parameters, where PyTorch has one.
+    decay, momentum = settings.weight_decay, settings.momentum or 0.0
+    betas, eps = settings.betas or (0.9, 0.999), 1e-8 if settings.eps is None else settings.eps
+    parameters = model.parameters()
     if settings.name is config.Optimizer.sgd:
         return torch.optim.SGD(
-            model.parameters(),
-            lr=0.0,
-            momentum=settings.momentum or 0.0,
-            weight_decay=settings.weight_decay,
-            fused=True,
+            parameters, lr=0.0, momentum=momentum, nesterov=settings.nesterov, weight_decay=decay, fused=True
         )
-    betas, eps = settings.betas or (0.9, 0.999), settings.eps if settings.eps is not None else 1e-8
-    return torch.optim.Adam(
-        model.parameters(), lr=0.0, betas=betas, eps=eps, weight_decay=settings.weight_decay, fused=True
-    )
+    if settings.name is config.Optimizer.rmsprop:
+        alpha = 0.99 if settings.alpha is None else settings.alpha
+        return torch.optim.RMSprop(parameters, lr=0.0, alpha=alpha, eps=eps, momentum=momentum, weight_decay=decay)
+    rule = torch.optim.Adam if settings.name is config.Optimizer.adam else torch.optim.AdamW
+    return rule(parameters, lr=0.0, betas=betas, eps=eps, weight_decay=decay, fused=True)
