@@ -13,6 +13,7 @@ from lenet_ablate.schedules import Schedule
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
+ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
 
 Order = tuple[Any, ...]
 
@@ -74,9 +75,13 @@ def find_factors(configs: Sequence[RunConfig]) -> tuple[Factor, ...]:
 
 
 def fixed_settings(config: RunConfig, factors: Sequence[Factor]) -> dict[str, str]:
-    """The settings that do not vary, by key: `64`, `sgd (momentum=0.9)`; of a group only what is not its default."""
-    varied = {factor.key for factor in factors}
-    return {key: _setting_text(key, getattr(config, key)) for key in _keys() if key not in varied}
+    """The settings that do not vary, by key: `64`, `sgd (momentum=0.9)`; of a group only what is not its default.
+
+    Settings beside ALWAYS_TOLD are left out where they are as usual.
+    """
+    varied, usual = {factor.key for factor in factors}, RunConfig()
+    told = [key for key in _keys() if key in ALWAYS_TOLD or getattr(config, key) != getattr(usual, key)]
+    return {key: _setting_text(key, getattr(config, key)) for key in told if key not in varied}
 
 
 def _keys() -> list[str]:
