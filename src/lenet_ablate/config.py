@@ -75,9 +75,26 @@ class DataSet(Enum):
     """Where the images come from."""
 
     mnist = "mnist"
+    fashion_mnist = "fashion_mnist"
+    kmnist = "kmnist"
     digits = "digits"
     idx = "idx"
     npz = "npz"
+
+
+class Resize(Enum):
+    """How images come to the network's size."""
+
+    pad = "pad"
+    bilinear = "bilinear"
+
+
+class Normalize(Enum):
+    """What pixels in 0..1 are turned into."""
+
+    standard = "standard"
+    unit = "unit"
+    per_set = "per_set"
 
 
 class Engine(Enum):
@@ -164,6 +181,16 @@ class DataConfig:
     std: float | None = _setting(
         0.3081, Optional(Real(0, 10)), "divides the centred pixels; null: the training set's own"
     )
+    normalize: Normalize = _setting(
+        Normalize.standard, OneOf(Normalize), "by mean and std, not at all (0..1), or by the training set's own"
+    )
+    resize: Resize = _setting(
+        Resize.pad, OneOf(Resize), "a border where images are a little too small, or always interpolated"
+    )
+    train_size: int | None = _setting(
+        None, Optional(Whole(1, 10_000_000)), "training images used, drawn from the seed; null: all"
+    )
+    shuffle: bool = _setting(True, YesNo(), "draw a new order for each epoch")
 
 
 @dataclass(frozen=True)

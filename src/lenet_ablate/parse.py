@@ -174,7 +174,7 @@ def _cross_checks(run: RunConfig) -> list[str]:
     if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
         what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
         problems.append(f"data={data.name.value}: needs data.path={what}")
-    if data.name in (DataSet.mnist, DataSet.digits) and data.path is not None:
+    if data.name not in (DataSet.idx, DataSet.npz) and data.path is not None:
         problems.append(f"data.path={data.path}: is for data=idx and data=npz; MNIST is read from data_dir")
     return problems
 

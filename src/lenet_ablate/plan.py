@@ -57,13 +57,17 @@ def make_plan(config: RunConfig, num_images: int, num_test: int) -> RunPlan:
     """The plan of a run on a training set of `num_images` images before the split.
 
     Raises:
-        ConfigError: The validation split leaves nothing to train on.
+        ConfigError: The validation split leaves nothing to train on, or not as much as asked for.
     """
     wanted = config.data.val_size
     num_val = round(num_images * DEFAULT_VAL_FRACTION) if wanted is None else wanted
     if num_val >= num_images:
         raise ConfigError(f"data.val_size={num_val}: must be below the {num_images} training images")
-    return RunPlan(run_name(config), identity(config), config, num_images - num_val, num_val, num_test)
+    num_train = num_images - num_val if config.data.train_size is None else config.data.train_size
+    if num_train > num_images - num_val:
+        left = f"{num_images - num_val} images left of {num_images} after validation"
+        raise ConfigError(f"data.train_size={num_train}: must be at most the {left}")
+    return RunPlan(run_name(config), identity(config), config, num_train, num_val, num_test)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -87,13 +87,14 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
     Returns:
         `done`, `diverged` (a loss was NaN or infinite: a result) or `interrupted`.
     """
-    train, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
+    data, seed = plan.config.data, plan.config.seed
+    train, val = split(len(dataset.train_labels), plan.num_val, seed, data.train_size)
     learner = engine.learner(plan, dataset, train, val)
     stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
     at = _resume(plan, learner, stamp, around)
     test: Evaluation | None = None
     while len(at.rows) < plan.config.epochs:
-        order = epoch_order(train, plan.config.seed, epoch=len(at.rows))
+        order = epoch_order(train, seed, len(at.rows), data.shuffle)
         if not _train_epoch(plan, order, learner, stamp, at, around):
             _save(learner, stamp, at, around)
             return State.interrupted
