@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, RunConfig
+from lenet_ablate.choices import Activation, Optimizer, Pool
+from lenet_ablate.config import OptimizerConfig, RunConfig
 from lenet_ablate.records import State
 from lenet_ablate.report.cells import compare
 from lenet_ablate.report.collect import Study, make_study
