@@ -14,8 +14,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from hydra_plugins.lenet_ablate._axes import expand_grid
 from hydra_plugins.lenet_ablate._compose import compose_points
-from hydra_plugins.lenet_ablate._grid import expand_grid, make_sweep
+from hydra_plugins.lenet_ablate._grid import make_sweep
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.paths import config_dir
 
@@ -66,11 +67,11 @@ def test_all_problems_of_all_points_are_told_once(hydra: tuple[ConfigLoader, Dic
     loader, master = hydra
     grid = expand_grid({}, ["lr=0.01,-1", "batch_size=0,32", "pool=max,avg"])
     with pytest.raises(ConfigError) as caught:
-        make_sweep(loader, master, grid, "command")
+        make_sweep(loader, master, [grid], "command")
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["batch_size=0", "lr=-1"]
 
 
 def test_the_same_run_asked_for_twice_is_one(hydra: tuple[ConfigLoader, DictConfig]) -> None:
     loader, master = hydra
     grid = expand_grid({}, ["lr=0.01,1e-2,0.010", "seed=0,1"])
-    assert len(make_sweep(loader, master, grid, "command").jobs) == 2
+    assert len(make_sweep(loader, master, [grid], "command").jobs) == 2

@@ -123,3 +123,17 @@ class Device(Enum):
     cpu = "cpu"
     cuda = "cuda"
     mps = "mps"
+
+
+class Design(Enum):
+    """Which combinations of levels a sweep has."""
+
+    full = "full"
+    one_factor = "one_factor"
+
+
+class Protocol(Enum):
+    """Whose rules an experiment follows."""
+
+    standard = "standard"
+    document = "document"

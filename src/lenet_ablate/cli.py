@@ -70,16 +70,20 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def _run(flags: list[str], words: list[str]) -> None:
     import hydra
 
-    from lenet_ablate.overrides import check_overrides
+    from lenet_ablate.grid_words import to_hydra
+    from lenet_ablate.overrides import check_grid_words, check_overrides, other_words
 
     asks_only = any(flag.partition("=")[0] in FLAGS_WITHOUT_RUN for flag in flags)
     if not any(flag in ("-sc", "--shell-completion") for flag in flags):
-        problems = check_overrides(words, [config_dir(), *_extra_config_dirs(flags)])
+        config_dirs = [config_dir(), *_extra_config_dirs(flags)]
+        problems = check_grid_words(words, config_dirs) + check_overrides(other_words(words), config_dirs)
         if problems:
             sys.exit("\n".join(problems))
     if not asks_only:
         flags = [flag for flag in flags if flag not in ("-m", "--multirun", "-r", "--run")] + ["-m"]
-    sys.argv[1:] = [*flags, *words]
+    elif other_words(words) != words:
+        sys.exit("--cfg shows a single configuration; plan=true lists the runs of an experiment or design")
+    sys.argv[1:] = [*flags, *to_hydra(words)]
 
     from hydra_plugins.lenet_ablate._task import train_one
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lenet_ablate.config import Options, RunConfig
 from lenet_ablate.plan import run_name
@@ -36,6 +37,8 @@ class Sweep:
         command: The command as it was typed.
         factors: The levels of each setting that was varied, as they were typed.
         flags: Flags that a run needs beside its own words to be the same run.
+        experiments: Names of the ready-made sweeps that it carries out.
+        references: Published figures that come with these; see `experiments.Experiment`.
     """
 
     jobs: tuple[Job, ...]
@@ -43,6 +46,8 @@ class Sweep:
     command: str
     factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = ()
+    references: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def study(self) -> Path:

@@ -15,6 +15,9 @@ from hydra.errors import HydraException
 
 from lenet_ablate.checks import closest
 from lenet_ablate.config import setting_keys
+from lenet_ablate.errors import ConfigError
+from lenet_ablate.experiments import read_experiment
+from lenet_ablate.grid_words import GRID_WORDS, parse_grid_words, to_hydra
 from lenet_ablate.parse import unknown_key
 
 SCHEDULES = "lr_schedules"
@@ -37,6 +40,29 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
     return problems
+
+
+def other_words(words: Sequence[str]) -> list[str]:
+    """The words that are not grid words."""
+    return [word for word in words if word.partition("=")[0] not in GRID_WORDS]
+
+
+def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
+    """What is wrong with the grid words of a command line, one or two lines each; empty if nothing is."""
+    parser, raw = OverridesParser.create(), {}
+    try:
+        for word in words:
+            key = word.partition("=")[0]
+            if key in GRID_WORDS:
+                override = parser.parse_override(to_hydra([word])[0])
+                raw[key] = override.value()
+        for name in parse_grid_words(raw).experiments:
+            read_experiment(name, config_dirs)
+    except HydraException:
+        return [_check_unparsable(word)]
+    except ConfigError as error:
+        return [str(error)]
+    return []
 
 
 def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:

@@ -79,11 +79,13 @@ def write_plan(sweep: Sweep) -> None:
         {"run": run_name(job.config), "identity": identity(job.config), "config": to_mapping(job.config)}
         for job in sweep.jobs
     ]
-    digest = hashlib.sha256("".join(str(run["identity"]) for run in runs).encode()).hexdigest()[:16]
+    told = "".join([*(str(run["identity"]) for run in runs), *sweep.experiments])
+    digest = hashlib.sha256(told.encode()).hexdigest()[:16]
     path = sweep.study / "sweeps" / f"{digest}.json"
     if path.exists():
         return
-    plan = {"format": FORMAT, "created": now(), "command": sweep.command, "experiments": []}
+    plan = {"format": FORMAT, "created": now(), "command": sweep.command}
+    plan |= {"experiments": list(sweep.experiments), "references": [dict(entry) for entry in sweep.references]}
     plan |= {"factors": {key: list(levels) for key, levels in sweep.factors.items()}, "runs": runs}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice, product
-from typing import Any
+from collections.abc import Sequence
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
+from hydra_plugins.lenet_ablate._axes import Grid
 from hydra_plugins.lenet_ablate._compose import compose_points
 from lenet_ablate.config import Options
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError
+from lenet_ablate.experiments import Experiment
 from lenet_ablate.finished import find_finished
 from lenet_ablate.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.parse import parse_config
@@ -30,61 +27,17 @@ from lenet_ablate.runs import read_run
 from lenet_ablate.summary import closing, opening
 from lenet_ablate.sweep import write_plan
 
-MAX_RUNS = 10_000
 TELL_FROM = 500  # points whose composition takes more than two seconds
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A full grid: every combination of one word per axis.
-
-    Attributes:
-        axes: Each key's words, e.g. `{"lr": ["lr=0.01", "lr=0.001"]}`.
-    """
-
-    axes: Mapping[str, Sequence[str]]
-
-    @property
-    def points(self) -> list[tuple[str, ...]]:
-        """The words of each point; the last axis varies fastest."""
-        return list(product(*self.axes.values()))
-
-    @property
-    def factors(self) -> dict[str, list[str]]:
-        """The levels of each key that has several, as they were typed."""
-        return {key: [word.partition("=")[2] for word in words] for key, words in self.axes.items() if len(words) > 1}
-
-
-def expand_grid(params: Mapping[str, Any], words: Sequence[str], loader: ConfigLoader | None = None) -> Grid:
-    """The grid that a sweep's words span; a key of `words` replaces the same key of `params`.
-
-    Raises:
-        ConfigError: The grid is empty or larger than MAX_RUNS.
-    """
-    parser = OverridesParser.create(config_loader=loader)
-    axes: dict[str, list[str]] = {}
-    for override in parser.parse_overrides([f"{key}={value}" for key, value in params.items()] + list(words)):
-        axes[override.get_key_element()] = _axis(override)
-    if math.prod(map(len, axes.values())) > MAX_RUNS:
-        raise ConfigError(f"{' '.join(words)}: more than {MAX_RUNS:,} runs; split the sweep")
-    return Grid(axes)
-
-
-def _axis(override: Override) -> list[str]:
-    key = override.get_key_element()
-    if not override.is_sweep_override():
-        return [f"{key}={override.get_value_element_as_str()}"]
-    try:
-        values = list(islice(override.sweep_string_iterator(), MAX_RUNS + 1))
-    except ValueError as error:
-        raise ConfigError(f"{override.input_line}: {error}") from None
-    if not values:
-        raise ConfigError(f"{override.input_line}: is swept over no value at all")
-    return [f"{key}={value}" for value in values]
-
-
-def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: str) -> Sweep:
-    """The validated runs of a grid, each once.
+def make_sweep(
+    loader: ConfigLoader,
+    master: DictConfig,
+    grids: Sequence[Grid],
+    command: str,
+    experiments: Sequence[Experiment] = (),
+) -> Sweep:
+    """The validated runs of some grids, each once.
 
     Raises:
         ConfigError: With every problem of every point.
@@ -92,9 +45,13 @@ def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: st
     problems: dict[str, None] = {}
     jobs: dict[str, Job] = {}
     carried: dict[Options, None] = {}
-    if len(grid.points) >= TELL_FROM:
-        say(f"checking {len(grid.points):,} runs")
-    for point in compose_points(loader, master, grid.points):
+    points = [point for grid in grids for point in grid.points]
+    factors: dict[str, list[str]] = {}
+    for key, levels in (item for grid in grids for item in grid.factors.items()):
+        factors[key] = list(dict.fromkeys([*factors.get(key, ()), *levels]))
+    if len(points) >= TELL_FROM:
+        say(f"checking {len(points):,} runs")
+    for point in compose_points(loader, master, points):
         try:
             config, options = parse_config(point.settings)
         except ConfigError as error:
@@ -105,14 +62,29 @@ def make_sweep(loader: ConfigLoader, master: DictConfig, grid: Grid, command: st
     option_names = Options.__dataclass_fields__
     problems |= {
         f"{key}={','.join(levels)}: cannot be swept, since it changes no result; give one value": None
-        for key, levels in grid.factors.items()
+        for key, levels in factors.items()
         if key in option_names
     }
     if problems:
         raise ConfigError("\n".join(problems))
     sources = master.hydra.runtime.config_sources
     flags = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
-    return Sweep(tuple(jobs.values()), next(iter(carried)), command, grid.factors, tuple(flags))
+    if len(carried) > 1:
+        raise ConfigError(_differing(list(carried)))
+    return Sweep(
+        tuple(jobs.values()),
+        next(iter(carried)),
+        command,
+        factors,
+        tuple(flags),
+        tuple(experiment.name for experiment in experiments),
+        tuple(reference for experiment in experiments for reference in experiment.references),
+    )
+
+
+def _differing(carried: Sequence[Options]) -> str:
+    keys = [f.name for f in dataclasses.fields(Options) if len({getattr(options, f.name) for options in carried}) > 1]
+    return f"the experiments ask for different values of {', '.join(keys)}; give one on the command line"
 
 
 def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:

@@ -11,7 +11,7 @@ from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 @dataclass
@@ -20,7 +20,9 @@ class AblationSweeperConf:
 
     _target_: str = "hydra_plugins.lenet_ablate.ablation_sweeper.AblationSweeper"
     params: dict[str, Any] = field(default_factory=dict)
-    """Overrides that hold unless the command line gives the same key; this is how an experiment sets its grid."""
+    """Overrides that hold unless the command line gives the same key."""
+    words: dict[str, Any] = field(default_factory=dict)
+    """What `experiment=`, `protocol=`, `design=`, `zip=` and `exclude=` say; see `lenet_ablate.grid_words`."""
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="ablation", node=AblationSweeperConf, provider="lenet-ablate")
@@ -29,8 +31,10 @@ ConfigStore.instance().store(group="hydra/sweeper", name="ablation", node=Ablati
 class AblationSweeper(Sweeper):
     """Full grids: all points are validated before the first starts, and those that mean the same run are one."""
 
-    def __init__(self, params: dict[str, Any]) -> None:
+    def __init__(self, params: dict[str, Any], words: dict[str, Any]) -> None:
         self.params = params
+        plain: Any = OmegaConf.to_container(words) if isinstance(words, DictConfig) else words
+        self.words: dict[str, Any] = plain
         self.config: DictConfig | None = None
         self.context: HydraContext | None = None
         self.launcher: Launcher | None = None
@@ -44,15 +48,18 @@ class AblationSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all points; ends the process with the sweep's exit status where that is not 0."""
-        from hydra_plugins.lenet_ablate._grid import expand_grid, make_sweep, run_elsewhere
+        from hydra_plugins.lenet_ablate._grid import make_sweep, run_elsewhere
+        from hydra_plugins.lenet_ablate._union import expand_experiments
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.errors import LenetAblateError
+        from lenet_ablate.grid_words import as_typed
 
         assert self.config is not None and self.context is not None
-        command = shlex.join(["lenet-ablate", *sys.argv[1:]])
+        command = shlex.join(["lenet-ablate", *as_typed(sys.argv[1:])])
         try:
-            grid = expand_grid(self.params, arguments, self.context.config_loader)
-            sweep = make_sweep(self.context.config_loader, self.config, grid, command)
+            loader = self.context.config_loader
+            grids, experiments = expand_experiments(self.params, self.words, arguments, loader, self.config)
+            sweep = make_sweep(loader, self.config, grids, command, experiments)
             if isinstance(self.launcher, LocalLauncher):
                 result = self.launcher.train(sweep)
             else:
