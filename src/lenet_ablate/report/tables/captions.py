@@ -11,15 +11,21 @@ from lenet_ablate.report.cells import Comparison
 from lenet_ablate.report.collect import Study, count_line
 from lenet_ablate.report.factors import REPLICATE, Factor
 from lenet_ablate.report.problems import problem_runs
-from lenet_ablate.report.safe_text import code_span, markdown_text
+from lenet_ablate.report.safe_text import one_line
 
 LOSS_MEANING = "Training loss: mean over the batches of the last epoch, in nats per image."
 _VERBS = {"unreadable": "cannot be read", "done": "is done"}
 _LEAD = ("model", "data", "epochs")
 
 
-def factor_caption(study: Study, comparison: Comparison) -> str:
-    """Model, epochs, n, what is averaged over and what is held fixed, for a factor's table."""
+def factor_caption(study: Study, comparison: Comparison, loss: bool = True) -> str:
+    """Model, epochs, n, what is averaged over and what is held fixed, for a factor's table.
+
+    Args:
+        study: The study.
+        comparison: The runs that are compared.
+        loss: Whether the table shows the training loss, whose meaning is then told.
+    """
     levels = _levels_used(comparison)
     fixed = {**study.fixed, **{key: used[0] for key, used in levels.items() if len(used) == 1}}
     seeds = seeds_used(comparison)
@@ -29,7 +35,7 @@ def factor_caption(study: Study, comparison: Comparison) -> str:
         f"{'each seed ' if len(seeds) > 1 else ''}averaged over {averaged}" if averaged else "",
     ]
     count = f"n = {_plural(len(seeds), 'seed')}" + (f" ({_ranges(seeds)})" if seeds else "")
-    return _sentences(_join(_lead(fixed), count), _join(*how), _held_fixed(fixed), LOSS_MEANING)
+    return _sentences(_join(_lead(fixed), count), _join(*how), _held_fixed(fixed), LOSS_MEANING if loss else "")
 
 
 def variants_caption(study: Study, seeds: Sequence[int]) -> str:
@@ -60,9 +66,10 @@ def factor_notes(comparison: Comparison) -> list[str]:
 
 
 def study_notes(study: Study) -> list[str]:
-    """What holds for all tables of a study: one seed only, runs still open. Runs left out: see `problem_lines`."""
+    """What holds for all tables of a study: one seed only, runs still open, runs left out."""
     notes = [single_seed_note(study)]
     notes += [f"{count_line(study)}."] if study.num_finished < len(study.runs) else []
+    notes += [f"Left out: {line}" for line in problem_lines(study)]
     return [note for note in notes if note]
 
 
@@ -75,12 +82,12 @@ def single_seed_note(study: Study) -> str:
 
 
 def problem_lines(study: Study) -> list[str]:
-    """A Markdown line for each run that ended without final figures: `run` (its levels, seed), status, `error`."""
+    """A line for each run that ended without final figures: run (its levels, seed), status, error."""
     return [
-        code_span(run)
-        + (f" ({markdown_text(where)})" if where else "")
+        one_line(run)
+        + (f" ({one_line(where)})" if where else "")
         + f" {_VERBS.get(status, status)}"
-        + (f": {code_span(error)}" if error else "")
+        + (f": {one_line(error)}" if error else "")
         for run, where, status, error in problem_runs(study).itertuples(index=False)
     ]
 
