@@ -15,6 +15,7 @@ from lenet_ablate.report.factors import REPLICATE
 from lenet_ablate.report.origins import Origins
 from lenet_ablate.report.page.content import FactorSection, Image, Page, RunRow
 from lenet_ablate.report.page.methods import methods
+from lenet_ablate.report.page.places import of_factor
 from lenet_ablate.report.page.references import references_table
 from lenet_ablate.report.problems import ENDED_BADLY
 from lenet_ablate.report.tables.rounding import NOTHING, loss_text, percent_texts
@@ -38,7 +39,7 @@ def compose(
         analysis: What was found.
         origins: Where its results come from.
         tables: By name: a factor's key, the same with `_epochs`, `variants` and, where there is one, `anova`.
-        images: By place: a factor's key, `variants`, `interactions` or `errors`.
+        images: By place; see `places`.
         downloads: CSV files by name.
     """
     seeds = sorted({int(seed) for seed in study.design.loc[study.design["is_usable"], REPLICATE]})
@@ -58,10 +59,8 @@ def compose(
         analysis.warnings,
         tuple(_section(factor, tables, images) for factor in analysis.factors),
         tables["variants"],
-        tuple(images.get("variants", ())),
-        tuple(images.get("interactions", ())),
+        {place: tuple(found) for place, found in images.items()},
         tables.get("anova"),
-        tuple(images.get("errors", ())),
         references_table(own) if data == "mnist" else None,
         methods(study, analysis, origins),
         tuple(factor.key for factor in study.factors),
@@ -77,7 +76,7 @@ def _section(
     factor: FactorAnalysis, tables: Mapping[str, Table], images: Mapping[str, Sequence[Image]]
 ) -> FactorSection:
     of = factor.comparison.factor
-    shown, epochs = tuple(images.get(of.key, ())), tables.get(f"{of.key}_epochs")
+    shown, epochs = tuple(images.get(of_factor(of.key), ())), tables.get(f"{of.key}_epochs")
     return FactorSection(of.key, of.title, factor.verdicts, factor.advice, tables[of.key], epochs, shown)
 
 

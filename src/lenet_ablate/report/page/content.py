@@ -82,11 +82,9 @@ class Page:
         strip: Four numbers with what they are.
         warnings: What weakens the conclusions.
         factors: A section per factor.
-        tables: Tables of the whole study: variants.
-        variant_images: Loss curves of the variants.
-        interaction_images: Figures on several factors at once.
+        variants: The table of all variants.
+        images: The figures by place; see `places`.
         anova: The analysis of variance; None where there is none.
-        error_images: Confusion and misread digits.
         references: Published figures; None where they are on other data.
         methods: What was done, as pairs of question and answer.
         factor_keys: Heads of the columns of `runs` that hold levels.
@@ -104,10 +102,8 @@ class Page:
     warnings: tuple[str, ...]
     factors: tuple[FactorSection, ...]
     variants: Table
-    variant_images: tuple[Image, ...]
-    interaction_images: tuple[Image, ...]
+    images: Mapping[str, tuple[Image, ...]]
     anova: Table | None
-    error_images: tuple[Image, ...]
     references: Table | None
     methods: tuple[tuple[str, str], ...]
     factor_keys: tuple[str, ...]
