@@ -84,7 +84,7 @@ def test_csv_files_are_exact_and_tidy(report: Run, tmp_path: Path) -> None:
     assert list(runs["train_loss_running"]) == [1 / 6] * 8
     assert list(runs.columns) == list(read_runs("outputs").columns)
     epochs = pd.read_csv(folder / "epochs.csv")
-    assert list(epochs.columns) == ["run", "epoch", "split", "metric", "value"]
+    assert list(epochs.columns) == ["run", "epoch", "step", "split", "metric", "value"]
     assert len(epochs) == len(read_epochs("outputs")) > 0
     losses = epochs[(epochs["split"] == "train") & (epochs["metric"] == "loss_running")]
     assert set(losses["value"]) == {1 / 3, 1 / 6}

@@ -55,7 +55,7 @@ def read_runs(outputs: str | Path) -> pd.DataFrame:
 
 
 def read_epochs(outputs: str | Path) -> pd.DataFrame:
-    """The epochs of all runs in tidy form: study, run, epoch (from 1), split, metric, value.
+    """The epochs of all runs in tidy form: study, run, epoch (from 1), step (updates so far), split, metric, value.
 
     Raises:
         RecordError: The folder does not exist, or holds no runs.
@@ -77,13 +77,13 @@ def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
 def epochs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     """The records' epochs in tidy form; see `read_epochs`. `lr` and `seconds` belong to the train split."""
     lines = [
-        (record.folder.parent.name, record.folder.name, row.epoch, *_split_metric(column), value)
+        (record.folder.parent.name, record.folder.name, row.epoch, row.step, *_split_metric(column), value)
         for record in records
         for row in record.rows
         for column, value in dataclasses.asdict(row).items()
         if column not in ("epoch", "step") and value is not None
     ]
-    return pd.DataFrame(lines, columns=["study", "run", "epoch", "split", "metric", "value"])
+    return pd.DataFrame(lines, columns=["study", "run", "epoch", "step", "split", "metric", "value"])
 
 
 def _is_study(path: Path) -> bool:

@@ -35,7 +35,7 @@ class Study:
         name: Name of its folder.
         folder: Where its runs lie.
         runs: One row per run; see `frames.read_runs`.
-        epochs: Columns run, epoch (from 1), split, metric, value; one row per figure.
+        epochs: Columns run, epoch (from 1), step (updates so far), split, metric, value; one row per figure.
         factors: The settings that vary.
         fixed: The settings that do not, in words by key.
         design: One row per run whose settings could be read: DESIGN, `outcome` (the accuracy by which levels are
@@ -96,7 +96,7 @@ def make_study(folder: Path, records: Sequence[RunRecord], criteria: Criteria = 
     configs = [record.config for record in kept if record.config]
     factors = find_factors(configs)
     runs = runs_frame(kept)
-    epochs = epochs_frame(kept)[["run", "epoch", "split", "metric", "value"]]
+    epochs = epochs_frame(kept)[["run", "epoch", "step", "split", "metric", "value"]]
     fixed = fixed_settings(configs[0], factors) if configs else {}
     design = _design(runs, kept, factors, criteria)
     variants = {variant_id(config): config for config in configs}
