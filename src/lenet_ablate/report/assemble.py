@@ -76,7 +76,9 @@ def assemble(
         picture = pictures[name]()
         kinds = figure_files(picture.figure, picture.kinds)
         files |= {f"figures/{name}.{kind}": data for kind, data in kinds.items()}
-        images.setdefault(place_of(name, keys), []).append(Image(name, picture.alt, picture.caption, kinds))
+        width, height = map(float, picture.figure.get_size_inches())
+        image = Image(name, picture.alt, picture.caption, kinds, (width, height))
+        images.setdefault(place_of(name, keys), []).append(image)
     files["summary.json"] = summary_json(study, origins, _verdicts(analysis), analysis.warnings)
     downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
     page = compose(study, analysis, origins, tables, images, downloads)

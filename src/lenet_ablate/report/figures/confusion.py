@@ -69,7 +69,11 @@ def confusion_alt(confusion: pd.DataFrame) -> str:
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     order = np.argsort(-errors, axis=None, kind="stable")[:5]
     pairs = [(true, predicted) for true, predicted in zip(*np.unravel_index(order, errors.shape), strict=True)]
-    told = [f"{true} taken for {predicted} ({errors[true, predicted]})" for true, predicted in pairs if errors[true, predicted]]
+    told = [
+        f"{true} taken for {predicted} ({errors[true, predicted]})"
+        for true, predicted in pairs
+        if errors[true, predicted]
+    ]
     recall = _recall(matrix)
     worst = int(np.nanargmin(recall))
     return (

@@ -120,7 +120,9 @@ def digits_figure(digits: TestDigits, picks: Sequence[Pick], title: str, note: s
             ax.text(left, upper + TITLE_HEIGHT - 1, _words(digits, digit, on_mnist), va="bottom", fontsize=SMALLEST)
             where = (left, left + cell, upper + TITLE_HEIGHT + cell, upper + TITLE_HEIGHT)
             ax.imshow(digits.images[digit.index], cmap="gray_r", vmin=0, interpolation="nearest", extent=where)
-            ax.add_patch(Rectangle((left, upper + TITLE_HEIGHT), cell, cell, fill=False, edgecolor=FAINT, linewidth=0.4))
+            ax.add_patch(
+                Rectangle((left, upper + TITLE_HEIGHT), cell, cell, fill=False, edgecolor=FAINT, linewidth=0.4)
+            )
         ax.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 

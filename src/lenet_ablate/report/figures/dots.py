@@ -29,7 +29,13 @@ from lenet_ablate.report.figures.text import listed, short, wrap
 from lenet_ablate.report.tables.rounding import NOTHING, percent_texts
 
 _SEED: dict[str, Any] = {"marker": "o", "color": FAINT, "markerfacecolor": "none", "markersize": 3.6, "linestyle": ""}
-_PUBLISHED: dict[str, Any] = {"marker": "^", "color": FAINT, "markerfacecolor": "none", "markersize": 6, "linestyle": ""}
+_PUBLISHED: dict[str, Any] = {
+    "marker": "^",
+    "color": FAINT,
+    "markerfacecolor": "none",
+    "markersize": 6,
+    "linestyle": "",
+}
 _OFFSETS = (0.0, 0.16, -0.16)  # of neighbouring seeds from the row's middle, so that equal ones stay visible
 
 
@@ -166,4 +172,3 @@ def _legend(effects: Sequence[Effect]) -> list[Line2D]:
     if any(len(effect.published) for effect in effects):
         handles.append(Line2D([], [], **_PUBLISHED, label="published, 1 run"))
     return handles
-

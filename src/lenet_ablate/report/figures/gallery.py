@@ -146,9 +146,7 @@ def _heatmap_picture(study: Study, rows: Factor, columns: Factor) -> Picture:
     return Picture(heatmap_figure(grid, outcome, title, note), heatmap_alt(grid, outcome), caption_of(title, note))
 
 
-def _errors(
-    study: Study, analysis: StudyAnalysis, extras: Extras, left_out: list[str]
-) -> Iterator[tuple[str, Draw]]:
+def _errors(study: Study, analysis: StudyAnalysis, extras: Extras, left_out: list[str]) -> Iterator[tuple[str, Draw]]:
     if len(analysis.confusion):
         yield "confusion", partial(_confusion_picture, study, analysis)
     else:

@@ -136,9 +136,7 @@ def _texts(grid: Grid, same_n: bool) -> list[str]:
     return texts
 
 
-def _draw_cell(
-    ax: Axes, corner: tuple[int, int], color: Sequence[float] | None, text: str, has_failed: bool
-) -> None:
+def _draw_cell(ax: Axes, corner: tuple[int, int], color: Sequence[float] | None, text: str, has_failed: bool) -> None:
     x, y = corner
     back = color if color is not None else (1.0, 1.0, 1.0, 1.0)
     ink = text_color(back)
@@ -192,4 +190,3 @@ def _mark_words(grid: Grid) -> str:
     empty = ((grid.cells["seeds"] == 0) & (grid.cells["lost"] == 0)).any()
     parts = ["hatched: runs failed or diverged"] if (grid.cells["lost"] > 0).any() else []
     return " · ".join(parts + (["–: no result"] if some_missing or empty else []))
-

@@ -78,4 +78,3 @@ def draw_interval(ax: Axes, place: int, low: float, high: float) -> None:
 def is_cut(x_limits: tuple[float, float], lows: Sequence[float], highs: Sequence[float]) -> bool:
     """Whether any interval goes on beyond the axis."""
     return any(low < x_limits[0] for low in lows) or any(high > x_limits[1] for high in highs)
-

@@ -65,7 +65,9 @@ def draw_seeds(ax: Axes, curves: Curves, color: str) -> None:
 def draw_thin(ax: Axes, lines: Sequence[Points], color: str, alpha: float = 1) -> None:
     """Thin lines behind the others; one of a single point is a dot."""
     ax.add_collection(
-        LineCollection([line for line in lines if len(line) > 1], colors=color, linewidths=0.6, alpha=alpha, zorder=1.5),
+        LineCollection(
+            [line for line in lines if len(line) > 1], colors=color, linewidths=0.6, alpha=alpha, zorder=1.5
+        ),
         autolim=False,
     )
     for line in lines:

@@ -18,12 +18,14 @@ class Image:
         alt: What it shows, for who cannot see it.
         caption: What its lines and marks mean.
         files: Its bytes by kind: png and mostly svg.
+        size: Width and height in inches.
     """
 
     name: str
     alt: str
     caption: str
     files: Mapping[str, bytes]
+    size: tuple[float, float]
 
 
 @dataclass(frozen=True)

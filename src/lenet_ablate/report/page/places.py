@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-FACTOR_FIGURES = ("differences_{}", "effects_{}", "loss_{}", "error_{}", "val_error_{}", "loss_{}_steps", "error_{}_steps")
+FACTOR_FIGURES = (
+    "differences_{}",
+    "effects_{}",
+    "loss_{}",
+    "error_{}",
+    "val_error_{}",
+    "loss_{}_steps",
+    "error_{}_steps",
+)
 FINDINGS, VARIANTS, INTERACTIONS, ERRORS, CHECKS = "findings", "variants", "interactions", "errors", "checks"
 NOWHERE = ""
 _PLACES = {"effects": FINDINGS, "confusion": ERRORS, "noise": CHECKS, "time_error": CHECKS}

@@ -19,6 +19,7 @@ from lenet_ablate.report.tables.table import Table
 
 MAX_BYTES = 5_000_000
 MAX_SVG, MAX_DOWNLOAD = 250_000, 400_000
+PIXELS_PER_INCH = 116  # of the page, at which a figure's 8 points are as large as a caption
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _LABELS = {
     Code.one_run: "one run each",
@@ -95,5 +96,6 @@ def _environment() -> Environment:
         "data": _data,
         "labels": _LABELS,
         "max_download": MAX_DOWNLOAD,
+        "pixels": lambda inches: round(PIXELS_PER_INCH * inches),
     }
     return environment
