@@ -1,4 +1,4 @@
-"""The test labels alone, of data that are at hand: nothing is downloaded."""
+"""The test split alone, of data that are at hand: nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 
 from lenet_ablate.config import DataConfig, DataSet
 from lenet_ablate.datasets.arrays import check_labels
-from lenet_ablate.datasets.base import Labels
+from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.digits import load_digits
-from lenet_ablate.datasets.idx import TEST_LABELS, find, read_idx
+from lenet_ablate.datasets.idx import TEST_IMAGES, TEST_LABELS, find, read_idx
+from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.errors import DataError
 
 
@@ -26,17 +27,37 @@ def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
     """
     if config.name is DataSet.digits:
         return load_digits().test_labels
-    path = data_dir / "MNIST" / "raw" if config.name is DataSet.mnist else Path(config.path or "").expanduser()
+    path = _path(config, data_dir)
     if config.name is DataSet.npz:
         return _from_npz(path)
-    file = next((found for folder in (path, path / "MNIST" / "raw", path / "raw") if (found := _find(folder))), None)
-    if file is None:
-        raise DataError(f"{path}: has no {TEST_LABELS}")
+    file = _find(path, TEST_LABELS)
     return check_labels(str(file), read_idx(file, TEST_LABELS).array)
 
 
-def _find(folder: Path) -> Path | None:
-    return find(folder, TEST_LABELS)
+def load_test_images(config: DataConfig, data_dir: Path) -> Images:
+    """The test images as their source holds them, (M, H, W) uint8, 0 = background; arguments as above.
+
+    Raises:
+        DataError: They are not at hand or damaged.
+    """
+    path = _path(config, data_dir)
+    if config.name in (DataSet.digits, DataSet.npz):
+        images = load_digits().test_images if config.name is DataSet.digits else load_npz(path).test_images
+    else:
+        images = read_idx(_find(path, TEST_IMAGES), TEST_IMAGES).array
+    return np.rint(images).clip(0, 255).astype(np.uint8)
+
+
+def _path(config: DataConfig, data_dir: Path) -> Path:
+    return data_dir / "MNIST" / "raw" if config.name is DataSet.mnist else Path(config.path or "").expanduser()
+
+
+def _find(path: Path, name: str) -> Path:
+    folders = (path, path / "MNIST" / "raw", path / "raw")
+    file = next((found for folder in folders if (found := find(folder, name))), None)
+    if file is None:
+        raise DataError(f"{path}: has no {name}")
+    return file
 
 
 def _from_npz(path: Path) -> Labels:

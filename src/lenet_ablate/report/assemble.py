@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.collect import Study
-from lenet_ablate.report.figures.picture import Picture
+from lenet_ablate.report.figures.gallery import Gallery
 from lenet_ablate.report.figures.style import figure_files
 from lenet_ablate.report.origins import Origins, summary_json
 from lenet_ablate.report.page.compose import compose
@@ -27,7 +27,6 @@ from lenet_ablate.report.tables.markdown import markdown_document
 from lenet_ablate.report.tables.table import Table
 from lenet_ablate.report.tables.variants import epochs_table, variants_table
 
-Draw = Callable[[], Picture]
 Watch = Callable[[Iterable[str]], Iterable[str]]
 
 
@@ -50,7 +49,7 @@ def assemble(
     study: Study,
     analysis: StudyAnalysis,
     origins: Origins,
-    pictures: Mapping[str, Draw],
+    shown: Gallery,
     watch: Watch = lambda names: names,
     references: pd.DataFrame | None = None,
 ) -> StudyReport:
@@ -60,7 +59,7 @@ def assemble(
         study: What it is about.
         analysis: What was found; its factors are the ones shown.
         origins: Where the results come from.
-        pictures: How to draw each figure, by name; drawn one after the other, so that only one is in memory.
+        shown: Its figures.
         watch: Wraps the iteration over the figures' names, to show progress.
         references: Published single runs; see `tables.factor.factor_table`.
     """
@@ -72,8 +71,8 @@ def assemble(
     files["tables/all.tex"] = latex_document(list(tables.values())).encode()
     images: dict[str, list[Image]] = {}
     keys = [factor.key for factor in study.factors]
-    for name in watch(pictures):
-        picture = pictures[name]()
+    for name in watch(shown.pictures):
+        picture = shown.pictures[name]()
         kinds = figure_files(picture.figure, picture.kinds)
         files |= {f"figures/{name}.{kind}": data for kind, data in kinds.items()}
         width, height = map(float, picture.figure.get_size_inches())
@@ -81,7 +80,7 @@ def assemble(
         images.setdefault(place_of(name, keys), []).append(image)
     files["summary.json"] = summary_json(study, origins, _verdicts(analysis), analysis.warnings)
     downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
-    page = compose(study, analysis, origins, tables, images, downloads)
+    page = compose(study, analysis, origins, tables, images, shown.left_out, downloads)
     files["index.html"] = render_page(page)
     return StudyReport(files, tables, page)
 

@@ -9,9 +9,11 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from lenet_ablate.checks import closest
+from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError, RecordError
 from lenet_ablate.frames import find_studies
 from lenet_ablate.report.analysis.study import analyse
+from lenet_ablate.report.answers import read_answers
 from lenet_ablate.report.assemble import StudyReport, assemble, only_factors
 from lenet_ablate.report.collect import Study, collect, count_line
 from lenet_ablate.report.figures.gallery import gallery
@@ -19,6 +21,7 @@ from lenet_ablate.report.index import index_page
 from lenet_ablate.report.options import REPORT_FOLDER, ReportOptions
 from lenet_ablate.report.origins import find_origins
 from lenet_ablate.report.page.render import Entry, render_index
+from lenet_ablate.report.extras import read_extras
 from lenet_ablate.report.write import write_report
 from lenet_ablate.runs import read_sweeps
 
@@ -116,10 +119,14 @@ def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:
 
 
 def _report(study: Study, options: ReportOptions) -> StudyReport:
-    analysis = only_factors(analyse(study), options.factors)
-    origins = find_origins(study, read_sweeps(study.folder))
-    shown = gallery(study, analysis, every_variant=options.every_variant)
-    return assemble(study, analysis, origins, shown.pictures, lambda names: watch(names, "drawing", "figure"))
+    sweeps = read_sweeps(study.folder)
+    data_dir = data_folder(options.data_dir)
+    answers = read_answers(study, data_dir)
+    analysis = only_factors(analyse(study, answers, sweeps), options.factors)
+    extras = read_extras(study, analysis.best_variant, answers, data_dir)
+    shown = gallery(study, analysis, extras, options.every_variant)
+    origins = find_origins(study, sweeps)
+    return assemble(study, analysis, origins, shown, lambda names: watch(names, "drawing", "figure"))
 
 
 def _entry(study: Study, report: StudyReport | None) -> Entry:

@@ -55,6 +55,7 @@ class ReportOptions:
         where: Conditions that every run must meet.
         criteria: By what levels are compared.
         every_variant: Whether each variant gets a figure of its own.
+        data_dir: The data folder, for the true digits; None for the usual one.
     """
 
     outputs: Path
@@ -64,6 +65,7 @@ class ReportOptions:
     where: tuple[Condition, ...] = ()
     criteria: Criteria = DEFAULT_CRITERIA
     every_variant: bool = False
+    data_dir: str | None = None
 
 
 def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, bool]:
@@ -75,7 +77,7 @@ def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, bool]:
     factors = tuple(dict.fromkeys(key for keys in found.factor for key in keys))
     where = tuple(found.where)
     options = ReportOptions(
-        Path(found.outputs), found.out, found.study, factors, where, criteria, found.figures == "all"
+        Path(found.outputs), found.out, found.study, factors, where, criteria, found.figures == "all", found.data_dir
     )
     return options, found.open
 
@@ -107,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=("summary", "all"),
         default="summary",
         help="summary: figures per factor and one of all variants (default); all: also one per variant",
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="data folder, for the true digits (default: $LENET_ABLATE_DATA, else data/)"
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.add_argument("--version", action="version", version=f"lenet-report {__version__}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -30,6 +31,7 @@ def compose(
     origins: Origins,
     tables: Mapping[str, Table],
     images: Mapping[str, Sequence[Image]],
+    left_out: Sequence[str],
     downloads: Mapping[str, bytes],
 ) -> Page:
     """The content of a study's page.
@@ -40,6 +42,7 @@ def compose(
         origins: Where its results come from.
         tables: By name: a factor's key, the same with `_epochs`, `variants` and, where there is one, `anova`.
         images: By place; see `places`.
+        left_out: Why some figures are missing.
         downloads: CSV files by name.
     """
     seeds = sorted({int(seed) for seed in study.design.loc[study.design["is_usable"], REPLICATE]})
@@ -60,6 +63,7 @@ def compose(
         tuple(_section(factor, tables, images) for factor in analysis.factors),
         tables["variants"],
         {place: tuple(found) for place, found in images.items()},
+        tuple(left_out),
         tables.get("anova"),
         references_table(own) if data == "mnist" else None,
         methods(study, analysis, origins),
@@ -157,10 +161,10 @@ def _origin_rows(origins: Origins) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((what, values) for what, values in rows if values)
 
 
-def _number(value: object) -> float:
-    return math.nan if pd.isna(value) else float(str(value))
+def _number(value: Any) -> float:
+    return math.nan if pd.isna(value) else float(value)
 
 
-def _percent(value: object) -> str:
+def _percent(value: Any) -> str:
     number = _number(value)
     return NOTHING if math.isnan(number) else f"{100 * number:.2f}"

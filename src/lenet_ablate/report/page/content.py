@@ -86,6 +86,7 @@ class Page:
         factors: A section per factor.
         variants: The table of all variants.
         images: The figures by place; see `places`.
+        left_out: Why some figures are missing, a sentence each.
         anova: The analysis of variance; None where there is none.
         references: Published figures; None where they are on other data.
         methods: What was done, as pairs of question and answer.
@@ -105,6 +106,7 @@ class Page:
     factors: tuple[FactorSection, ...]
     variants: Table
     images: Mapping[str, tuple[Image, ...]]
+    left_out: tuple[str, ...]
     anova: Table | None
     references: Table | None
     methods: tuple[tuple[str, str], ...]

@@ -15,7 +15,7 @@ Answers = Iterator[tuple[str, str]]
 
 def methods(study: Study, analysis: StudyAnalysis, origins: Origins) -> tuple[tuple[str, str], ...]:
     """Pairs of question and answer; they cover what the NeurIPS checklist asks of experiments and error bars."""
-    return tuple([*_design(study), *_data(study, origins), *_statistics(study, analysis), *_cost(study, origins)])
+    return (*_design(study), *_data(study, origins), *_statistics(study, analysis), *_cost(study, origins))
 
 
 def _design(study: Study) -> Answers:

@@ -47,7 +47,7 @@ def references_table(own: tuple[str, str, str] | None) -> Table:
         () if own is None else ((*own, "this study"),),
         references=rows,
         notes=(
-            "LeCun et al. 1998: LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition.",
+            "LeCun et al. 1998: Gradient-based learning applied to document recognition, Proceedings of the IEEE.",
             "15 of the 10,000 test labels are disputed by annotators, so errors below 0.15 % mean little.",
         ),
     )
