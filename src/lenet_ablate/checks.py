@@ -121,6 +121,31 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """True or false."""
+
+    @property
+    def words(self) -> list[str]:
+        """The legal words."""
+        return ["true", "false"]
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words."""
+        return "true or false"
+
+    def __call__(self, value: object) -> bool:
+        """The value as bool; 0 and 1 are refused, as they may be meant as counts."""
+        if isinstance(value, bool):
+            return value
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> str | None:
+        """The closest word."""
+        return closest(str(value), self.words)
+
+
+@dataclass(frozen=True)
 class Text:
     """A string that matches a pattern as a whole."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Text, Whole
+from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Switch, Text, Whole
 
 LEARNING_RATE = Real(0, 10)
 
@@ -175,6 +175,7 @@ class Options:
     train_loss_every: int = _setting(
         0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
     )
+    report: bool = _setting(False, Switch(), "whether the study's report is made when the sweep has ended")
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.

@@ -47,6 +47,7 @@ class AblationSweeper(Sweeper):
         from hydra_plugins.lenet_ablate._grid import expand_grid, make_sweep, run_elsewhere
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.errors import LenetAblateError
+        from lenet_ablate.sweep import report_sweep
 
         assert self.config is not None and self.context is not None
         command = shlex.join(["lenet-ablate", *sys.argv[1:]])
@@ -60,6 +61,8 @@ class AblationSweeper(Sweeper):
                 result = run_elsewhere(sweep, self.launcher)
         except (LenetAblateError, HydraException, OSError) as error:
             raise SystemExit(str(error)) from None
+        if sweep.options.report and not result.stop_status:
+            report_sweep(sweep)
         if result.exit_status:
             # Hydra calls this itself only where the sweep returns.
             self.context.callbacks.on_multirun_end(config=self.config, config_name=self.config.hydra.job.config_name)

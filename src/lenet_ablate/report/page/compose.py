@@ -13,6 +13,7 @@ from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.collect import Study, count_line
 from lenet_ablate.report.commands import variant_command
 from lenet_ablate.report.factors import REPLICATE
+from lenet_ablate.report.figures.notes import protocol
 from lenet_ablate.report.origins import Origins
 from lenet_ablate.report.page.content import FactorSection, Image, Page, RunRow
 from lenet_ablate.report.page.methods import methods
@@ -85,14 +86,7 @@ def _section(
 
 
 def _lead(study: Study) -> str:
-    told = [study.fixed[key] for key in ("model", "data") if key in study.fixed]
-    epochs = study.fixed.get("epochs")
-    parts = [
-        " on ".join(told),
-        f"{epochs} epoch{'' if epochs == '1' else 's'}" if epochs else "",
-        count_line(study),
-    ]
-    return " · ".join(part for part in parts if part)
+    return " · ".join(part for part in (protocol(study.fixed), count_line(study)) if part)
 
 
 def _best(study: Study, analysis: StudyAnalysis) -> tuple[str, str, tuple[str, str] | None]:
