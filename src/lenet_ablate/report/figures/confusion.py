@@ -47,7 +47,7 @@ def confusion_figure(confusion: pd.DataFrame, title: str, note: str) -> Figure:
             if on_diagonal and not np.isnan(recall[true]):
                 ax.text(true, true, f"{recall[true]:.1f}", ha="center", va="center", fontsize=SMALLEST, color=FAINT)
             elif not on_diagonal and errors[true, predicted]:
-                ink = text_color(rgba[true, predicted])
+                ink = text_color(rgba[true, predicted].tolist())
                 count = f"{errors[true, predicted]}"
                 ax.text(predicted, true, count, ha="center", va="center", fontsize=SMALLEST, color=ink)
         ax.set(xlabel="predicted digit", ylabel="true digit")
@@ -69,7 +69,11 @@ def confusion_alt(confusion: pd.DataFrame) -> str:
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     order = np.argsort(-errors, axis=None, kind="stable")[:5]
     pairs = [(true, predicted) for true, predicted in zip(*np.unravel_index(order, errors.shape), strict=True)]
-    told = [f"{true} taken for {predicted} ({errors[true, predicted]})" for true, predicted in pairs if errors[true, predicted]]
+    told = [
+        f"{true} taken for {predicted} ({errors[true, predicted]})"
+        for true, predicted in pairs
+        if errors[true, predicted]
+    ]
     recall = _recall(matrix)
     worst = int(np.nanargmin(recall))
     return (

@@ -15,7 +15,7 @@ from lenet_ablate.report.figures.style import FAINT, PNG_DPI, SMALLEST, house_st
 from lenet_ablate.report.figures.text import height_of, listed, wrap
 
 MAX_DIGITS, COLUMNS = 40, 8
-TITLE_HEIGHT, GAP = 20.0, 7.0  # of a cell, points
+TITLE_HEIGHT, GAP = 20.0, 9.0  # of a cell, points
 
 # Test images whose given label got fewer than three of five votes, computed from mturk/mnist_mturk.json of
 # github.com/cleanlab/label-errors (Northcutt et al. 2021, "Pervasive Label Errors in Test Sets").
@@ -120,7 +120,9 @@ def digits_figure(digits: TestDigits, picks: Sequence[Pick], title: str, note: s
             ax.text(left, upper + TITLE_HEIGHT - 1, _words(digits, digit, on_mnist), va="bottom", fontsize=SMALLEST)
             where = (left, left + cell, upper + TITLE_HEIGHT + cell, upper + TITLE_HEIGHT)
             ax.imshow(digits.images[digit.index], cmap="gray_r", vmin=0, interpolation="nearest", extent=where)
-            ax.add_patch(Rectangle((left, upper + TITLE_HEIGHT), cell, cell, fill=False, edgecolor=FAINT, linewidth=0.4))
+            ax.add_patch(
+                Rectangle((left, upper + TITLE_HEIGHT), cell, cell, fill=False, edgecolor=FAINT, linewidth=0.4)
+            )
         ax.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 

@@ -42,7 +42,8 @@ def draw_mean(ax: Axes, curves: Curves, style: LineStyle) -> None:
     if not len(line):  # the extent of an empty line is infinite and leaves the layout no room
         return
     ax.plot(*line.T, color=style.color, linestyle=style.dash)
-    ax.plot(*line[-1:].T, style.marker, color=style.color, markersize=4, clip_on=False, zorder=3)
+    if line[-1, 1] > 0:  # what is not clipped must have a place
+        ax.plot(*line[-1:].T, style.marker, color=style.color, markersize=4, clip_on=False, zorder=3)
     if len(curves.drops):
         ax.plot(curves.drops["x"], curves.drops["mean"], "|", color=style.color, markersize=9, markeredgewidth=1.1)
 
@@ -65,7 +66,9 @@ def draw_seeds(ax: Axes, curves: Curves, color: str) -> None:
 def draw_thin(ax: Axes, lines: Sequence[Points], color: str, alpha: float = 1) -> None:
     """Thin lines behind the others; one of a single point is a dot."""
     ax.add_collection(
-        LineCollection([line for line in lines if len(line) > 1], colors=color, linewidths=0.6, alpha=alpha, zorder=1.5),
+        LineCollection(
+            [line for line in lines if len(line) > 1], colors=color, linewidths=0.6, alpha=alpha, zorder=1.5
+        ),
         autolim=False,
     )
     for line in lines:
