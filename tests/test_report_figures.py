@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from lenet_ablate.report.figures.loss import factor_figure, sheet
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -18,7 +19,6 @@ from lenet_ablate.report.collect import Study, make_study
 from lenet_ablate.report.factors import find_factors
 from lenet_ablate.report.figures.curves import Curves, factor_curves, variant_curves
 from lenet_ablate.report.figures.labels import spread, wrap
-from lenet_ablate.report.figures.loss import factor_figure, sheet
 from lenet_ablate.report.figures.style import figure_files, level_styles
 from lenet_ablate.runs import RunRecord
 from report_runs import Figures, plan_of, rows_of

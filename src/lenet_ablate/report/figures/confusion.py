@@ -47,7 +47,7 @@ def confusion_figure(confusion: pd.DataFrame, title: str, note: str) -> Figure:
             if on_diagonal and not np.isnan(recall[true]):
                 ax.text(true, true, f"{recall[true]:.1f}", ha="center", va="center", fontsize=SMALLEST, color=FAINT)
             elif not on_diagonal and errors[true, predicted]:
-                ink = text_color(rgba[true, predicted])
+                ink = text_color(rgba[true, predicted].tolist())
                 count = f"{errors[true, predicted]}"
                 ax.text(predicted, true, count, ha="center", va="center", fontsize=SMALLEST, color=ink)
         ax.set(xlabel="predicted digit", ylabel="true digit")

@@ -34,9 +34,10 @@ from lenet_ablate.report.figures.style import (
     house_style,
     note_height,
 )
-from lenet_ablate.report.figures.text import listed, plural, short, wrap
+from lenet_ablate.report.figures.text import balance, listed, plural, short, wrap
 
 PANELS_PER_SHEET = 24
+ROOM_BELOW = 1.05  # a reference line, for its label
 X_LABELS = {"epoch": "epoch", "step": "step (updates of the weights)"}
 
 
@@ -64,12 +65,13 @@ def overlay(curves: Curves, title: str, note: str, reference: ReferenceLine | No
     with house_style():
         figure = Figure(figsize=(MIDDLE, axes_height + 0.75 + note_height(note, MIDDLE)), layout="constrained")
         ax = figure.subplots()
-        dress_axes(ax, curves, at_edge=True, more=[reference.value] if reference else [])
+        dress_axes(ax, curves, at_edge=True, more=[reference.value, reference.value / ROOM_BELOW] if reference else [])
         if reference:
             _draw_reference(ax, reference)
         labels = [_draw_curve(ax, curves.only([name]), ends[name]) for name in _drawing_order(curves)]
+        _draw_sparse_markers(ax, curves)
         draw_labels(ax, labels, axes_height * 0.9)
-        ax.set(xlabel=X_LABELS[curves.against], ylabel=wrap(curves.quantity.label, 72 * axes_height, 8, 2))
+        ax.set(xlabel=X_LABELS[curves.against], ylabel=balance(curves.quantity.label, 72 * axes_height, 8, 2))
         draw_title(figure, title)
         draw_note(figure, note)
     return figure
@@ -87,7 +89,7 @@ def sheet(curves: Curves, shown: Sequence[str], title: str, note: str) -> Figure
     num_columns = next(columns for columns, most in ((1, 1), (2, 4), (3, 9), (4, math.inf)) if len(shown) <= most)
     num_columns = min(num_columns, len(shown)) if len(shown) != 3 else 3
     num_rows = -(-len(shown) // num_columns)
-    width, height = {1: (SINGLE, 2.3), 2: (MIDDLE, 1.8), 3: (FULL, 1.6), 4: (FULL, 1.35)}[num_columns]
+    width, height = {1: (SINGLE, 2.3), 2: (MIDDLE, 1.8), 3: (FULL, 1.7), 4: (FULL, 1.35)}[num_columns]
     titles = {name: wrap(name, 72 * (width - 0.6) / num_columns - 8, 7, 4) for name in shown}
     title_lines = max(text.count("\n") for text in titles.values())
     size = (width, 0.75 + note_height(note, width) + num_rows * (height + 0.13 * title_lines))
@@ -102,7 +104,6 @@ def sheet(curves: Curves, shown: Sequence[str], title: str, note: str) -> Figure
             else:
                 ax.set_visible(False)
                 grid.flat[place - num_columns].tick_params(labelbottom=True)
-        figure.get_layout_engine().set(hspace=0.04)  # type: ignore[union-attr]
         _label_sheet(figure, curves, size[1], grid[-1])
         draw_title(figure, title)
         draw_note(figure, note)
@@ -158,6 +159,17 @@ def _draw_curve(ax: Axes, curves: Curves, text: str) -> Label:
     return Label(text, style if curves.diverged.empty else replace(style, dash="-", marker="x"), height, False)
 
 
+def _draw_sparse_markers(ax: Axes, curves: Curves) -> None:
+    """A few markers on each solid line, at other epochs than its neighbours', where curves cover each other."""
+    solid = [name for name in curves.names if curves.styles[name].dash == "-"]
+    for place, name in enumerate(solid if len(solid) > 1 else []):
+        line = points_of(curves.means[curves.means["name"] == name], "mean")
+        step = max(len(line) // 4, len(solid))
+        some = line[place * step // len(solid) + 1 : -1 : step]
+        style = curves.styles[name]
+        ax.plot(*some.T, style.marker, color=style.color, markersize=3) if len(some) else None
+
+
 def _draw_panel(ax: Axes, curves: Curves, name: str) -> None:
     ax.grid(axis="y", color=GRID, linewidth=0.6)
     own = curves.only([name])
@@ -177,7 +189,7 @@ def _draw_panel(ax: Axes, curves: Curves, name: str) -> None:
 def _label_sheet(figure: Figure, curves: Curves, height: float, bottom: Sequence[Axes]) -> None:
     for ax in bottom:
         ax.set_xlabel(wrap(X_LABELS[curves.against], 100, 8, 2))
-    figure.supylabel(wrap(curves.quantity.label, 72 * (height - 1.0), 8, 3), fontsize=8)
+    figure.supylabel(balance(curves.quantity.label, 72 * (height - 0.7), 8, 3), fontsize=8)
 
 
 def _draw_reference(ax: Axes, reference: ReferenceLine) -> None:
@@ -186,8 +198,9 @@ def _draw_reference(ax: Axes, reference: ReferenceLine) -> None:
         reference.label,
         (0.01, reference.value),
         xycoords=ax.get_yaxis_transform(),
-        xytext=(0, 2),
+        xytext=(0, -2),
         textcoords="offset points",
+        va="top",
         fontsize=SMALLEST,
         color=FAINT,
     )

@@ -23,16 +23,15 @@ from lenet_ablate.report.figures.curves import (
     factor_curves,
     variant_curves,
 )
-from lenet_ablate.report.figures.notes import caption_of, curves_note, on_mnist
+from lenet_ablate.report.figures.notes import averaged_words, caption_of, curves_note, on_mnist
 from lenet_ablate.report.figures.picture import Picture
 from lenet_ablate.report.figures.style import INK, LineStyle, level_styles
 from lenet_ablate.report.figures.text import plural
-from lenet_ablate.report.tables.captions import averaged_over
 
 Draw = Callable[[], Picture]
 MAX_NUMBERS, MAX_WORDS = 6, 4  # levels in one axes
 MAX_NAME = 80
-LECUN_1998 = ReferenceLine(0.95, "LeNet-5, LeCun et al. 1998: 0.95 % (1 run)")
+LECUN_1998 = ReferenceLine(0.95, "LeCun et al. 1998: 0.95 %")
 
 
 def curves_of_factor(study: Study, comparison: Comparison) -> Iterator[tuple[str, Draw]]:
@@ -77,7 +76,7 @@ def _factor_picture(
     factor = comparison.factor
     curves = factor_curves(study.epochs, comparison, quantity, level_styles(factor), against)
     ghosts = "the other levels" if in_panels and curves.has_ghosts else ""
-    note = curves_note(study, curves, averaged_over(comparison), ghosts, with_seeds=in_panels)
+    note = curves_note(study, curves, averaged_words(comparison), ghosts, with_seeds=in_panels)
     title = f"{quantity.title} by {factor.title}" + (", by steps" if against == "step" else "")
     if in_panels:
         figure = sheet(curves, curves.names, title, note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -53,8 +53,8 @@ class Curves:
         quantity: What they are of.
         against: What they are drawn against, "epoch" or "step"; `x` in the frames.
         names: What the curves are called, in the order in which they are shown; some may have no data.
-        means: Columns name, epoch, x, mean, low, high: mean over the seeds and the 95 % t-interval of this mean, missing
-            with fewer than five seeds. The curve ends where the first of its runs does.
+        means: Columns name, epoch, x, mean, low, high: mean over the seeds and the 95 % t-interval of this mean,
+            missing with fewer than five seeds. The curve ends where the first of its runs does.
         seeds: Columns name, seed, epoch, x, value: each seed's average over the curve's runs.
         diverged: Columns name, run, epoch, x, value: single runs that diverged.
         drops: Columns name, x, mean: points of the mean curve after which the learning rate falls.
@@ -80,15 +80,11 @@ class Curves:
         """Whether any interval is there to be drawn."""
         return bool(self.means["low"].notna().any())
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to draw: no run has a value that an axis can show."""
-        return not (len(self.means) or len(self.diverged))
-
     def only(self, names: Sequence[str]) -> Curves:
         """The curves of these names."""
-        frames = (f[f["name"].isin(names)] for f in (self.means, self.seeds, self.diverged, self.drops))
-        return Curves(self.quantity, self.against, tuple(names), *frames, self.styles)
+        frames = {key: getattr(self, key) for key in ("means", "seeds", "diverged", "drops")}
+        own = {key: frame[frame["name"].isin(names)] for key, frame in frames.items()}
+        return replace(self, names=tuple(names), **own)
 
 
 def factor_curves(

@@ -15,7 +15,7 @@ from lenet_ablate.report.figures.style import FAINT, PNG_DPI, SMALLEST, house_st
 from lenet_ablate.report.figures.text import height_of, listed, wrap
 
 MAX_DIGITS, COLUMNS = 40, 8
-TITLE_HEIGHT, GAP = 20.0, 7.0  # of a cell, points
+TITLE_HEIGHT, GAP = 20.0, 9.0  # of a cell, points
 
 # Test images whose given label got fewer than three of five votes, computed from mturk/mnist_mturk.json of
 # github.com/cleanlab/label-errors (Northcutt et al. 2021, "Pervasive Label Errors in Test Sets").

@@ -11,13 +11,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from lenet_ablate.report.analysis.results import FactorAnalysis
-from lenet_ablate.report.figures.intervals import Row, draw_interval, dress_rows, is_cut, limits, rows_height
+from lenet_ablate.report.figures.intervals import (
+    LABEL_WIDTH,
+    Row,
+    draw_interval,
+    dress_rows,
+    is_cut,
+    limits,
+    rows_height,
+)
 from lenet_ablate.report.figures.style import (
     FAINT,
-    INK,
     MIDDLE,
     draw_note,
     draw_title,
@@ -29,13 +35,7 @@ from lenet_ablate.report.figures.text import listed, short, wrap
 from lenet_ablate.report.tables.rounding import NOTHING, percent_texts
 
 _SEED: dict[str, Any] = {"marker": "o", "color": FAINT, "markerfacecolor": "none", "markersize": 3.6, "linestyle": ""}
-_PUBLISHED: dict[str, Any] = {
-    "marker": "^",
-    "color": FAINT,
-    "markerfacecolor": "none",
-    "markersize": 6,
-    "linestyle": "",
-}
+_PUBLISHED: dict[str, Any] = {**_SEED, "marker": "^", "markersize": 6}
 _OFFSETS = (0.0, 0.16, -0.16)  # of neighbouring seeds from the row's middle, so that equal ones stay visible
 
 
@@ -72,7 +72,12 @@ def effect_of(analysis: FactorAnalysis, references: pd.DataFrame | None = None) 
         own = references[(references["factor"] == key) & references["level"].astype(str).isin(labels)]
         outcome = 100 * own["test_accuracy"].astype(float)
         known = own[["level"]].astype(str).assign(outcome=outcome).dropna()
-    return Effect(analysis, levels.assign(**{c: numbers[c] for c in numbers}), seeds.astype({"level": str}), known)
+    return Effect(
+        analysis,
+        levels.assign(mean=numbers["mean"], ci_low=numbers["ci_low"], ci_high=numbers["ci_high"]),
+        seeds.astype({"level": str}),
+        known,
+    )
 
 
 def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: str) -> Figure:
@@ -82,13 +87,12 @@ def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: st
         effects: See `effect_of`; at least one.
         outcome: What is on the axis: "test accuracy".
         title: Stands above.
-        note: What the numbers are; stands below.
+        note: See `effects_note`; stands below.
     """
     rows = [_rows(effect) for effect in effects]
     heights = [rows_height(own) for own in rows]
     panel_titles = [f"{effect.analysis.comparison.factor.title}" for effect in effects]
-    note = _full_note(effects, note)
-    height = sum(heights) + 0.42 * len(effects) + 0.75 + note_height(note, MIDDLE)
+    height = sum(heights) + 0.42 * len(effects) + 0.55 + note_height(note, MIDDLE)
     with house_style():
         figure = Figure(figsize=(MIDDLE, height), layout="constrained")
         axes = figure.subplots(len(effects), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -97,10 +101,22 @@ def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: st
             if len(effects) > 1:
                 ax.set_title(wrap(panel_title, 300, 8, 1), fontsize=8, fontweight="normal")
         axes[-1].set_xlabel(f"{outcome} (%)")
-        figure.legend(handles=_legend(effects), loc="outside lower left", ncols=4, fontsize=7, handletextpad=0.3)
         draw_title(figure, title)
         draw_note(figure, note)
     return figure
+
+
+def effects_note(effects: Sequence[Effect]) -> str:
+    """What the marks and numbers are."""
+    kinds = {str(kind) for effect in effects for kind in effect.levels["ci_kind"].dropna()}
+    several = max((effect.seeds.groupby("level").size().max() for effect in effects if len(effect.seeds)), default=0)
+    parts = ["○ one seed"] if several > 1 else []
+    parts += ["◆ mean · line: 95 % interval" if several > 1 else "◆ one run"]
+    parts += ["single runs: Wilson 95 % interval over the test images"] if "wilson95" in kinds else []
+    parts += ["△ published, 1 run"] if any(len(effect.published) for effect in effects) else []
+    parts += ["right: mean ± SD over seeds; levels that share a letter are not distinguishable"] if several > 1 else []
+    parts += ["arrowhead: the interval goes on"] if any(_is_cut(effect) for effect in effects) else []
+    return " · ".join(parts)
 
 
 def effects_alt(effects: Sequence[Effect], outcome: str) -> str:
@@ -116,7 +132,10 @@ def effects_alt(effects: Sequence[Effect], outcome: str) -> str:
 def _rows(effect: Effect) -> list[Row]:
     best = effect.levels["is_best"].fillna(False).astype(bool)
     texts = _numbers(effect)
-    return [Row(level, text, bold) for level, text, bold in zip(effect.levels["level"], texts, best, strict=True)]
+    return [
+        Row(wrap(level, LABEL_WIDTH, 8, 2), text, bold)
+        for level, text, bold in zip(effect.levels["level"], texts, best, strict=True)
+    ]
 
 
 def _numbers(effect: Effect) -> list[str]:
@@ -146,29 +165,7 @@ def _draw_effect(ax: Axes, effect: Effect, rows: Sequence[Row]) -> None:
         ax.plot(published, [place] * len(published), **_PUBLISHED, zorder=2.8) if len(published) else None
 
 
-def _full_note(effects: Sequence[Effect], note: str) -> str:
-    kinds = {str(kind) for effect in effects for kind in effect.levels["ci_kind"].dropna()}
-    several = max((effect.seeds.groupby("level").size().max() for effect in effects if len(effect.seeds)), default=0)
-    parts = [note]
-    parts += ["right: mean ± SD over seeds; levels that share a letter are not distinguishable"] if several > 1 else []
-    parts += ["single runs: Wilson 95 % interval over the test images"] if "wilson95" in kinds else []
-    cut = any(_is_cut(effect) for effect in effects)
-    parts += ["arrowhead: the interval goes on"] if cut else []
-    return " · ".join(part for part in parts if part)
-
-
 def _is_cut(effect: Effect) -> bool:
     lows, highs = effect.levels["ci_low"].clip(0), effect.levels["ci_high"].clip(upper=100)
     points = [*effect.levels["mean"], *effect.seeds["outcome"], *effect.published["outcome"]]
     return is_cut(limits(points, [*lows, *highs]), lows.tolist(), highs.tolist())
-
-
-def _legend(effects: Sequence[Effect]) -> list[Line2D]:
-    handles = [
-        Line2D([], [], **_SEED, label="one seed"),
-        Line2D([], [], marker="D", color=INK, markersize=5.5, linestyle="", label="mean"),
-        Line2D([], [], color=INK, linewidth=1.2, label="95 % interval"),
-    ]
-    if any(len(effect.published) for effect in effects):
-        handles.append(Line2D([], [], **_PUBLISHED, label="published, 1 run"))
-    return handles

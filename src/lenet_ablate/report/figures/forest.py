@@ -11,9 +11,18 @@ from matplotlib.figure import Figure
 
 from lenet_ablate.report.analysis.results import FactorAnalysis
 from lenet_ablate.report.criteria import Criteria
-from lenet_ablate.report.figures.intervals import Row, draw_interval, dress_rows, is_cut, limits, rows_height
+from lenet_ablate.report.figures.intervals import (
+    LABEL_WIDTH,
+    Row,
+    draw_interval,
+    dress_rows,
+    is_cut,
+    limits,
+    rows_height,
+)
 from lenet_ablate.report.figures.style import FAINT, FULL, INK, draw_note, draw_title, house_style, note_height
-from lenet_ablate.report.figures.text import listed, plural, short, wrap
+from lenet_ablate.report.figures.text import listed, plural, short, width_of, wrap
+from lenet_ablate.report.safe_text import one_line
 from lenet_ablate.report.tables.rounding import NOTHING
 
 MAX_ROWS = 21  # all pairs of seven levels
@@ -39,17 +48,12 @@ def differences_figure(analysis: FactorAnalysis, criteria: Criteria, outcome: st
         criteria: Margin, drawn as a grey stripe around 0, and alpha.
         outcome: What is compared: "test accuracy".
         title: Stands above.
-        note: Protocol and n; stands below.
+        note: See `differences_note`; stands below.
     """
-    pairs, which = shown_pairs(analysis)
-    percent = 100 * pairs[["diff", "ci_low", "ci_high"]].astype(float)
-    margin = 100 * criteria.margin
-    x_limits = limits([*percent["diff"], -1.3 * margin, 1.3 * margin], [*percent["ci_low"], *percent["ci_high"]])
-    cut = is_cut(x_limits, percent["ci_low"].tolist(), percent["ci_high"].tolist())
-    notes = [note, _legend_words(criteria, pairs), which, "arrowhead: the interval goes on" if cut else ""]
-    note = " · ".join(part for part in notes if part)
+    pairs, _ = shown_pairs(analysis)
+    percent, x_limits, margin = *_scale(pairs, criteria), 100 * criteria.margin
     key = analysis.comparison.factor.key
-    rows = [Row(_words(key, pair), _numbers(pair)) for pair in pairs.to_dict("records")]
+    rows = [Row(_row_name(key, pair), _numbers(pair)) for pair in pairs.to_dict("records")]
     with house_style():
         size = (FULL, rows_height(rows) + 0.95 + note_height(note, FULL))
         figure = Figure(figsize=size, layout="constrained")
@@ -70,6 +74,15 @@ def differences_figure(analysis: FactorAnalysis, criteria: Criteria, outcome: st
     return figure
 
 
+def differences_note(analysis: FactorAnalysis, criteria: Criteria) -> str:
+    """What the marks are, how many pairs of seeds and tests there are, and which pairs are shown."""
+    pairs, which = shown_pairs(analysis)
+    percent, x_limits = _scale(pairs, criteria)
+    cut = is_cut(x_limits, percent["ci_low"].tolist(), percent["ci_high"].tolist())
+    notes = [_legend_words(criteria, pairs), which, "arrowhead: the interval goes on" if cut else ""]
+    return " · ".join(part for part in notes if part)
+
+
 def differences_alt(analysis: FactorAnalysis, outcome: str) -> str:
     """In words: each difference with its interval and p value."""
     pairs, which = shown_pairs(analysis)
@@ -79,6 +92,21 @@ def differences_alt(analysis: FactorAnalysis, outcome: str) -> str:
         f"Paired differences in {outcome} by {analysis.comparison.factor.title}, in percentage points with 95 % "
         f"intervals and p values after Holm's correction{': ' + which if which else ''}: {listed(told, 21)}."
     )
+
+
+def _scale(pairs: pd.DataFrame, criteria: Criteria) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """Differences and intervals in percentage points, and the limits of their axis."""
+    percent = 100 * pairs[["diff", "ci_low", "ci_high"]].astype(float)
+    edge = 130 * criteria.margin
+    return percent, limits([*percent["diff"], -edge, edge], [*percent["ci_low"], *percent["ci_high"]])
+
+
+def _row_name(key: str, pair: Mapping[Hashable, Any]) -> str:
+    """The pair in one line where it fits, else a line for each level."""
+    words = one_line(_words(key, pair), 0)
+    if width_of(words, 8) <= LABEL_WIDTH:
+        return words
+    return "\n".join(wrap(text, LABEL_WIDTH, 8, 1) for text in (f"{key} {pair['level_a']}", f"− {pair['level_b']}"))
 
 
 def _words(key: str, pair: Mapping[Hashable, Any]) -> str:
@@ -98,7 +126,8 @@ def _numbers(pair: Mapping[Hashable, Any]) -> str:
 
 
 def _signed(difference: float, decimals: int) -> str:
-    return f"{100 * difference:+.{decimals}f}".replace("-", "−")
+    percent = round(100 * difference, decimals)
+    return f"{percent:+.{decimals}f}".replace("-", "−") if percent else f"{0:.{decimals}f}"
 
 
 def _legend_words(criteria: Criteria, pairs: pd.DataFrame) -> str:

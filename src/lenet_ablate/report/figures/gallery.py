@@ -17,14 +17,13 @@ from lenet_ablate.report.factors import Factor
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure, confusion_matrix
 from lenet_ablate.report.figures.curve_pictures import curves_of_factor, curves_of_variants
 from lenet_ablate.report.figures.digit_grids import TestDigits, Which, digits_alt, digits_figure, pick
-from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure
-from lenet_ablate.report.figures.forest import differences_alt, differences_figure
+from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_note
+from lenet_ablate.report.figures.forest import differences_alt, differences_figure, differences_note
 from lenet_ablate.report.figures.heatmap import MAX_LEVELS, grid_of, heatmap_alt, heatmap_figure
-from lenet_ablate.report.figures.notes import JOINT, caption_of, on_mnist, outcome_words, protocol
+from lenet_ablate.report.figures.notes import JOINT, averaged_words, caption_of, on_mnist, outcome_words, protocol
 from lenet_ablate.report.figures.picture import Picture
 from lenet_ablate.report.figures.scatter import labelled, noise_alt, noise_figure, time_alt, time_figure
 from lenet_ablate.report.figures.text import plural, short
-from lenet_ablate.report.tables.captions import averaged_over
 
 Draw = Callable[[], Picture]
 MAX_HEATMAPS = 6
@@ -74,7 +73,7 @@ def gallery(
     pictures: dict[str, Draw] = {}
     left_out: list[str] = []
     if analysis is not None:
-        pictures |= _effects(study, analysis, extras)
+        pictures |= _effects(study, analysis, extras, left_out)
     comparisons = (
         [found.comparison for found in analysis.factors]
         if analysis is not None
@@ -91,11 +90,14 @@ def gallery(
     return Gallery(pictures, tuple(left_out))
 
 
-def _effects(study: Study, analysis: StudyAnalysis, extras: Extras) -> Iterator[tuple[str, Draw]]:
+def _effects(study: Study, analysis: StudyAnalysis, extras: Extras, left_out: list[str]) -> Iterator[tuple[str, Draw]]:
     shown = [found for found in analysis.factors if len(found.values)]
     for found in shown:
         key = found.comparison.factor.key
-        if found.pairs["diff"].notna().any():
+        if found.pairs["ci_low"].isna().all():
+            title = found.comparison.factor.title
+            left_out.append(f"The figure of differences by {title} is left out: one seed gives no interval.")
+        else:
             yield f"differences_{key}", partial(_differences_picture, study, found)
         yield f"effects_{key}", partial(_effects_picture, study, [found], extras)
     if len(shown) > 1:
@@ -106,8 +108,10 @@ def _effects_picture(study: Study, found: list[FactorAnalysis], extras: Extras) 
     outcome = outcome_words(study.criteria)
     effects = [effect_of(one, extras.references) for one in found]
     title = _capital(outcome) + (f" by {found[0].comparison.factor.title}" if len(found) == 1 else " by factor")
-    averaged = averaged_over(found[0].comparison) if len(found) == 1 else "the other factors" if len(found) > 1 else ""
-    note = _joined(protocol(study.fixed), f"each seed averaged over {averaged}" if averaged else "")
+    averaged = averaged_words(found[0].comparison) if len(found) == 1 else "the other factors" if len(found) > 1 else ""
+    note = _joined(
+        protocol(study.fixed), effects_note(effects), f"each seed averaged over {averaged}" if averaged else ""
+    )
     alt = effects_alt(effects, outcome)
     return Picture(effects_figure(effects, outcome, title, note), alt, caption_of(title, note))
 
@@ -115,8 +119,9 @@ def _effects_picture(study: Study, found: list[FactorAnalysis], extras: Extras) 
 def _differences_picture(study: Study, found: FactorAnalysis) -> Picture:
     outcome = outcome_words(study.criteria)
     title = f"Differences in {outcome} by {found.comparison.factor.title}"
-    averaged = averaged_over(found.comparison)
-    note = _joined(protocol(study.fixed), f"averaged over {averaged}" if averaged else "")
+    averaged = averaged_words(found.comparison)
+    marks = differences_note(found, study.criteria)
+    note = _joined(protocol(study.fixed), marks, f"averaged over {averaged}" if averaged else "")
     figure = differences_figure(found, study.criteria, outcome, title, note)
     return Picture(figure, differences_alt(found, outcome), caption_of(title, note))
 
@@ -203,7 +208,7 @@ def _noise_picture(study: Study, noise: pd.DataFrame) -> Picture:
     title = "Noise between seeds against its floor"
     low, high = int(noise["seeds"].min()), int(noise["seeds"].max())
     seeds = plural(low, "seed") if low == high else f"{low} to {high} seeds"
-    meaning = "dashed: equal; the floor is the SD if every image were judged independently"
+    meaning = "the floor is the SD that independent errors per image would have"
     note = _joined(protocol(study.fixed), f"a point per variant, {seeds}", meaning, labelled(list(noise["variant"])))
     return Picture(noise_figure(noise, title, note), noise_alt(noise), caption_of(title, note))
 

@@ -66,18 +66,16 @@ def heatmap_figure(grid: Grid, outcome: str, title: str, note: str) -> Figure:
     seeds = grid.cells.loc[grid.cells["seeds"] > 0, "seeds"]
     same_n = seeds.nunique() <= 1
     note = " · ".join(p for p in (note, _n_words(seeds), _mark_words(grid)) if p)
-    size = (min(FULL, max(4.2, 2.0 + cell_width * num_columns)), max(heights + 1.3, 2.0))
+    size = (min(FULL, max(3.6, 1.8 + cell_width * num_columns)), max(heights + 1.3, 2.0))
     with house_style():
         figure = Figure(figsize=(size[0], size[1] + note_height(note, size[0])), layout="constrained")
         ax = figure.subplots()
         colors, norm = _color_scale(grid)
         texts = dict(zip(zip(grid.cells["row"], grid.cells["column"], strict=True), _texts(grid, same_n), strict=True))
-        known = {(cell.row, cell.column): cell for cell in grid.cells.itertuples()}
+        known = grid.cells.set_index(["row", "column"])[["mean", "lost"]].astype(float).T.to_dict("list")
         for y, row in enumerate(grid.rows.labels):
             for x, column in enumerate(grid.columns.labels):
-                cell = known.get((row, column))
-                mean = float(cell.mean) if cell is not None else math.nan  # type: ignore[arg-type]
-                lost = int(cell.lost) if cell is not None else 0  # type: ignore[call-overload]
+                mean, lost = known.get((row, column), (math.nan, 0.0))
                 color = colors(norm(_error(mean))) if math.isfinite(mean) else None
                 _draw_cell(ax, (x, y), color, texts.get((row, column), NOTHING), has_failed=lost > 0)
         _dress(ax, grid, cell_width)
@@ -172,7 +170,7 @@ def _draw_bar(figure: Figure, ax: Axes, scale: ScalarMappable, outcome: str) -> 
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{round(100 - error, 6):g}"))
     bar.ax.invert_yaxis()
     bar.ax.tick_params(labelsize=SMALLEST)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(wrap(f"{outcome} (%)" + (", by the log of the error" if is_log else ""), 110, 7, 3), fontsize=7)
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lenet_ablate.report.figures.style import GRID, INK
-from lenet_ablate.report.figures.text import height_of, wrap
+from lenet_ablate.report.figures.text import height_of
 
 LABEL_WIDTH = 104  # of a row's name, points
 ROW_PADDING = 8  # points
@@ -19,7 +19,7 @@ ROW_PADDING = 8  # points
 
 @dataclass(frozen=True)
 class Row:
-    """A row's name at the left and its numbers at the right."""
+    """A row's name at the left, in lines of at most LABEL_WIDTH, and its numbers at the right."""
 
     name: str
     numbers: str
@@ -28,7 +28,7 @@ class Row:
 
 def rows_height(rows: Sequence[Row]) -> float:
     """Height in inches that rows need, all as high as the highest."""
-    highest = max(height_of(wrap(row.name, LABEL_WIDTH, 8, 2), 8) for row in rows)
+    highest = max(height_of(row.name, 8) for row in rows)
     return len(rows) * (highest + ROW_PADDING) / 72
 
 
@@ -39,7 +39,7 @@ def limits(points: Sequence[float], ends: Sequence[float]) -> tuple[float, float
     span = max(high - low, 0.02)
     reach = [min(max(value, low - 1.5 * span), high + 1.5 * span) for value in ends if math.isfinite(value)]
     low, high = min([low, *reach]), max([high, *reach])
-    room = 0.05 * max(high - low, 0.02)
+    room = max(0.05 * (high - low), 0.01)
     return low - room, high + room
 
 
@@ -47,7 +47,7 @@ def dress_rows(ax: Axes, rows: Sequence[Row], x_limits: tuple[float, float]) -> 
     """Rows from top to bottom with names at the left and numbers at the right, over a plain axis."""
     ax.set_xlim(*x_limits)
     ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.set_yticks(range(len(rows)), [wrap(row.name, LABEL_WIDTH, 8, 2) for row in rows])
+    ax.set_yticks(range(len(rows)), [row.name for row in rows])
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 9):g}".replace("-", "−")))

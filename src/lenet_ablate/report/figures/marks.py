@@ -42,7 +42,8 @@ def draw_mean(ax: Axes, curves: Curves, style: LineStyle) -> None:
     if not len(line):  # the extent of an empty line is infinite and leaves the layout no room
         return
     ax.plot(*line.T, color=style.color, linestyle=style.dash)
-    ax.plot(*line[-1:].T, style.marker, color=style.color, markersize=4, clip_on=False, zorder=3)
+    if line[-1, 1] > 0:  # what is not clipped must have a place
+        ax.plot(*line[-1:].T, style.marker, color=style.color, markersize=4, clip_on=False, zorder=3)
     if len(curves.drops):
         ax.plot(curves.drops["x"], curves.drops["mean"], "|", color=style.color, markersize=9, markeredgewidth=1.1)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lenet_ablate.report.cells import Comparison
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.criteria import Criteria, EpochRule, Metric
 from lenet_ablate.report.figures.curves import Curves
-from lenet_ablate.report.figures.text import plural, short
+from lenet_ablate.report.figures.text import listed, plural, short
 
 _NAMES = {"lenet5": "LeNet-5", "mnist": "MNIST"}
 _METRICS = {Metric.test_accuracy: "test accuracy", Metric.val_accuracy: "validation accuracy"}
 JOINT = " · "
+MAX_TOLD = 4  # levels of another factor
 
 
 def protocol(fixed: Mapping[str, str]) -> str:
@@ -47,9 +49,21 @@ def curves_note(study: Study, curves: Curves, averaged: str = "", ghosts: str = 
     parts = [protocol(study.fixed), *_line_and_band(curves, counts.tolist(), with_seeds)]
     parts += [f"each {'seed' if counts.max() > 1 else 'line'} averaged over {averaged}"] if averaged else []
     parts += [f"grey: {ghosts}"] if ghosts else []
+    parts += ["0 lies below the axis"] if (curves.means["mean"] <= 0).any() else []
     parts += ["vertical tick: the learning rate falls"] if len(curves.drops) else []
     parts += ["×: diverged"] if len(curves.diverged) else []
     return JOINT.join(part for part in parts if part)
+
+
+def averaged_words(comparison: Comparison) -> str:
+    """The other factors of which several levels enter: `pool (max, avg) and lr (12 levels)`; may be empty."""
+    told = []
+    for key in comparison.others:
+        levels = comparison.runs[key].cat.remove_unused_categories().cat.categories
+        few = len(levels) <= MAX_TOLD
+        if len(levels) > 1:
+            told.append(f"{key} ({', '.join(map(short, levels)) if few else f'{len(levels)} levels'})")
+    return listed(told)
 
 
 def caption_of(title: str, note: str) -> str:

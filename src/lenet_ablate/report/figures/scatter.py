@@ -117,10 +117,16 @@ def _name_line(ax: Axes, low: float, high: float) -> None:
     """The line's name where the line leaves the axes."""
     right = min(ax.get_xlim()[1], high)
     ax.annotate(
-        "equal", (right, right), xytext=(-3, 4), textcoords="offset points", ha="right", fontsize=SMALLEST, color=FAINT
+        "SD = floor",
+        (right, right),
+        xytext=(-3, 4),
+        textcoords="offset points",
+        ha="right",
+        fontsize=SMALLEST,
+        color=FAINT,
     ).set_in_layout(False)
 
 
 def labelled(names: Sequence[str]) -> str:
-    """How many of the variants are named, in words; empty where all are."""
-    return "" if len(names) <= MAX_LABELS else f"{MAX_LABELS} of {len(names)} variants are named"
+    """Whether some variants may lack their name, in words; empty where there are few."""
+    return "" if len(names) <= 6 else "named where there is room"

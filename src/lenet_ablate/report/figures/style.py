@@ -28,6 +28,7 @@ SINGLE, MIDDLE, FULL = 3.4, 5.5, 6.9  # widths of figures, inches: a column, one
 SMALLEST = 6.5  # font size, points
 PNG_DPI = 200
 _RC: Any = {
+    "figure.dpi": PNG_DPI,  # hinted text is wider or narrower at another resolution, and the layout would not fit
     "font.family": FAMILY,
     "font.size": 8,
     "text.color": INK,
@@ -51,6 +52,12 @@ _RC: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "lenet-ablate",
 }
+_LOG_STEPS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (100, (1.0,)),
+    (6, (1.0, 2.0, 5.0)),
+    (2.5, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)),
+    (0, ()),  # so narrow that round steps do
+)
 _METADATA: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
@@ -98,9 +105,9 @@ def level_styles(factor: Factor) -> dict[str, LineStyle]:
 def log_ticks(axis: Axis, low: float, high: float) -> None:
     """Plain numbers on a log axis: 0.001, 0.01, 0.1 over a wide range, 1, 2, 5 or round steps over a narrow one."""
     span = high / low
-    wide = span >= 100
-    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)) if span > 5 else MaxNLocator(4))
-    axis.set_minor_locator(LogLocator(subs=range(2, 10)) if wide and span < 1e6 else NullLocator())
+    steps = next(steps for at_least, steps in _LOG_STEPS if span >= at_least)
+    axis.set_major_locator(LogLocator(subs=steps) if steps else MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axis.set_minor_locator(LogLocator(subs=range(2, 10)) if 100 <= span < 1e6 else NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

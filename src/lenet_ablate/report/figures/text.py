@@ -30,7 +30,8 @@ def wrap(text: str, width: float, size: float = 8, max_lines: int = 3) -> str:
 
     Lines break at blanks, and within a word only where it is wider than a line.
     """
-    lines, rest = [], one_line(text)
+    lines: list[str] = []
+    rest = one_line(text)
     while rest and len(lines) < max_lines:
         line = _first_line(rest, width, size)
         rest = rest[len(line) :].lstrip()
@@ -41,6 +42,18 @@ def wrap(text: str, width: float, size: float = 8, max_lines: int = 3) -> str:
             last = last[:-1]
         lines[-1] = last.rstrip() + "…"
     return "\n".join(lines)
+
+
+def balance(text: str, width: float, size: float = 8, max_lines: int = 3) -> str:
+    """The text wrapped to a width in points, its lines as equal in length as their number allows."""
+    lines = wrap(text, width, size, max_lines)
+    while width > size:
+        width -= size / 2
+        narrower = wrap(text, width, size, max_lines)
+        if narrower.count("\n") > lines.count("\n") or narrower.endswith("…") != lines.endswith("…"):
+            break
+        lines = narrower
+    return lines
 
 
 def listed(words: Sequence[str], limit: int = MAX_LISTED) -> str:

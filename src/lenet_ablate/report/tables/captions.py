@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
-from lenet_ablate.records import State
 from lenet_ablate.report.cells import Comparison
 from lenet_ablate.report.collect import Study, count_line
 from lenet_ablate.report.factors import REPLICATE, Factor
@@ -102,28 +99,6 @@ def problem_lines(study: Study) -> list[str]:
     ]
 
 
-def factor_figure_note(comparison: Comparison) -> str:
-    """What line, band and cross are in a factor's figure."""
-    seeds, averaged = seeds_used(comparison), averaged_over(comparison)
-    parts = [
-        f"line: mean of {_plural(len(seeds), 'seed')}" if len(seeds) > 1 else "one seed" if seeds else "",
-        f"averaged over {averaged}" if averaged else "",
-        "band: lowest to highest seed" if len(seeds) > 1 else "",
-        _cross(comparison.planned),
-    ]
-    return " · ".join(part for part in parts if part)
-
-
-def variants_figure_note(study: Study, with_ghosts: bool) -> str:
-    """What the lines are in a figure with a panel per variant."""
-    parts = [
-        "one seed per variant" if single_seed_note(study) else "thin: seeds, thick: their mean",
-        "grey: the other variants" if with_ghosts else "",
-        _cross(study.design),
-    ]
-    return " · ".join(part for part in parts if part)
-
-
 def averaged_over(comparison: Comparison) -> str:
     """The other factors of which several levels enter: `pool (max, avg) and batch_size (32, 64)`; may be empty."""
     levels = _levels_used(comparison)
@@ -138,10 +113,6 @@ def seeds_used(comparison: Comparison) -> list[int]:
 def schedule_notes(factors: Sequence[Factor]) -> list[str]:
     """What the names of learning-rate schedules stand for."""
     return [f"{level.label} = {level.meaning}." for factor in factors for level in factor.levels if level.meaning]
-
-
-def _cross(design: pd.DataFrame) -> str:
-    return "×: diverged" if (design["status"] == State.diverged.value).any() else ""
 
 
 def _levels_used(comparison: Comparison) -> dict[str, list[str]]:
