@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from lenet_ablate import __version__
 from lenet_ablate.config import Pool, RunConfig, StepDecay
@@ -27,6 +28,20 @@ Run = Callable[..., tuple[int, str, str]]
 def figures(config: RunConfig, epoch: int) -> tuple[float, float]:
     scale = (2 if config.lr == 0.01 else 1) + config.seed / 10
     return scale / epoch / 3, 0.9 + config.seed / 100
+
+
+TABLES = ("lr", "lr_epochs", "pool", "pool_epochs", "variants", "anova")
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and not drawn, which takes most of the time; `drawn` in a test's name draws them."""
+    if "drawn" not in request.node.name:
+        monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", undrawn_files)
+
+
+def undrawn_files(figure: Figure, kinds: Sequence[str]) -> dict[str, bytes]:
+    return {kind: repr(figure.get_size_inches()).encode() for kind in kinds}
 
 
 def grid(lrs: Sequence[float | StepDecay] = (0.001, 0.01), seeds: int = 2) -> list[RunConfig]:
@@ -66,7 +81,13 @@ def test_one_study_lies_directly_in_report(report: Run, tmp_path: Path) -> None:
         "manifest.json",
         "runs.csv",
         "epochs.csv",
-        *(f"tables/{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("csv", "md")),
+        "index.html",
+        "summary.csv",
+        "summary.json",
+        "pairs.csv",
+        "anova.csv",
+        "tables/all.tex",
+        *(f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex", "html")),
         *(f"figures/loss_{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("svg", "png")),
     }
     assert out.startswith("s1: 12 of 12 runs finished\n")
