@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from lenet_ablate.report.figures.curves import Curves
 from lenet_ablate.report.figures.labels import Label, draw_labels, height_needed
@@ -97,10 +98,12 @@ def sheet(curves: Curves, shown: Sequence[str], title: str, note: str) -> Figure
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(num_rows, num_columns, sharex=True, sharey=True, squeeze=False)
         dress_axes(grid[0, 0], curves, at_edge=False)
+        if len(shown) > 9:  # small panels, and many ticks take long to draw
+            grid[0, 0].yaxis.set_minor_locator(NullLocator())
         for place, ax in enumerate(grid.flat):
             if place < len(shown):
                 _draw_panel(ax, curves, shown[place])
-                ax.set_title(titles[shown[place]], fontsize=7, fontweight="normal")
+                ax.set_title(titles[shown[place]], fontsize=7, fontweight="normal", y=1)
             else:
                 ax.set_visible(False)
                 grid.flat[place - num_columns].tick_params(labelbottom=True)

@@ -22,6 +22,7 @@ from lenet_ablate.report.figures.style import (
     house_style,
     log_ticks,
     note_height,
+    settle,
 )
 from lenet_ablate.report.figures.text import listed, short
 
@@ -50,7 +51,7 @@ def noise_figure(noise: pd.DataFrame, title: str, note: str) -> Figure:
         ax.set_ylabel("SD between seeds (percentage points, log scale)")
         draw_title(figure, title)
         draw_note(figure, note)
-        figure.draw_without_rendering()
+        settle(figure)
         far_first = np.argsort(-np.abs(np.log(points[:, 1] / points[:, 0])), kind="stable")[:MAX_LABELS]
         names = noise["variant"].astype(str).tolist()
         shown = [(float(points[i, 0]), float(points[i, 1])) for i in far_first]
@@ -88,7 +89,7 @@ def time_figure(runs: pd.DataFrame, title: str, note: str, outcome: str) -> Figu
         ax.set(xlabel="training time (seconds per run, log scale)", ylabel=f"{outcome} (%, log scale)")
         draw_title(figure, title)
         draw_note(figure, note)
-        figure.draw_without_rendering()
+        settle(figure)
         best_first = means.sort_values("error", kind="stable").head(MAX_LABELS)
         points = [(float(x), float(y)) for x, y in best_first.to_numpy()]
         others = runs[["seconds", "error"]].to_numpy(dtype=float).tolist()
