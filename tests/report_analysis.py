@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
@@ -62,7 +63,7 @@ def _factor(study: Study, factor: Factor, best: str | None, sentence: str) -> Fa
     return FactorAnalysis(comparison, values, levels, frame, (verdict,), "Run more seeds.")
 
 
-def _level(planned: pd.DataFrame, values: pd.DataFrame, factor: Factor, label: str, best: str | None) -> dict:
+def _level(planned: pd.DataFrame, values: pd.DataFrame, factor: Factor, label: str, best: str | None) -> dict[str, Any]:
     own = values[values["level"] == label]
     runs = planned[planned[factor.key] == label]
     mean, sd = own["outcome"].mean(), own["outcome"].std()
@@ -96,7 +97,7 @@ def _level(planned: pd.DataFrame, values: pd.DataFrame, factor: Factor, label: s
     }
 
 
-def _pair(levels: pd.DataFrame, values: pd.DataFrame, key: str, a: str, b: str) -> dict:
+def _pair(levels: pd.DataFrame, values: pd.DataFrame, key: str, a: str, b: str) -> dict[str, Any]:
     seeds = values.pivot(index=REPLICATE, columns="level", values="outcome").reindex(columns=[a, b])
     differences = (seeds[a] - seeds[b]).dropna()
     sd = differences.std() / math.sqrt(max(len(differences), 1))

@@ -127,6 +127,106 @@ def test_the_report_repeats_byte_for_byte(report: Run, tmp_path: Path) -> None:
     assert files_below(tmp_path / "first") == files_below(tmp_path / "second")
 
 
+def test_only_the_runs_asked_for_are_reported(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid((0.001, 0.01, StepDecay("step"))), figures)
+    status, out, _ = report("outputs", "--where", "lr=0.01,step", "--where", "pool=max")
+    assert status == 0 and out.startswith("s1: 4 of 4 runs finished\n")
+    summary = pd.read_csv(tmp_path / "outputs/report/summary.csv")
+    assert list(summary["factor"] + "=" + summary["level"]) == ["lr=0.01", "lr=step"]
+    runs = pd.read_csv(tmp_path / "outputs/report/runs.csv")
+    assert set(runs["pool"]) == {"max"} and set(runs["lr"]) == {"0.01", "step"}
+    assert report("outputs", "--where", "seed=1")[1].startswith("s1: 6 of 6")
+
+
+def test_only_the_factors_asked_for_are_shown(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    status, out, _ = report("outputs", "--factor", "lr")
+    folder = tmp_path / "outputs/report"
+    assert status == 0 and "Learning rate (lr)" in out and "Pooling" not in out
+    assert "averaged over pool (max, avg)" in " ".join(out.split())
+    assert (folder / "tables/lr.csv").exists() and not (folder / "tables/pool.csv").exists()
+    assert not list((folder / "figures").glob("*_pool.svg"))
+    assert set(pd.read_csv(folder / "pairs.csv")["factor"]) == {"lr"}
+
+
+def test_one_study_of_several_has_the_place_that_it_has_among_all(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "one", grid(seeds=1), figures)
+    write_study(tmp_path / "outputs" / "two", grid(seeds=1), figures)
+    assert report("outputs", "--study", "two")[0] == 0
+    assert [path.name for path in (tmp_path / "outputs/report").iterdir()] == ["two"]
+    alone = files_below(tmp_path / "outputs/report/two")
+    report("outputs")
+    assert (
+        alone.items() - {("manifest.json", alone["manifest.json"])}
+        <= files_below(tmp_path / "outputs/report/two").items()
+    )
+    index = (tmp_path / "outputs/report/index.html").read_text(encoding="utf-8")
+    assert 'href="one/index.html"' in index and 'href="two/index.html"' in index
+    assert "one seed" in index.lower() or "one run" in index.lower()
+
+
+def test_criteria_reach_the_verdicts_and_the_summary(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    words = ("--metric", "val_accuracy", "--epoch", "best_val", "--margin", "0.2", "--target", "0.5", "--alpha", "0.01")
+    assert report("outputs", *words)[0] == 0
+    summary = json.loads((tmp_path / "outputs/report/summary.json").read_text(encoding="utf-8"))
+    assert summary["criteria"] == {
+        "metric": "val_accuracy", "epoch": "best_val", "margin": 0.002, "target": 0.005, "alpha": 0.01,
+    }  # fmt: skip
+    assert summary["runs"] == {"planned": 8, "done": 8}
+    assert list(summary["verdicts"]) == ["pool", "lr"] and summary["factors"]["lr"] == ["0.001", "0.01"]
+    pairs = pd.read_csv(tmp_path / "outputs/report/pairs.csv")
+    assert set(pairs["alpha"]) == {0.01}
+    table = (tmp_path / "outputs/report/tables/lr.md").read_text(encoding="utf-8")
+    assert "val accuracy at best val, %" in table and "| test accuracy, %" in table.replace("  ", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--margin", "-1"), "argument --margin: -1: must be a number above 0 and at most 50"),
+        (("--margin", "much"), "argument --margin: much: must be"),
+        (("--alpha", "0.7"), "argument --alpha: 0.7: must be a number above 0 and at most 0.5"),
+        (("--target", "nan"), "argument --target: nan: must be"),
+        (("--metric", "loss"), "argument --metric: invalid choice"),
+        (("--where", "lr"), "argument --where: lr: is not of the form setting=value"),
+        (("--where", "leer=1"), "--where leer=1: no setting is called leer: model, "),
+        (("--where", "lr=7"), "--where lr=7: no run has lr=7; there is 0.001, 0.01"),
+        (("--where", "pool=max", "--where", "seed=9"), "--where seed=9: no run has seed=9; there is 0, 1"),
+        (("--factor", "epochs"), "--factor epochs: the factors are pool, lr"),
+        (("--study", "s11"), "--study s11: the studies are s1; did you mean s1?"),
+    ],
+)
+def test_a_wrong_option_is_told_in_a_line(report: Run, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    status, out, err = report("outputs", *words)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"lenet-report: {told}") and err.count("\n") == 1
+    assert not (tmp_path / "outputs/report").exists()
+
+
+def test_the_page_is_opened_only_where_that_is_asked_for(
+    report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or False)
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
+    report("outputs")
+    assert opened == []
+    status, _, err = report("outputs", "--open")
+    assert status == 0 and opened == [(tmp_path / "outputs/report/index.html").resolve().as_uri()]
+    assert "no browser can be opened" in err
+
+
+def test_a_drawn_report_repeats_byte_for_byte(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid((0.001,)), figures)
+    report("outputs", "--out", "first")
+    report("outputs", "--out", "second")
+    first = files_below(tmp_path / "first")
+    assert first == files_below(tmp_path / "second")
+    assert first["figures/loss_pool.png"].startswith(b"\x89PNG") and b"data:image/svg+xml;" in first["index.html"]
+
+
 def test_an_empty_or_damaged_study_stops_no_other(report: Run, tmp_path: Path) -> None:
     write_study(tmp_path / "outputs" / "good", grid(), figures)
     (tmp_path / "outputs/empty/sweeps").mkdir(parents=True)
@@ -404,7 +504,7 @@ finally:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
-    write_study(tmp_path / "outputs" / "s1", grid(seeds=1), figures)
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
     code = "import sys; from lenet_ablate.report.main import main; sys.exit(main([]))"
     command = f"({sys.executable} -u -c '{code}'; echo status $? >&2) | head -n 0"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -260,7 +260,8 @@ def test_a_browser_shows_it_without_complaint_and_without_scrolling_sideways(wid
     outer.write_text(
         f"<!doctype html><body><iframe id=f src=page.html width={width} height=900></iframe><script>onload = () => "
         "{ const d = document.getElementById('f').contentDocument.documentElement;"
-        " document.body.dataset.wide = d.scrollWidth; document.body.dataset.tables = d.querySelectorAll('table').length }"
+        " document.body.dataset.wide = d.scrollWidth;"
+        " document.body.dataset.tables = d.querySelectorAll('table').length }"
         "</script>",
         encoding="utf-8",
     )

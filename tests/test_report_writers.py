@@ -190,17 +190,17 @@ def test_hostile_names_are_shown_and_do_nothing(text: str) -> None:
     assert not csv_bytes(pd.DataFrame({"level": [text]})).splitlines()[1].startswith((b"=", b"+", b"-", b"@"))
 
 
-COMMANDS = set(
-    "begin end caption label centering footnotesize setlength tabcolsep toprule midrule bottomrule textbf medskip parbox "
-    "linewidth raggedright textbackslash textasciitilde textasciicircum textless textgreater textbar textasciigrave pm "
-    "times surd Delta alpha omega ddagger dagger S rightarrow le ge cdot ldots documentclass usepackage ifdefined "
-    "pdfpagewidth paperwidth pdfpageheight paperheight fi oddsidemargin textwidth topmargin textheight pagestyle clearpage".split()
-)
+COMMANDS = """
+begin end caption label centering footnotesize setlength tabcolsep toprule midrule bottomrule textbf medskip parbox
+linewidth raggedright textbackslash textasciitilde textasciicircum textless textgreater textbar textasciigrave pm times
+surd Delta alpha omega ddagger dagger S rightarrow le ge cdot ldots documentclass usepackage ifdefined pdfpagewidth
+paperwidth pdfpageheight paperheight fi oddsidemargin textwidth topmargin textheight pagestyle clearpage
+"""
 
 
 def assert_harmless_latex(tex: str) -> None:
     bare = re.sub(r"\\[&%$#_{}\\,]", "", tex)
-    assert set(re.findall(r"\\([a-zA-Z]+)", bare)) <= COMMANDS
+    assert set(re.findall(r"\\([a-zA-Z]+)", bare)) <= set(COMMANDS.split())
     assert not re.findall(r"\\[^a-zA-Z]", bare)
     assert bare.count("{") == bare.count("}") and bare.count("$") % 2 == 0
     assert not set("#%~^") & set(re.sub(r"\{\}", "", bare))

@@ -16,12 +16,12 @@ from lenet_ablate.report.analysis.study import analyse
 from lenet_ablate.report.answers import read_answers
 from lenet_ablate.report.assemble import StudyReport, assemble, only_factors
 from lenet_ablate.report.collect import Study, collect, count_line
+from lenet_ablate.report.extras import read_extras
 from lenet_ablate.report.figures.gallery import gallery
 from lenet_ablate.report.index import index_page
 from lenet_ablate.report.options import REPORT_FOLDER, ReportOptions
 from lenet_ablate.report.origins import find_origins
 from lenet_ablate.report.page.render import Entry, render_index
-from lenet_ablate.report.extras import read_extras
 from lenet_ablate.report.write import write_report
 from lenet_ablate.runs import read_sweeps
 
