@@ -91,14 +91,14 @@ def test_a_missing_cell_is_missing_at_every_level(state: State) -> None:
     study = study_of({(0.01, Pool.avg, 1): state})
     comparison = comparison_of(study, "lr")
     table = factor_table(comparison)
-    assert list(table["runs_used"]) == [3, 3]
+    assert list(table["runs_used"]) == [2, 2]
     assert list(table["runs_planned"]) == [4, 4]
-    # 0.001: seed 0 gives (0.90 + 0.94) / 2 and seed 1 only 0.92; 0.01: 0.81 and 0.84.
-    assert list(table["test_accuracy_mean"]) == pytest.approx([0.92, 0.825])
+    # Only pool=max has both seeds: 0.90 and 0.92; 0.80 and 0.84.
+    assert list(table["test_accuracy_mean"]) == pytest.approx([0.91, 0.82])
     document = render_factor(study, comparison, table).document()
-    assert "Only combinations of pool and seed finished at every level are used: 6 of 8 runs." in document
-    assert "3 of 4" in document
-    assert "Not every seed has the same combinations" in document
+    assert "Only combinations of pool and seed finished at every level are used: 4 of 8 runs." in document
+    assert "2 of 4" in document
+    assert "Left out so that every seed has every combination: 1 combination of pool." in document
     assert ("Left out: `" in document) == (state in (State.failed, State.diverged))
 
 
@@ -119,7 +119,7 @@ def test_a_seed_that_one_level_lacks_leaves_both() -> None:
     assert list(table["seeds"]) == [1, 1]
     assert list(table["test_accuracy_mean"]) == pytest.approx([0.92, 0.81])
     assert table["test_accuracy_sd"].isna().all()
-    assert comparison.is_balanced
+    assert comparison.seeds_left_out == () and comparison.num_combinations_left_out == 0
 
 
 def test_a_level_without_any_result_keeps_its_row_and_does_not_empty_the_others() -> None:

@@ -46,8 +46,8 @@ def read_runs(outputs: str | Path) -> pd.DataFrame:
     Columns: study, run, variant_id, status, error; the settings (`pool`, `lr`, `batch_size`, `optimizer`, …; a
     group's further settings as `optimizer.momentum`; `lr` is a float or a schedule's name); epochs_done and the last
     row of metrics.csv (train_loss_running … test_accuracy); best_epoch, best_val_accuracy and
-    test_accuracy_at_best_val by validation; num_parameters, wall_seconds, engine, device. Losses are nats per image,
-    accuracies 0..1.
+    test_accuracy_at_best_val by validation; num_val and num_test (images), num_parameters, wall_seconds, engine,
+    device, version and commit of the program. Losses are nats per image, accuracies 0..1.
 
     Raises:
         RecordError: The folder does not exist, or holds no runs.
@@ -113,10 +113,14 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "best_epoch": best.get("epoch"),
         "best_val_accuracy": best.get("val_accuracy"),
         "test_accuracy_at_best_val": best.get("test_accuracy"),
+        "num_val": result.get("num_val"),
+        "num_test": result.get("num_test"),
         "num_parameters": result.get("num_parameters"),
         "wall_seconds": result.get("wall_seconds"),
         "engine": provenance.get("engine"),
         "device": provenance.get("device"),
+        "version": provenance.get("lenet_ablate"),
+        "commit": (provenance.get("git") or {}).get("commit"),
         "error": record.error or None,
     }
 

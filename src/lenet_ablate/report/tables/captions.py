@@ -54,9 +54,19 @@ def factor_notes(comparison: Comparison) -> list[str]:
     elif num_used < len(comparison.planned):
         what = f"combinations of {cells}" if comparison.others else "seeds"
         notes.append(f"Only {what} finished at every level are used: {num_used} of {len(comparison.planned)} runs.")
-    if not comparison.is_balanced:
-        notes.append("Not every seed has the same combinations, so the SD also holds differences between these.")
-    return [*notes, *schedule_notes([factor])]
+    notes.append(_rectangle_note(comparison))
+    return [*filter(None, notes), *schedule_notes([factor])]
+
+
+def _rectangle_note(comparison: Comparison) -> str:
+    """What was left out so that every seed has every combination of the other factors; may be empty."""
+    seeds, combinations = comparison.seeds_left_out, comparison.num_combinations_left_out
+    left_out = [
+        f"seed{'' if len(seeds) == 1 else 's'} {_ranges(seeds)}" if seeds else "",
+        f"{_plural(combinations, 'combination')} of {_listed(comparison.others)}" if combinations else "",
+    ]
+    told = " and ".join(part for part in left_out if part)
+    return f"Left out so that every seed has every combination: {told}." if told else ""
 
 
 def study_notes(study: Study) -> list[str]:
