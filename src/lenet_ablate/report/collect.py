@@ -35,9 +35,10 @@ class Study:
         factors: The settings that vary.
         fixed: The settings that do not, in words by key.
         design: One row per run whose settings could be read: DESIGN, `outcome` (the accuracy by which levels are
-            compared, 0..1; see `Criteria.column`), `is_usable` (done, with finite final figures), `is_collapsed`
-            (done near chance level; stays usable), `variant` (its levels in words, or model and data where nothing
-            varies) and an ordered categorical column of labels per factor; sorted by these, then by seed.
+            compared, 0..1; see `Criteria.column`), `num_images` (that it is a share of; NaN where not known),
+            `is_usable` (done, with finite final figures), `is_collapsed` (done near chance level; stays usable),
+            `variant` (its levels in words, or model and data where nothing varies) and an ordered categorical column
+            of labels per factor; sorted by these, then by seed.
         copies: Folders that hold a run a second time, with the folder that counts.
         criteria: By what the levels are compared.
     """
@@ -127,6 +128,7 @@ def _design(
     configs = [record.config for record in records if record.config]
     design = runs.loc[readable, list(DESIGN)].reset_index(drop=True)
     design["outcome"] = runs.loc[readable, criteria.column].to_numpy(dtype=float, na_value=np.nan)
+    design["num_images"] = runs.loc[readable, criteria.images_column].to_numpy(dtype=float, na_value=np.nan)
     figures = design[[*FIGURES, "val_accuracy", "outcome"]].astype(float)
     design[figures.columns.tolist()] = figures
     is_done = design["status"] == State.done.value

@@ -60,7 +60,7 @@ class FactorAnalysis:
             p_welch, p_signflip, hedges_gz, p_a_gt_b, rho, se_seed (of the difference: other seeds, the same test
             digits), se_digits (other test digits, the same networks), se_total (both), p_mcnemar (of two single runs
             only), detectable (the difference found with 80 % power), seeds_more (further seeds for the target),
-            is_fragile, verdict_code (0 where nothing could be compared), verdict.
+            is_fragile, verdict_code, verdict.
         verdicts: The sentences to print, failures first, then the answer for each pair that matters.
         advice: What to do to know more, e.g. the number of further seeds; may be empty.
         simple_effects: Where the factor's effect depends on another factor's level: `within` ("pool=max"), then the

@@ -1,0 +1,69 @@
+"""How many more seeds would settle what is open, from their spread and never from the difference that was seen."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from lenet_ablate.report.analysis import statistics
+from lenet_ablate.report.analysis.results import Code
+from lenet_ablate.report.analysis.wording import limit_points, plural
+from lenet_ablate.report.criteria import Criteria
+
+OPEN = (Code.one_run, Code.not_distinguishable)
+MAX_LISTED = 10
+LARGEST_SEED = 2**32 - 1
+
+
+def advise(pairs: pd.DataFrame, headline: pd.DataFrame, used_seeds: Sequence[int], criteria: Criteria) -> str:
+    """What to add to the sweep's command; empty where all is settled, or where more than 10,000 seeds were needed.
+
+    It is about the pair that takes the fewest seeds; the one that takes the most is named beside it.
+
+    Args:
+        pairs: The pairs of a factor with `sd` and `sd_floor`; see `contrasts.measure_pairs`.
+        headline: Those of them that are spoken of, judged.
+        used_seeds: Every seed of the study, finished or not.
+        criteria: Margin, target and alpha.
+    """
+    undecided = headline[headline["verdict_code"].isin(OPEN) & (headline["seeds_more"].fillna(0) > 0)]
+    if undecided.empty:
+        return ""
+    more = undecided["seeds_more"].astype(int)
+    nearest, farthest = more.idxmin(), more.idxmax()
+    add, have = int(more[nearest]), int(headline["n_pairs"].iloc[0])
+    told = (
+        f"{plural(add, 'more seed')} per level would find a difference of {limit_points(criteria.target)} pp between "
+        f"{_names(undecided, nearest)} with 80 % power ({have + add} needed, {have} now): "
+        f"add {_seed_words(used_seeds, add)} to the sweep's command."
+    )
+    if more[farthest] > add:
+        told += f" Seeds of {_names(undecided, farthest)} differ more and would take {more[farthest]} more."
+    spread = float(pairs.loc[nearest, ["sd", "sd_floor"]].astype(float).max())
+    alike = statistics.seeds_for_equivalence(criteria.margin, spread)
+    if alike is None or alike <= have:
+        return told
+    margin = limit_points(criteria.margin)
+    return (
+        f"{told} Levels that are alike take about {alike} seeds to be found practically the same within ±{margin} pp."
+    )
+
+
+def _names(pairs: pd.DataFrame, row: Any) -> str:
+    key, a, b = pairs.loc[row, ["factor", "level_a", "level_b"]]
+    return f"{key}={a} and {key}={b}"
+
+
+def _seed_words(used: Sequence[int], count: int) -> str:
+    """The next seeds as Hydra takes them: `seed=5,6,7`, or `'seed=range(5,40)'`."""
+    first = max(used, default=-1) + 1
+    if first + count > LARGEST_SEED:
+        taken = set(used)
+        free = (seed for seed in range(LARGEST_SEED) if seed not in taken)
+        return "seed=" + ",".join(map(str, itertools.islice(free, count)))
+    if count > MAX_LISTED:
+        return f"'seed=range({first},{first + count})'"
+    return "seed=" + ",".join(map(str, range(first, first + count)))
