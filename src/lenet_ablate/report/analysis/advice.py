@@ -32,17 +32,17 @@ def advise(pairs: pd.DataFrame, headline: pd.DataFrame, used_seeds: Sequence[int
     undecided = headline[headline["verdict_code"].isin(OPEN) & (headline["seeds_more"].fillna(0) > 0)]
     if undecided.empty:
         return ""
-    more = undecided["seeds_more"].astype(int)
-    nearest, farthest = more.idxmin(), more.idxmax()
-    add, have = int(more[nearest]), int(headline["n_pairs"].iloc[0])
+    undecided = undecided.sort_values("seeds_more", kind="stable")
+    more = undecided["seeds_more"].astype(int).tolist()
+    have, target = int(undecided["n_pairs"].iloc[0]), limit_points(criteria.target)
     told = (
-        f"{plural(add, 'more seed')} per level would find a difference of {limit_points(criteria.target)} pp between "
-        f"{_names(undecided, nearest)} with 80 % power ({have + add} needed, {have} now): "
-        f"add {_seed_words(used_seeds, add)} to the sweep's command."
+        f"{plural(more[0], 'more seed')} per level would find a difference of {target} pp between "
+        f"{_names(undecided.iloc[0])} with 80 % power ({have + more[0]} needed, {have} now): "
+        f"add {_seed_words(used_seeds, more[0])} to the sweep's command."
     )
-    if more[farthest] > add:
-        told += f" Seeds of {_names(undecided, farthest)} differ more and would take {more[farthest]} more."
-    spread = float(pairs.loc[nearest, ["sd", "sd_floor"]].astype(float).max())
+    if more[-1] > more[0]:
+        told += f" Seeds of {_names(undecided.iloc[-1])} differ more and would take {more[-1]} more."
+    spread = float(pairs.loc[undecided.index[0], ["sd", "sd_floor"]].astype(float).max())
     alike = statistics.seeds_for_equivalence(criteria.margin, spread)
     if alike is None or alike <= have:
         return told
@@ -52,9 +52,8 @@ def advise(pairs: pd.DataFrame, headline: pd.DataFrame, used_seeds: Sequence[int
     )
 
 
-def _names(pairs: pd.DataFrame, row: Any) -> str:
-    key, a, b = pairs.loc[row, ["factor", "level_a", "level_b"]]
-    return f"{key}={a} and {key}={b}"
+def _names(pair: pd.Series[Any]) -> str:
+    return f"{pair['factor']}={pair['level_a']} and {pair['factor']}={pair['level_b']}"
 
 
 def _seed_words(used: Sequence[int], count: int) -> str:

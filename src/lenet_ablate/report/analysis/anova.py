@@ -70,11 +70,12 @@ def _fit(data: pd.DataFrame, terms: Sequence[str]) -> pd.DataFrame | None:
     if sum(sizes) > MAX_PARAMETERS or len(data) < 3:
         return None
     model = ols("y ~ " + " + ".join(terms), data)
-    if np.linalg.matrix_rank(model.exog) < model.exog.shape[1] or len(data) <= model.exog.shape[1]:
+    num_parameters = model.exog.shape[1]
+    if len(data) <= num_parameters or np.linalg.matrix_rank(model.exog.T @ model.exog) < num_parameters:
         return None
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        table = anova_lm(model.fit(), typ=2).rename(columns={"F": "f", "PR(>F)": "p"})
+        table = anova_lm(model.fit(method="qr"), typ=2).rename(columns={"F": "f", "PR(>F)": "p"})
     total = float(((data["y"] - data["y"].mean()) ** 2).sum())
     mean_square = table.at["Residual", "sum_sq"] / table.at["Residual", "df"]
     if mean_square * len(data) <= statistics.SMALLEST_SD**2 or total == 0:
