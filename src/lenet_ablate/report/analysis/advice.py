@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lenet_ablate.report.analysis import statistics
+from lenet_ablate.report.analysis import power
 from lenet_ablate.report.analysis.results import Code
 from lenet_ablate.report.analysis.wording import limit_points, plural
 from lenet_ablate.report.criteria import Criteria
@@ -43,7 +43,7 @@ def advise(pairs: pd.DataFrame, headline: pd.DataFrame, used_seeds: Sequence[int
     if more[-1] > more[0]:
         told += f" Seeds of {_names(undecided.iloc[-1])} differ more and would take {more[-1]} more."
     spread = float(pairs.loc[undecided.index[0], ["sd", "sd_floor"]].astype(float).max())
-    alike = statistics.seeds_for_equivalence(criteria.margin, spread)
+    alike = power.seeds_for_equivalence(criteria.margin, spread)
     if alike is None or alike <= have:
         return told
     margin = limit_points(criteria.margin)

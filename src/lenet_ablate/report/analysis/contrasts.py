@@ -18,6 +18,11 @@ from lenet_ablate.report.criteria import Criteria
 from lenet_ablate.report.factors import REPLICATE
 
 VALUES = ("outcome", "train_loss_running", "val_accuracy", "test_accuracy")
+LEVEL_COLUMNS = (
+    "factor", "level", "metric", "split", "epoch_rule", "n_planned", "n_used", "n_failed", "n_collapsed", "seeds",
+    "mean", "sd", "ci_low", "ci_high", "ci_kind", "median", "min", "max", "sd_floor", "group", "is_best",
+    "train_loss_running_mean", "train_loss_running_sd", "val_accuracy_mean", "val_accuracy_sd",
+)  # fmt: skip
 FAILED = (State.failed.value, State.diverged.value)
 
 
@@ -121,60 +126,60 @@ def measure_pairs(outcomes: Outcomes, criteria: Criteria) -> pd.DataFrame:
 def levels_frame(comparison: Comparison, outcomes: Outcomes, pairs: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
     """See `results.FactorAnalysis.levels`; `pairs` are judged, see `verdicts.judge`."""
     labels = comparison.factor.labels
-    frame = pd.DataFrame({"factor": outcomes.key, "level": labels, "metric": criteria.metric.value})
-    frame["split"] = criteria.split
-    frame["epoch_rule"] = criteria.epoch.value
-    for name, counts in _counts(comparison).items():
-        frame[name] = counts
-    entering = _statistics(outcomes, pairs, criteria)
-    found = entering.reindex(labels).reset_index(drop=True)
-    found["seeds"] = found["seeds"].fillna(0).astype(int)
-    found[["group", "ci_kind"]] = found[["group", "ci_kind"]].fillna("")
-    found["is_best"] = found["is_best"].eq(True)
-    frame.insert(frame.columns.tolist().index("n_failed"), "n_used", found["seeds"] * outcomes.runs_per_seed)
-    return pd.concat([frame, found], axis=1)
+    enters = np.isin(labels, outcomes.labels)
+    columns: dict[str, object] = {
+        "factor": outcomes.key,
+        "level": labels,
+        "metric": criteria.metric.value,
+        "split": criteria.split,
+        "epoch_rule": criteria.epoch.value,
+        **_counts(comparison),
+        "seeds": np.where(enters, outcomes.num_seeds, 0),
+    }
+    columns["n_used"] = np.where(enters, outcomes.num_seeds * outcomes.runs_per_seed, 0)
+    for name, values in _figures(outcomes).items():
+        column = np.full(len(labels), np.nan)
+        column[enters] = values
+        columns[name] = column
+    group, is_best = _ranking(outcomes, pairs, criteria.alpha)
+    kind = {0: "", 1: "wilson95"}.get(outcomes.num_seeds, "t95")
+    columns["ci_kind"] = np.where(enters, kind, "")
+    columns["group"] = [group.get(label, "") for label in labels]
+    columns["is_best"] = [label in is_best for label in labels]
+    return pd.DataFrame({name: columns[name] for name in LEVEL_COLUMNS}).astype({"ci_kind": object})
 
 
 def _counts(comparison: Comparison) -> dict[str, npt.NDArray[Any]]:
-    planned, labels = comparison.planned, comparison.factor.labels
-    level = planned[comparison.factor.key].astype(object)
+    planned = comparison.planned
+    codes = planned[comparison.factor.key].cat.codes.to_numpy()
     masks = {
         "n_planned": np.ones(len(planned), bool),
         "n_failed": planned["status"].isin(FAILED).to_numpy(),
         "n_collapsed": planned["is_collapsed"].to_numpy(bool),
     }
-    return {
-        name: level[mask].value_counts().reindex(labels, fill_value=0).to_numpy(dtype=np.int64)
-        for name, mask in masks.items()
-    }
+    size = len(comparison.factor.levels)
+    return {name: np.bincount(codes[mask], minlength=size) for name, mask in masks.items()}
 
 
-def _statistics(outcomes: Outcomes, pairs: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+def _figures(outcomes: Outcomes) -> dict[str, Array]:
+    """The columns with accuracies and losses, (L,) for the levels that have runs."""
     accuracy, n = outcomes.accuracy, outcomes.num_seeds
     found = statistics.summarise(accuracy)
-    low, high, kind = found.low, found.high, "t95"
-    if n == 1:
-        low, high = _wilson(found.mean, outcomes.num_images)
-        kind = "wilson95"
-    group, is_best = _ranking(outcomes, pairs, criteria.alpha)
-    columns: dict[str, object] = {
-        "seeds": n,
+    low, high = _wilson(found.mean, outcomes.num_images) if n == 1 else (found.low, found.high)
+    figures = {
         "mean": found.mean,
         "sd": found.sd,
         "ci_low": low,
         "ci_high": high,
-        "ci_kind": kind if n else "",
-        "median": np.median(accuracy, axis=1) if n else np.nan,
-        "min": accuracy.min(axis=1) if n else np.nan,
-        "max": accuracy.max(axis=1) if n else np.nan,
+        "median": np.median(accuracy, axis=1) if n else found.mean,
+        "min": accuracy.min(axis=1) if n else found.mean,
+        "max": accuracy.max(axis=1) if n else found.mean,
         "sd_floor": outcomes.noise_floor,
-        "group": group,
-        "is_best": is_best,
     }
     for name in ("train_loss_running", "val_accuracy"):
         summary = statistics.summarise(outcomes.figures[name])
-        columns |= {f"{name}_mean": summary.mean, f"{name}_sd": summary.sd}
-    return pd.DataFrame(columns, index=list(outcomes.labels))
+        figures |= {f"{name}_mean": summary.mean, f"{name}_sd": summary.sd}
+    return figures
 
 
 def _wilson(means: Array, num_images: Array) -> tuple[Array, Array]:
@@ -186,13 +191,15 @@ def _wilson(means: Array, num_images: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def _ranking(outcomes: Outcomes, pairs: pd.DataFrame, alpha: float) -> tuple[list[str], npt.NDArray[np.bool_]]:
+def _ranking(outcomes: Outcomes, pairs: pd.DataFrame, alpha: float) -> tuple[dict[str, str], set[str]]:
+    """The letters of each level, and the level that is better than all others; nothing with one seed."""
     count = len(outcomes.labels)
     if outcomes.num_seeds < 2 or count < 2:
-        return [""] * count, np.zeros(count, bool)
+        return {}, set()
     is_distinct = np.zeros((count, count), bool)
     first, second = np.triu_indices(count, 1)
-    is_distinct[first, second] = is_distinct[second, first] = (pairs["p_holm"] < alpha).to_numpy()
+    is_distinct[first, second] = is_distinct[second, first] = pairs["p_holm"].to_numpy() < alpha
     means = outcomes.accuracy.mean(axis=1)
-    beats_all = is_distinct.sum(axis=1) == count - 1
-    return letters(means.tolist(), is_distinct), beats_all & (means == means.max())
+    group = dict(zip(outcomes.labels, letters(means.tolist(), is_distinct), strict=True))
+    best = int(means.argmax())
+    return group, {outcomes.labels[best]} if is_distinct[best].sum() == count - 1 else set()

@@ -1,4 +1,4 @@
-"""Means, paired comparisons and their power: thin, vectorised uses of SciPy and statsmodels.
+"""Means, intervals and tests: thin, vectorised uses of SciPy and statsmodels.
 
 Samples lie along the last axis, one value per seed; every function takes any number of leading axes unless it says
 otherwise. Figures are missing (NaN) where there are too few values for them.
@@ -6,21 +6,16 @@ otherwise. Figures are missing (NaN) where there are too few values for them.
 
 from __future__ import annotations
 
-import bisect
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+from scipy import special, stats
 
 Array = npt.NDArray[np.float64]
 
-POWER = 0.80
 MAX_EXACT_SEEDS = 16  # 2^16 sign flips; beyond, as many are drawn at random
 SMALLEST_SD = 1e-12  # of accuracies; below it lies only rounding
-MAX_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -92,15 +87,16 @@ def compare_paired(a: Array, b: Array, stand_in: Array | float = 0.0) -> Paired:
 
 
 def welch_p(a: Array, b: Array) -> Array:
-    """Two-sided p of Welch's test of independent samples; 1 where all values of both arms are equal."""
+    """Two-sided p of Welch's test of independent samples; where no arm varies 1 if they are equal, else missing."""
     if min(a.shape[-1], b.shape[-1]) < 2:
         return np.full(a.shape[:-1], np.nan)
-    constant = (np.ptp(a, axis=-1) < SMALLEST_SD) & (np.ptp(b, axis=-1) < SMALLEST_SD)
-    nudge = np.zeros_like(a)
-    nudge[constant, 0] = 1.0  # keeps SciPy from dividing by zero; the result is not used
-    p = stats.ttest_ind(a + nudge, b, axis=-1, equal_var=False).pvalue
-    equal = np.abs(a.mean(axis=-1) - b.mean(axis=-1)) < SMALLEST_SD
-    return np.asarray(np.where(constant, np.where(equal, 1.0, np.nan), p), dtype=float)
+    one, other = summarise(a), summarise(b)
+    arms = (one.mean, one.sd, a.shape[-1], other.mean, other.sd, b.shape[-1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = stats.ttest_ind_from_stats(*arms, equal_var=False).pvalue
+    is_constant = np.fmax(one.sd, other.sd) <= SMALLEST_SD
+    is_equal = np.abs(one.mean - other.mean) <= SMALLEST_SD
+    return np.asarray(np.where(is_constant, np.where(is_equal, 1.0, np.nan), p), dtype=float)
 
 
 def sign_flip_p(differences: Array) -> Array:
@@ -183,72 +179,6 @@ def wilson(count: int, total: int) -> tuple[float, float]:
 def mcnemar_p(only_a: int, only_b: int) -> float:
     """McNemar's exact p for two networks on the same images: so many that only one of them gets right."""
     return float(stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
-
-
-def power_paired(effect: float, n: int, alpha: float) -> float:
-    """Probability that the two-sided paired t-test finds a difference of `effect` SDs of the differences."""
-    critical = special.stdtrit(n - 1, 1 - alpha / 2)
-    shift = abs(effect) * np.sqrt(n)
-    # SciPy gives NaN for some far shifts, where the probability of staying within the critical values is nil.
-    missed = np.nan_to_num(special.nctdtr(n - 1, shift, critical), nan=0.0)
-    return float(1 - missed + np.nan_to_num(special.nctdtr(n - 1, shift, -critical), nan=0.0))
-
-
-@functools.lru_cache(maxsize=65536)
-def detectable_effect(n: int, alpha: float) -> float:
-    """The difference, in SDs of the differences, that the paired t-test finds with 80 % power; n ≥ 2 seeds."""
-    high = float(special.stdtrit(n - 1, 1 - alpha / 2) + 1) / np.sqrt(n)
-    while power_paired(high, n, alpha) < POWER:
-        high *= 2
-    return float(optimize.brentq(lambda effect: power_paired(effect, n, alpha) - POWER, 0.0, high))
-
-
-def detectable_difference(sd: float, n: int, alpha: float) -> float:
-    """The difference that the paired t-test finds with 80 % power, in the unit of `sd`; missing below 2 seeds."""
-    return sd * detectable_effect(n, alpha) if n >= 2 and alpha > 0 else float("nan")
-
-
-def seeds_needed(target: float, sd: float, alpha: float) -> int | None:
-    """The fewest seeds with which the paired t-test finds `target` with 80 % power; None where over 10,000.
-
-    Args:
-        target: Difference to detect, above 0.
-        sd: SD of the differences, in the same unit.
-        alpha: Probability of a false alarm.
-    """
-    if alpha <= 0 or not np.isfinite(sd):
-        return None
-    return _fewest(lambda n: sd * detectable_effect(n, alpha) <= target)
-
-
-def seeds_for_equivalence(margin: float, sd: float, alpha: float = 0.05) -> int | None:
-    """The fewest seeds with which arms that are alike are found equivalent with 80 % power; None where over 10,000.
-
-    Args:
-        margin: Differences up to it do not matter, above 0.
-        sd: SD of the differences, in the same unit.
-        alpha: Of each of the two one-sided tests.
-    """
-    if alpha <= 0 or not sd > 0:
-        return None
-    return _fewest(lambda n: power_equivalence(margin / sd, n, alpha) >= POWER)
-
-
-def power_equivalence(margin: float, n: int, alpha: float) -> float:
-    """Probability that two one-sided tests find arms equivalent that are alike; the margin in SDs of differences."""
-    critical = special.stdtrit(n - 1, 1 - alpha)
-    # Over the distribution of the observed SD, by Gauss-Legendre in its quantiles.
-    nodes, weights = special.roots_legendre(200)
-    sd = np.sqrt(special.chdtri(n - 1, (1 - nodes) / 2) / (n - 1))
-    room = np.maximum(margin * np.sqrt(n) - critical * sd, 0.0)
-    return float((weights / 2 * (2 * special.ndtr(room) - 1)).sum())
-
-
-def _fewest(is_enough: Callable[[int], bool]) -> int | None:
-    """The smallest number of seeds, 2 to `MAX_SEEDS`, that is enough; more seeds must never be worse."""
-    numbers = range(2, MAX_SEEDS + 1)
-    place = bisect.bisect_left(numbers, True, key=is_enough)
-    return numbers[place] if place < len(numbers) else None
 
 
 def _interval(mean: Array, sd: Array, n: int, confidence: float) -> tuple[Array, Array]:

@@ -63,6 +63,7 @@ def analyse_comparison(
     measured = with_digit_errors(measure_pairs(outcomes, criteria), comparison, outcomes, criteria, answers)
     pairs = judge(measured, criteria)
     levels = levels_frame(comparison, outcomes, pairs, criteria)
+    headline = headlines(pairs, levels)
     suffix = f" Depends on {' and '.join(partners)}: see the table of variants." if partners else ""
     used_seeds = comparison.planned[REPLICATE].astype(int).unique().tolist()
     return FactorAnalysis(
@@ -70,8 +71,8 @@ def analyse_comparison(
         values=values_frame(outcomes),
         levels=levels,
         pairs=pairs,
-        verdicts=tuple(verdicts(comparison, pairs, levels, suffix)),
-        advice=advise(measured, headlines(pairs, levels), used_seeds, criteria),
+        verdicts=tuple(verdicts(comparison, headline, suffix)),
+        advice=advise(measured, headline, used_seeds, criteria),
         simple_effects=pd.DataFrame() if simple_effects is None else simple_effects,
     )
 

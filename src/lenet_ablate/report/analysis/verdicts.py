@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lenet_ablate.records import State
-from lenet_ablate.report.analysis import statistics
+from lenet_ablate.report.analysis import power, statistics
+from lenet_ablate.report.analysis.contrasts import FAILED
 from lenet_ablate.report.analysis.results import Code, Verdict
 from lenet_ablate.report.analysis.wording import limit_points, p_text, percent, plural, points, signed_points
 from lenet_ablate.report.cells import Comparison
@@ -32,28 +34,29 @@ def judge(pairs: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
         pairs: See `contrasts.measure_pairs`, with se_digits, se_total and p_mcnemar; all of them are one family.
         criteria: Margin, target and alpha.
     """
-    judged = pairs.copy()
-    tests = int(np.isfinite(judged["p"]).sum())
+    tests = int(np.isfinite(pairs["p"]).sum())
     strictest = criteria.alpha / max(1, tests)
-    judged["p_holm"] = statistics.holm(judged["p"].to_numpy())
-    judged["m_tests"], judged["alpha"] = tests, criteria.alpha
-    spread = np.fmax(judged["sd"], judged["sd_floor"])
-    judged["detectable"] = [
-        statistics.detectable_difference(sd, n, strictest) for sd, n in zip(spread, judged["n_pairs"], strict=True)
-    ]
-    more = [_seeds_more(sd, n, strictest, criteria) for sd, n in zip(spread, judged["n_pairs"], strict=True)]
-    judged["seeds_more"] = pd.array(more, dtype="Int64")
-    disagreeing = _disagreeing(judged, criteria.alpha)
-    rows: list[Any] = list(judged.itertuples(index=False))
+    spread = list(zip(np.fmax(pairs["sd"], pairs["sd_floor"]), pairs["n_pairs"], strict=True))
+    more = [_seeds_more(sd, n, strictest, criteria) for sd, n in spread]
+    judged = pairs.assign(
+        p_holm=statistics.holm(pairs["p"].to_numpy()),
+        m_tests=tests,
+        alpha=criteria.alpha,
+        detectable=[power.detectable_difference(sd, n, strictest) for sd, n in spread],
+        seeds_more=pd.array(more, dtype="Int64"),
+    )
+    disagreeing = _disagreeing(pairs, criteria.alpha)
+    rows = _rows(judged)
     codes = [_code(row, criteria) for row in rows]
     fragile = [code in _BETTER and bool(names) for code, names in zip(codes, disagreeing, strict=True)]
-    judged["is_fragile"] = np.array(fragile, dtype=bool)
-    judged["verdict_code"] = np.array(codes, dtype=int)
-    judged["verdict"] = [
+    sentences = [
         _SENTENCES[code](row, criteria) + (_fragile(names) if is_fragile else "") + "."
         for row, code, names, is_fragile in zip(rows, codes, disagreeing, fragile, strict=True)
     ]
-    return judged[list(PAIR_COLUMNS)]
+    found = judged.assign(
+        is_fragile=np.array(fragile, dtype=bool), verdict_code=np.array(codes, dtype=int), verdict=sentences
+    )
+    return found[list(PAIR_COLUMNS)]
 
 
 def headlines(pairs: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
@@ -74,28 +77,27 @@ def headlines(pairs: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
     return pairs.iloc[[places[frozenset((best, other))] for other in others]]
 
 
-def verdicts(comparison: Comparison, pairs: pd.DataFrame, levels: pd.DataFrame, suffix: str = "") -> list[Verdict]:
+def verdicts(comparison: Comparison, headline: pd.DataFrame, suffix: str = "") -> list[Verdict]:
     """The sentences to print: what failed or collapsed first, then the headline pairs.
 
     Args:
         comparison: The runs behind them.
-        pairs: Judged pairs.
-        levels: See `results.FactorAnalysis.levels`.
+        headline: See `headlines`.
         suffix: A sentence that each answer ends with, with a space in front.
     """
     told = list(_failures(comparison))
-    suffix = (COMPLETED_ONLY if levels["n_failed"].any() else "") + suffix
-    rows: list[Any] = list(headlines(pairs, levels).itertuples(index=False))
-    for row in rows:
-        told.append(
-            Verdict(Code(row.verdict_code), row.verdict + suffix, (row.level_a, row.level_b), bool(row.is_fragile))
-        )
+    suffix = (COMPLETED_ONLY if comparison.planned["status"].isin(FAILED).any() else "") + suffix
+    for row in _rows(headline):
+        levels = (row.level_a, row.level_b)
+        told.append(Verdict(Code(row.verdict_code), row.verdict + suffix, levels, bool(row.is_fragile)))
     return told
 
 
 def _failures(comparison: Comparison) -> Iterator[Verdict]:
     key, planned = comparison.factor.key, comparison.planned
-    troubled = planned[planned["status"].isin([State.failed.value, State.diverged.value]) | planned["is_collapsed"]]
+    troubled = planned[planned["status"].isin(FAILED) | planned["is_collapsed"]]
+    if troubled.empty:
+        return
     for label in comparison.factor.labels:
         rows = troubled[troubled[key] == label]
         total = int((planned[key] == label).sum()) if len(rows) else 0
@@ -115,8 +117,15 @@ def _share(count: int, total: int, kind: str) -> str:
     return f"{count} of {plural(total, 'run')} {kind} ({share})"
 
 
+def _rows(frame: pd.DataFrame) -> list[Any]:
+    """The rows with their columns as attributes."""
+    columns = frame.columns.tolist()
+    values = zip(*(frame[name].tolist() for name in columns), strict=True)
+    return [SimpleNamespace(**dict(zip(columns, row, strict=True))) for row in values]
+
+
 def _seeds_more(sd: float, n: int, alpha: float, criteria: Criteria) -> int | None:
-    needed = statistics.seeds_needed(criteria.target, sd, alpha)
+    needed = power.seeds_needed(criteria.target, sd, alpha)
     return None if needed is None else max(0, needed - n)
 
 
