@@ -69,12 +69,11 @@ def outcomes_of(comparison: Comparison) -> Outcomes:
     per_seed = runs.groupby([key, REPLICATE], observed=True)[[*VALUES, "num_images"]]
     means = per_seed.mean().sort_index()
     labels = tuple(label for label in comparison.factor.labels if len(runs) and label not in comparison.empty_levels)
-    shape = (len(labels), len(means) // max(1, len(labels)))
+    shape = (len(labels), max(1, len(means) // max(1, len(labels))))  # (0, 1) where there is nothing to compare
     figures = {name: means[name].to_numpy(float).reshape(shape) for name in VALUES}
     seeds = means.index.get_level_values(REPLICATE).to_numpy(np.int64)[: shape[1]]
     num_images = means["num_images"].to_numpy(float).reshape(shape)
-    smallest = num_images.min(axis=1) if shape[1] else np.full(shape[0], np.nan)
-    return Outcomes(key, labels, figures, seeds, smallest, len(runs) // max(1, len(means)))
+    return Outcomes(key, labels, figures, seeds, num_images.min(axis=1), len(runs) // max(1, len(means)))
 
 
 def values_frame(outcomes: Outcomes) -> pd.DataFrame:
@@ -143,10 +142,10 @@ def levels_frame(comparison: Comparison, outcomes: Outcomes, pairs: pd.DataFrame
         columns[name] = column
     group, is_best = _ranking(outcomes, pairs, criteria.alpha)
     kind = {0: "", 1: "wilson95"}.get(outcomes.num_seeds, "t95")
-    columns["ci_kind"] = np.where(enters, kind, "")
+    columns["ci_kind"] = [kind if label in outcomes.labels else "" for label in labels]
     columns["group"] = [group.get(label, "") for label in labels]
     columns["is_best"] = [label in is_best for label in labels]
-    return pd.DataFrame({name: columns[name] for name in LEVEL_COLUMNS}).astype({"ci_kind": object})
+    return pd.DataFrame({name: columns[name] for name in LEVEL_COLUMNS})
 
 
 def _counts(comparison: Comparison) -> dict[str, npt.NDArray[Any]]:
@@ -171,9 +170,9 @@ def _figures(outcomes: Outcomes) -> dict[str, Array]:
         "sd": found.sd,
         "ci_low": low,
         "ci_high": high,
-        "median": np.median(accuracy, axis=1) if n else found.mean,
-        "min": accuracy.min(axis=1) if n else found.mean,
-        "max": accuracy.max(axis=1) if n else found.mean,
+        "median": np.median(accuracy, axis=1),
+        "min": accuracy.min(axis=1),
+        "max": accuracy.max(axis=1),
         "sd_floor": outcomes.noise_floor,
     }
     for name in ("train_loss_running", "val_accuracy"):
