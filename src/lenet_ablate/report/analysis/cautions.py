@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lenet_ablate.records import State
-from lenet_ablate.report.analysis.wording import limit_points, plural
+from lenet_ablate.report.analysis.wording import plural
 from lenet_ablate.report.answers import Answers
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.criteria import EpochRule, Metric
@@ -141,7 +141,7 @@ def _top_ups(study: Study, sweeps: Sequence[Mapping[str, Any]]) -> str:
     if not count:
         return ""
     times = "once" if count == 1 else f"{count} times"
-    asked = limit_points(study.criteria.alpha)
+    asked = f"{100 * study.criteria.alpha:g}"
     return (
         f"Seeds were added {times} to variants that could be tested already: deciding on seeing results raises false "
         f"alarms above the {asked} % asked for (simulated at 5 %: 8.7 % with one step from 5 to 10 seeds, 16 % adding "
