@@ -21,6 +21,15 @@ def config_of(pool: Pool = Pool.max, seed: int = 0, **changes: Any) -> RunConfig
     return dataclasses.replace(RunConfig(pool=pool, seed=seed, epochs=1), **changes)
 
 
+def test_unstable_training_is_warned_of() -> None:
+    records = [
+        record_of(config_of(pool, s), 0.98 + s / (100 if pool is Pool.avg else 1000)) for pool in Pool for s in range(3)
+    ]
+    expected = "Training is unstable: seeds of pool=avg differ 14.1 times as much as"
+    assert expected in warnings_of(records)
+    assert "unstable" not in warnings_of(records[:3])
+
+
 def plain_records(num_seeds: int = 3, **changes: Any) -> list[RunRecord]:
     return [
         record_of(config_of(pool, seed), 0.98 + seed / 1000, **changes) for pool in Pool for seed in range(num_seeds)
