@@ -79,7 +79,7 @@ class Recipe:
 
     def __init__(self, data: Dataset) -> None:
         self._loader = DataLoader(Pictures(data), batch_size=64, shuffle=True)
-        self._model: nn.Module = build_model(RunConfig(), draw_weights(RunConfig().model.name, 0))
+        self._model: nn.Module = build_model(RunConfig(), draw_weights(RunConfig()))
         self._optimizer, self._threads = torch.optim.Adam(self._model.parameters()), torch.get_num_threads()
 
     def rate(self, images: int) -> float:

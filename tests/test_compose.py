@@ -18,10 +18,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_plugins.lenet_ablate._compose import compose_points
 from hydra_plugins.lenet_ablate._grid import expand_grid, make_sweep
-from lenet_ablate.config import RunConfig, StepDecay
+from lenet_ablate.config import RunConfig
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.paths import config_dir
 from lenet_ablate.report.commands import variant_command
+from lenet_ablate.schedules import StepDecay
 
 
 @pytest.fixture

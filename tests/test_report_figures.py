@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, RunConfig, StepDecay
+from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, RunConfig
 from lenet_ablate.records import State
 from lenet_ablate.report.cells import compare
 from lenet_ablate.report.collect import Study, make_study
@@ -21,6 +21,7 @@ from lenet_ablate.report.figures.curves import Curves, factor_curves, variant_cu
 from lenet_ablate.report.figures.labels import spread, wrap
 from lenet_ablate.report.figures.style import figure_files, level_styles
 from lenet_ablate.runs import RunRecord
+from lenet_ablate.schedules import StepDecay
 from report_runs import Figures, plan_of, rows_of
 
 

@@ -12,7 +12,6 @@ from lenet_ablate.config import (
     OptimizerConfig,
     Pool,
     RunConfig,
-    StepDecay,
     default_optimizer,
 )
 from lenet_ablate.records import State
@@ -28,6 +27,7 @@ from lenet_ablate.report.tables.rounding import loss_text, percent_texts
 from lenet_ablate.report.tables.table import Table
 from lenet_ablate.report.tables.variants import variants_table
 from lenet_ablate.runs import RunRecord
+from lenet_ablate.schedules import StepDecay
 from report_runs import Figures, plan_of, rows_of
 
 LRS, POOLS, SEEDS = (0.001, 0.01), (Pool.max, Pool.avg), (0, 1)

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Switch, Text, Whole
-
-LEARNING_RATE = Real(0, 10)
+from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
+from lenet_ablate.schedules import Schedule
 
 
 class Pool(Enum):
@@ -37,22 +36,65 @@ class Model(Enum):
     """The network."""
 
     lenet5 = "lenet5"
+    lenet5_28 = "lenet5_28"
+    cnn4 = "cnn4"
+    mlp = "mlp"
+
+
+class OutputActivation(Enum):
+    """What stands behind the output layer."""
+
+    none = "none"
+    relu = "relu"
+
+
+class C5(Enum):
+    """How LeNet-5's c5 is written; both compute the same function."""
+
+    linear = "linear"
+    conv = "conv"
 
 
 class Optimizer(Enum):
     """The update rule, as `torch.optim` defines it."""
 
     adam = "adam"
+    adamw = "adamw"
     sgd = "sgd"
+    rmsprop = "rmsprop"
+
+
+class Init(Enum):
+    """How initial weights are drawn."""
+
+    default = "default"
+    gaussian = "gaussian"
 
 
 class DataSet(Enum):
     """Where the images come from."""
 
     mnist = "mnist"
+    fashion_mnist = "fashion_mnist"
+    kmnist = "kmnist"
     digits = "digits"
     idx = "idx"
     npz = "npz"
+
+
+class Resize(Enum):
+    """How images come to the network's size."""
+
+    pad = "pad"
+    bilinear = "bilinear"
+
+
+class Normalize(Enum):
+    """What pixels in 0..1 are turned into."""
+
+    standard = "standard"
+    unit = "unit"
+    per_set = "per_set"
 
 
 class Engine(Enum):
@@ -81,25 +123,19 @@ def _group(kind: Callable[[], Any], text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class StepDecay:
-    """Learning rate `initial · gamma^(e // every)` in epoch e = 0, 1, …"""
-
-    name: str = field(default="", metadata={"help": "its name in lr_schedules, or made from its values"})
-    initial: float = _setting(0.01, LEARNING_RATE, "learning rate of the first epochs")
-    gamma: float = _setting(0.1, Real(0, 1), "factor at each step")
-    every: int = _setting(10, Whole(1, 100_000), "epochs between two steps")
-
-    @property
-    def formula(self) -> str:
-        """What it does, whatever it is called: `0.01x0.1every10`."""
-        return f"{self.initial:g}x{self.gamma:g}every{self.every}"
-
-
-@dataclass(frozen=True)
 class ModelConfig:
-    """The network and its variations."""
+    """The network and its variations; null where the network has none such."""
 
     name: Model = _setting(Model.lenet5, OneOf(Model), "network")
+    output_activation: OutputActivation = _setting(
+        OutputActivation.none, OneOf(OutputActivation), "nonlinearity behind the output layer"
+    )
+    c5: C5 | None = _setting(
+        C5.linear, Optional(OneOf(C5)), "lenet5, lenet5_28: c5 as a fully connected layer or as a convolution"
+    )
+    hidden: tuple[int, ...] | None = _setting(
+        None, Optional(Several(Whole(1, 8192), most=16)), "mlp: units of the hidden layers, [] for none"
+    )
 
 
 @dataclass(frozen=True)
@@ -108,11 +144,21 @@ class OptimizerConfig:
 
     name: Optimizer = _setting(Optimizer.adam, OneOf(Optimizer), "update rule")
     betas: tuple[float, float] | None = _setting(
-        None, Optional(Pair(Real(0, 1, with_low=True, with_high=False))), "adam: decay of the two moment estimates"
+        None,
+        Optional(Pair(Real(0, 1, with_low=True, with_high=False))),
+        "adam, adamw: decay of the two moment estimates",
     )
-    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam: added to the denominator")
-    momentum: float | None = _setting(None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd: momentum")
-    weight_decay: float = _setting(0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient")
+    alpha: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "rmsprop: decay of the squares' average"
+    )
+    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam, adamw, rmsprop: added to the denominator")
+    momentum: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd, rmsprop: momentum"
+    )
+    nesterov: bool = _setting(False, YesNo(), "sgd: Nesterov's momentum")
+    weight_decay: float = _setting(
+        0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient; adamw: shrinks the weights instead"
+    )
 
 
 def default_optimizer() -> OptimizerConfig:
@@ -135,6 +181,16 @@ class DataConfig:
     std: float | None = _setting(
         0.3081, Optional(Real(0, 10)), "divides the centred pixels; null: the training set's own"
     )
+    normalize: Normalize = _setting(
+        Normalize.standard, OneOf(Normalize), "by mean and std, not at all (0..1), or by the training set's own"
+    )
+    resize: Resize = _setting(
+        Resize.pad, OneOf(Resize), "a border where images are a little too small, or always interpolated"
+    )
+    train_size: int | None = _setting(
+        None, Optional(Whole(1, 10_000_000)), "training images used, drawn from the seed; null: all"
+    )
+    shuffle: bool = _setting(True, YesNo(), "draw a new order for each epoch")
 
 
 @dataclass(frozen=True)
@@ -145,11 +201,12 @@ class RunConfig:
     pool: Pool = _setting(Pool.max, OneOf(Pool), "pooling of s2 and s4")
     activation: Activation = _setting(Activation.relu, OneOf(Activation), "nonlinearity")
     optimizer: OptimizerConfig = _group(default_optimizer, "update rule")
-    lr: float | StepDecay = field(
+    lr: float | Schedule = field(
         default=0.001, metadata={"help": "learning rate: a number, a schedule's name or an inline schedule"}
     )
     batch_size: int = _setting(64, Whole(1, 65_536), "images per step")
     epochs: int = _setting(30, Whole(1, 100_000), "passes over the training split")
+    init: Init = _setting(Init.default, OneOf(Init), "initial weights: PyTorch's, or N(0, 0.1²) with biases of 0.01")
     seed: int = _setting(0, Whole(0, 2**32 - 1), "draws split, initial weights and batch order")
     data: DataConfig = _group(DataConfig, "data set")
 
@@ -175,12 +232,18 @@ class Options:
     train_loss_every: int = _setting(
         0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
     )
-    report: bool = _setting(False, Switch(), "whether the study's report is made when the sweep has ended")
+    report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
 NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name"}
-ADAM_ONLY, SGD_ONLY = ("betas", "eps"), ("momentum",)
+# What each update rule needs; every other one of these settings is null for it.
+OPTIMIZER_SETTINGS = {
+    Optimizer.adam: ("betas", "eps"),
+    Optimizer.adamw: ("betas", "eps"),
+    Optimizer.sgd: ("momentum",),
+    Optimizer.rmsprop: ("alpha", "eps", "momentum"),
+}
 
 
 def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from lenet_ablate.config import RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
-from lenet_ablate.engines.weights import IMAGE_SIZE
+from lenet_ablate.engines.networks import image_size
 from lenet_ablate.jobs import Job, Sweep
 from lenet_ablate.plan import identity
 from lenet_ablate.records import State, lacks_train_loss
@@ -16,7 +16,7 @@ from lenet_ablate.runs import RunRecord, read_finished
 
 def dataset_of(config: RunConfig, data: DatasetCache) -> Dataset:
     """A run's data set at its network's input size."""
-    return data.get(config.data, IMAGE_SIZE[config.model.name])
+    return data.get(config.data, image_size(config.model))
 
 
 def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | None:

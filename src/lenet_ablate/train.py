@@ -21,7 +21,7 @@ from lenet_ablate.checkpoint import Checkpoint, read_checkpoint, write_checkpoin
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.engines.weights import num_parameters
+from lenet_ablate.engines.networks import num_parameters
 from lenet_ablate.plan import RunPlan, learning_rates, variant_id
 from lenet_ablate.records import (
     EpochRow,
@@ -87,13 +87,14 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
     Returns:
         `done`, `diverged` (a loss was NaN or infinite: a result) or `interrupted`.
     """
-    train, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
+    data, seed = plan.config.data, plan.config.seed
+    train, val = split(len(dataset.train_labels), plan.num_val, seed, data.train_size)
     learner = engine.learner(plan, dataset, train, val)
     stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
     at = _resume(plan, learner, stamp, around)
     test: Evaluation | None = None
     while len(at.rows) < plan.config.epochs:
-        order = epoch_order(train, plan.config.seed, epoch=len(at.rows))
+        order = epoch_order(train, seed, len(at.rows), data.shuffle)
         if not _train_epoch(plan, order, learner, stamp, at, around):
             _save(learner, stamp, at, around)
             return State.interrupted
@@ -219,7 +220,7 @@ def _finish(plan: RunPlan, learner: Learner, test: Evaluation | None, at: _Posit
         "num_train": plan.num_train,
         "num_val": plan.num_val,
         "num_test": plan.num_test,
-        "num_parameters": num_parameters(plan.config.model.name),
+        "num_parameters": num_parameters(plan.config.model),
         "final": _plain(at.rows[-1]),
         "best_val": _plain(best) if best and test else None,
         "wall_seconds": round(at.wall_seconds, 3),

@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import sys
+from collections.abc import Iterable
 
 from lenet_ablate import config
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import ConfigError, EngineError
+
+COMPILED_MODELS = {config.Model.lenet5, config.Model.lenet5_28}
+
+
+def make_engines(options: config.Options, models: Iterable[config.Model]) -> dict[config.Model, Engine]:
+    """The engine of each network in a sweep; those that can share one do.
+
+    Raises:
+        ConfigError: The device asked for by name is not there, or the compiled engine is asked for elsewhere or for a
+            network that it does not know.
+        EngineError: The compiled engine is asked for by name and cannot work here.
+    """
+    wanted = set(models)
+    unknown = sorted(model.value for model in wanted - COMPILED_MODELS)
+    if unknown and options.engine is config.Engine.compiled:
+        raise ConfigError(f"engine=compiled: does not know model={','.join(unknown)}; engine=auto takes torch for it")
+    known = {model for model in wanted if model in COMPILED_MODELS}
+    engines = dict.fromkeys(known, make_engine(options)) if known else {}
+    if unknown:
+        shared = next((engine for engine in engines.values() if engine.name == "torch"), None)
+        engines |= dict.fromkeys(
+            wanted - known, shared or make_engine(dataclasses.replace(options, engine=config.Engine.torch))
+        )
+    return engines
 
 
 def make_engine(options: config.Options) -> Engine:

@@ -10,9 +10,10 @@ from typing import Any
 
 import yaml
 
-from lenet_ablate.config import NAMED_GROUPS, RunConfig, StepDecay, to_mapping
+from lenet_ablate.config import NAMED_GROUPS, RunConfig, to_mapping
 from lenet_ablate.paths import config_dir
 from lenet_ablate.report.factors import REPLICATE
+from lenet_ablate.schedules import Schedule
 
 DEFAULT_STUDY = "ablation"
 
@@ -48,13 +49,13 @@ def _group_words(group: str, value: Mapping[str, Any], default: Mapping[str, Any
     return words + [f"{group}.{key}={_value_text(inner)}" for key, inner in own.items()]
 
 
-def _lr_text(lr: float | StepDecay) -> str:
-    if not isinstance(lr, StepDecay):
+def _lr_text(lr: float | Schedule) -> str:
+    if not isinstance(lr, Schedule):
         return repr(lr)
-    values = {"initial": lr.initial, "gamma": lr.gamma, "every": lr.every}
+    values = {key: value for key, value in to_mapping(lr).items() if key != "name"}
     if _read("config.yaml")["lr_schedules"].get(lr.name) == values:
         return lr.name
-    return "{" + ",".join(f"{key}:{value!r}" for key, value in values.items()) + "}"
+    return "{" + ",".join(f"{key}:{_value_text(value)}" for key, value in values.items()) + "}"
 
 
 def _value_text(value: object) -> str:
@@ -67,7 +68,7 @@ def _value_text(value: object) -> str:
     if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_./][A-Za-z0-9_./-]*", value):
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
-    return str(value)
+    return repr(value) if isinstance(value, float) else str(value)
 
 
 @functools.cache

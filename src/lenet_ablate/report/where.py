@@ -48,16 +48,16 @@ def _setting_texts(records: Sequence[RunRecord]) -> list[Mapping[str, str] | Non
 
 
 def _meets(settings: Mapping[str, str], where: Sequence[Condition]) -> bool:
-    return all(settings[condition.key] in condition.values for condition in where)
+    return all(settings.get(condition.key) in condition.values for condition in where)
 
 
 def _check(condition: Condition, runs: Sequence[Mapping[str, str]]) -> None:
-    keys = list(runs[0]) if runs else []
+    keys = list(dict.fromkeys(key for settings in runs for key in settings))
     if condition.key not in keys:
         guess = closest(condition.key, keys)
         meant = f"; did you mean {guess}?" if guess else ""
         raise ConfigError(f"--where {condition.text}: no setting is called {condition.key}: {', '.join(keys)}{meant}")
-    values = list(dict.fromkeys(settings[condition.key] for settings in runs))
+    values = list(dict.fromkeys(settings[condition.key] for settings in runs if condition.key in settings))
     for value in condition.values:
         if value not in values:
             told = ", ".join(values[:MAX_TOLD]) + (" …" if len(values) > MAX_TOLD else "")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lenet_ablate.records import State
-from lenet_ablate.report.analysis.wording import limit_points, plural
+from lenet_ablate.report.analysis.wording import plural
 from lenet_ablate.report.answers import Answers
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.criteria import EpochRule, Metric
@@ -20,15 +20,19 @@ NEVER_ALIKE = ("model", "data", "epochs")
 PROVENANCE = {"version": "versions of the program", "commit": "commits", "engine": "engines", "device": "devices"}
 MAX_NAMED = 3
 MIN_SEEDS_TO_TEST = 2
+MIN_SEEDS_FOR_NOISE, UNSTABLE_RATIO = 3, 2
 
 
-def cautions(study: Study, answers: Answers, sweeps: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def cautions(
+    study: Study, answers: Answers, sweeps: Sequence[Mapping[str, Any]], noise: pd.DataFrame
+) -> tuple[str, ...]:
     """A sentence for each weakness, the gravest first.
 
     Args:
         study: What was found on disk.
         answers: Predictions and labels; see `answers.read_answers`.
         sweeps: The plans of the study's sweeps, the oldest first; see `runs.read_sweeps`.
+        noise: See `results.StudyAnalysis.noise`.
     """
     usable = study.design[study.design["is_usable"]]
     told = [
@@ -36,7 +40,8 @@ def cautions(study: Study, answers: Answers, sweeps: Sequence[Mapping[str, Any]]
         _lost(study.design),
         _one_seed(usable),
         _collapsed(usable),
-        _without_validation(study, usable),
+        _unstable(noise),
+        _without_validation(study),
         _unlike(study),
         *_mixed_provenance(study, usable),
         _top_ups(study, sweeps),
@@ -96,7 +101,19 @@ def _collapsed(usable: pd.DataFrame) -> str:
     )
 
 
-def _without_validation(study: Study, usable: pd.DataFrame) -> str:
+def _unstable(noise: pd.DataFrame) -> str:
+    found = noise[(noise["seeds"] >= MIN_SEEDS_FOR_NOISE) & (noise["ratio"] > UNSTABLE_RATIO)]
+    if found.empty:
+        return ""
+    worst = found.sort_values("ratio").iloc[-1]
+    others = f", and likewise {plural(len(found) - 1, 'other variant')}" if len(found) > 1 else ""
+    return (
+        f"Training is unstable: seeds of {worst['variant']} differ {worst['ratio']:.1f} times as much as errors on "
+        f"single digits let expect{others} (more than {UNSTABLE_RATIO} times)."
+    )
+
+
+def _without_validation(study: Study) -> str:
     done = study.design[study.design["status"] == State.done.value]
     lacking = int(done["val_accuracy"].isna().sum())
     if not lacking:
@@ -141,7 +158,7 @@ def _top_ups(study: Study, sweeps: Sequence[Mapping[str, Any]]) -> str:
     if not count:
         return ""
     times = "once" if count == 1 else f"{count} times"
-    asked = limit_points(study.criteria.alpha)
+    asked = f"{100 * study.criteria.alpha:g}"
     return (
         f"Seeds were added {times} to variants that could be tested already: deciding on seeing results raises false "
         f"alarms above the {asked} % asked for (simulated at 5 %: 8.7 % with one step from 5 to 10 seeds, 16 % adding "

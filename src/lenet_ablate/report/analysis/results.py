@@ -89,8 +89,9 @@ class StudyAnalysis:
             confusion.csv; empty where predictions or labels are not at hand.
         best_variant: The variant with the highest mean validation accuracy (test accuracy only where no run has a
             validation split), as `variant` of the study's design; empty where no run is usable.
-        noise: One row per variant with two or more seeds: variant, seeds, sd (observed between seeds), sd_floor
-            (√(error/2N)), ratio, sd_predicted (√Σp(1-p)/N over the test images; missing without predictions).
+        noise: One row per variant with two or more seeds, of the test accuracy after the last epoch: variant, seeds,
+            sd (observed between seeds), sd_floor (√(error/2N)), ratio (of both), sd_predicted (√Σp(1-p)/N over the
+            test images, free of bias; missing without predictions).
         warnings: What weakens the conclusions, the gravest first; a sentence each, plain text.
     """
 

@@ -33,13 +33,14 @@ def analyse(study: Study, answers: Answers = NO_ANSWERS, sweeps: Sequence[Mappin
     table = anova(usable, [factor.key for factor in study.factors]) if len(study.factors) > 1 else EMPTY
     best = best_variant(study)
     num_test = study.runs.set_index("run")["num_test"].astype(float)
+    noise = noise_frame(usable, num_test, answers)
     return StudyAnalysis(
         factors=tuple(_analyse_factor(study, factor, table, answers) for factor in study.factors),
         anova=table,
         confusion=confusion_frame(usable.loc[usable["variant"] == best, "run"].tolist(), answers),
         best_variant=best,
-        noise=noise_frame(usable, num_test, answers),
-        warnings=cautions(study, answers, sweeps),
+        noise=noise,
+        warnings=cautions(study, answers, sweeps, noise),
     )
 
 

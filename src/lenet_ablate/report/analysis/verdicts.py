@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,29 +34,25 @@ def judge(pairs: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
         pairs: See `contrasts.measure_pairs`, with se_digits, se_total and p_mcnemar; all of them are one family.
         criteria: Margin, target and alpha.
     """
-    tests = int(np.isfinite(pairs["p"]).sum())
+    columns: dict[str, Any] = {str(name): pairs[name].to_numpy() for name in pairs}
+    tests = int(np.isfinite(columns["p"]).sum())
     strictest = criteria.alpha / max(1, tests)
-    spread = list(zip(np.fmax(pairs["sd"], pairs["sd_floor"]), pairs["n_pairs"], strict=True))
-    more = [_seeds_more(sd, n, strictest, criteria) for sd, n in spread]
-    judged = pairs.assign(
-        p_holm=statistics.holm(pairs["p"].to_numpy()),
-        m_tests=tests,
-        alpha=criteria.alpha,
-        detectable=[power.detectable_difference(sd, n, strictest) for sd, n in spread],
-        seeds_more=pd.array(more, dtype="Int64"),
-    )
-    disagreeing = _disagreeing(pairs, criteria.alpha)
-    rows = _rows(judged)
+    spread = list(zip(np.fmax(columns["sd"], columns["sd_floor"]).tolist(), columns["n_pairs"].tolist(), strict=True))
+    columns["p_holm"] = statistics.holm(columns["p"])
+    columns["m_tests"], columns["alpha"] = np.full(len(pairs), tests), np.full(len(pairs), criteria.alpha)
+    columns["detectable"] = np.array([power.detectable_difference(sd, n, strictest) for sd, n in spread], dtype=float)
+    columns["seeds_more"] = pd.array([_seeds_more(sd, n, strictest, criteria) for sd, n in spread], dtype="Int64")
+    rows = _rows(columns)
     codes = [_code(row, criteria) for row in rows]
+    disagreeing = _disagreeing(columns, criteria.alpha)
     fragile = [code in _BETTER and bool(names) for code, names in zip(codes, disagreeing, strict=True)]
-    sentences = [
+    columns["is_fragile"] = np.array(fragile, dtype=bool)
+    columns["verdict_code"] = np.array(codes, dtype=int)
+    columns["verdict"] = [
         _SENTENCES[code](row, criteria) + (_fragile(names) if is_fragile else "") + "."
         for row, code, names, is_fragile in zip(rows, codes, disagreeing, fragile, strict=True)
     ]
-    found = judged.assign(
-        is_fragile=np.array(fragile, dtype=bool), verdict_code=np.array(codes, dtype=int), verdict=sentences
-    )
-    return found[list(PAIR_COLUMNS)]
+    return pd.DataFrame({name: columns[name] for name in PAIR_COLUMNS})
 
 
 def headlines(pairs: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +83,8 @@ def verdicts(comparison: Comparison, headline: pd.DataFrame, suffix: str = "") -
     """
     told = list(_failures(comparison))
     suffix = (COMPLETED_ONLY if comparison.planned["status"].isin(FAILED).any() else "") + suffix
-    for row in _rows(headline):
+    spoken = ("level_a", "level_b", "verdict_code", "verdict", "is_fragile")
+    for row in _rows({name: headline[name] for name in spoken}):
         levels = (row.level_a, row.level_b)
         told.append(Verdict(Code(row.verdict_code), row.verdict + suffix, levels, bool(row.is_fragile)))
     return told
@@ -117,10 +114,9 @@ def _share(count: int, total: int, kind: str) -> str:
     return f"{count} of {plural(total, 'run')} {kind} ({share})"
 
 
-def _rows(frame: pd.DataFrame) -> list[Any]:
+def _rows(columns: Mapping[str, Any]) -> list[Any]:
     """The rows with their columns as attributes."""
-    columns = frame.columns.tolist()
-    values = zip(*(frame[name].tolist() for name in columns), strict=True)
+    values = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [SimpleNamespace(**dict(zip(columns, row, strict=True))) for row in values]
 
 
@@ -129,11 +125,11 @@ def _seeds_more(sd: float, n: int, alpha: float, criteria: Criteria) -> int | No
     return None if needed is None else max(0, needed - n)
 
 
-def _disagreeing(pairs: pd.DataFrame, alpha: float) -> list[tuple[str, ...]]:
+def _disagreeing(columns: Mapping[str, Any], alpha: float) -> list[tuple[str, ...]]:
     """For each pair the other tests that, corrected alike, find no difference; the sign-flip only where it could."""
-    smallest = 2.0 ** (1 - pairs["n_pairs"]) * max(1, len(pairs))
-    welch = statistics.holm(pairs["p_welch"].to_numpy()) >= alpha
-    flips = (statistics.holm(pairs["p_signflip"].to_numpy()) >= alpha) & (smallest < alpha).to_numpy()
+    smallest = 2.0 ** (1 - columns["n_pairs"]) * max(1, len(columns["n_pairs"]))
+    welch = statistics.holm(columns["p_welch"]) >= alpha
+    flips = (statistics.holm(columns["p_signflip"]) >= alpha) & (smallest < alpha)
     names = ("Welch", "sign-flip")
     return [
         tuple(name for name, is_so in zip(names, row, strict=True) if is_so) for row in zip(welch, flips, strict=True)
