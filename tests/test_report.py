@@ -50,6 +50,16 @@ def report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Captu
     return call
 
 
+FIGURES = {
+    *(
+        f"{stem}_{key}{end}"
+        for key in ("lr", "pool")
+        for stem, end in (("loss", ""), ("loss", "_panels"), ("error", ""))
+    ),
+    *("heatmap_pool_lr", "time_error", "loss_variants"),
+}
+
+
 def files_below(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -67,11 +77,11 @@ def test_one_study_lies_directly_in_report(report: Run, tmp_path: Path) -> None:
         "runs.csv",
         "epochs.csv",
         *(f"tables/{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("csv", "md")),
-        *(f"figures/loss_{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("svg", "png")),
+        *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf", "png")),
     }
     assert out.startswith("s1: 12 of 12 runs finished\n")
     assert "| step  |      4 |       2 |" in out
-    assert "written to outputs/report:" in out and "loss_lr.{png,svg}" in out
+    assert "written to outputs/report:" in out and "loss_lr.{pdf,png,svg}" in out
     assert err == ""
 
 
@@ -131,7 +141,7 @@ def test_without_a_common_cell_there_is_no_figure_that_claims_something(report: 
     write_study(tmp_path / "outputs" / "s1", alone, figures)
     assert report()[0] == 0
     made = {path.name for path in (tmp_path / "outputs/report/figures").iterdir()}
-    assert made == {"loss_variants.svg", "loss_variants.png"}
+    assert {name.partition(".")[0] for name in made} == {"loss_variants", "heatmap_pool_lr", "time_error"}
     assert (tmp_path / "outputs/report/tables/lr.md").exists()
 
 
@@ -178,17 +188,7 @@ def test_all_figures_are_one_per_variant_as_well(report: Run, tmp_path: Path) ->
     report("--figures", "all")
     names = {path.stem for path in (tmp_path / "outputs" / "report" / "figures").iterdir()}
     variants = {f"loss_pool-{pool}_lr-{lr}" for pool in ("max", "avg") for lr in ("0.001", "0.01")}
-    assert names == {"loss_lr", "loss_pool", "loss_variants"} | variants
-
-
-def test_more_variants_than_a_sheet_holds_make_several(
-    report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lenet_ablate.report.assemble.PANELS_PER_SHEET", 2)
-    write_study(tmp_path / "outputs" / "s1", [RunConfig(batch_size=n, epochs=1) for n in (1, 2, 3)], figures)
-    report()
-    names = {path.name for path in (tmp_path / "outputs" / "report" / "figures").glob("loss_variants*.svg")}
-    assert names == {"loss_variants_1.svg", "loss_variants_2.svg"}
+    assert names == FIGURES | variants
 
 
 def test_a_single_run_has_a_table_a_figure_and_a_warning(report: Run, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_diverged_runs_are_results_of_their_own(report: Run, tmp_path: Path) -> 
     table = pd.read_csv(tmp_path / "outputs" / "report" / "tables" / "lr.csv")
     assert list(table["runs_used"]) == [4, 0]
     epochs = (tmp_path / "outputs" / "report" / "epochs.csv").read_text(encoding="utf-8")
-    assert ",1,train,loss_running,NaN\n" in epochs
+    assert ",1,860,train,loss_running,NaN\n" in epochs
 
 
 def test_nothing_finished_writes_nothing(report: Run, tmp_path: Path) -> None:
