@@ -31,7 +31,7 @@ from lenet_ablate.report.figures.style import (
     level_styles,
     note_height,
 )
-from lenet_ablate.report.figures.text import listed, short, wrap
+from lenet_ablate.report.figures.text import listed, plural, short, wrap
 from lenet_ablate.report.tables.rounding import NOTHING, percent_texts
 
 _SEED: dict[str, Any] = {"marker": "o", "color": FAINT, "markerfacecolor": "none", "markersize": 3.6, "linestyle": ""}
@@ -47,7 +47,7 @@ class Effect:
         analysis: The factor's analysis.
         levels: Its levels' rows as percentages: level, mean, ci_low, ci_high.
         seeds: Columns level, seed, outcome.
-        published: Columns level, outcome; published figures of single runs.
+        published: Columns level, outcome, n: published figures with their numbers of runs.
     """
 
     analysis: FactorAnalysis
@@ -61,17 +61,17 @@ def effect_of(analysis: FactorAnalysis, references: pd.DataFrame | None = None) 
 
     Args:
         analysis: The factor's analysis.
-        references: Columns factor, level, test_accuracy (0..1), as given with an experiment; may be None.
+        references: Columns factor, level, test_accuracy (0..1), n (runs), as given with an experiment; may be None.
     """
     key, labels = analysis.comparison.factor.key, analysis.comparison.factor.labels
     levels = analysis.levels.assign(level=analysis.levels["level"].astype(str))
     numbers = 100 * levels[["mean", "ci_low", "ci_high"]].astype(float)
     seeds = analysis.values[["level", "seed"]].assign(outcome=100 * analysis.values["outcome"].astype(float))
-    known = pd.DataFrame({"level": [], "outcome": []})
+    known = pd.DataFrame({"level": [], "outcome": [], "n": []})
     if references is not None and len(references):
         own = references[(references["factor"] == key) & references["level"].astype(str).isin(labels)]
         outcome = 100 * own["test_accuracy"].astype(float)
-        known = own[["level"]].astype(str).assign(outcome=outcome).dropna()
+        known = own[["level"]].astype(str).assign(outcome=outcome, n=own["n"]).dropna(subset="outcome")
     return Effect(
         analysis,
         levels.assign(mean=numbers["mean"], ci_low=numbers["ci_low"], ci_high=numbers["ci_high"]),
@@ -113,7 +113,8 @@ def effects_note(effects: Sequence[Effect]) -> str:
     parts = ["○ one seed"] if several > 1 else []
     parts += ["◆ mean · line: 95 % interval" if several > 1 else "◆ one run"]
     parts += ["single runs: Wilson 95 % interval over the test images"] if "wilson95" in kinds else []
-    parts += ["△ published, 1 run"] if any(len(effect.published) for effect in effects) else []
+    runs = {int(n) for effect in effects for n in effect.published["n"].dropna()}
+    parts += ["△ published" + (f", {plural(min(runs), 'run')}" if len(runs) == 1 else "")] if runs else []
     parts += ["right: mean ± SD over seeds; levels that share a letter are not distinguishable"] if several > 1 else []
     parts += ["arrowhead: the interval goes on"] if any(_is_cut(effect) for effect in effects) else []
     return " · ".join(parts)

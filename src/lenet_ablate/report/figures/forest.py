@@ -21,7 +21,7 @@ from lenet_ablate.report.figures.intervals import (
     rows_height,
 )
 from lenet_ablate.report.figures.style import FAINT, FULL, INK, draw_note, draw_title, house_style, note_height
-from lenet_ablate.report.figures.text import listed, plural, short, width_of, wrap
+from lenet_ablate.report.figures.text import cut, listed, plural, short, width_of, wrap
 from lenet_ablate.report.safe_text import one_line
 from lenet_ablate.report.tables.rounding import NOTHING
 
@@ -106,7 +106,7 @@ def _row_name(key: str, pair: Mapping[Hashable, Any]) -> str:
     words = one_line(_words(key, pair), 0)
     if width_of(words, 8) <= LABEL_WIDTH:
         return words
-    return "\n".join(wrap(text, LABEL_WIDTH, 8, 1) for text in (f"{key} {pair['level_a']}", f"− {pair['level_b']}"))
+    return "\n".join(cut(text, LABEL_WIDTH) for text in (f"{key} {pair['level_a']}", f"− {pair['level_b']}"))
 
 
 def _words(key: str, pair: Mapping[Hashable, Any]) -> str:

@@ -18,8 +18,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from lenet_ablate.records import State
 from lenet_ablate.report.factors import REPLICATE, Factor
-from lenet_ablate.report.figures.style import FULL, SMALLEST, draw_note, draw_title, house_style, note_height
-from lenet_ablate.report.figures.text import listed, plural, short, wrap
+from lenet_ablate.report.figures.style import SMALLEST, draw_note, draw_title, house_style, note_height
+from lenet_ablate.report.figures.text import listed, plural, short, width_of, wrap
 from lenet_ablate.report.tables.rounding import NOTHING, percent_texts
 
 MAX_LEVELS = 12
@@ -61,17 +61,17 @@ def heatmap_figure(grid: Grid, outcome: str, title: str, note: str) -> Figure:
     does not make all others look the same.
     """
     num_rows, num_columns = len(grid.rows.levels), len(grid.columns.levels)
-    cell_width = min(0.95, 4.6 / num_columns)
-    heights = 0.44 * num_rows
     seeds = grid.cells.loc[grid.cells["seeds"] > 0, "seeds"]
-    same_n = seeds.nunique() <= 1
+    texts = _texts(grid, same_n=seeds.nunique() <= 1)
+    widest = max(width_of(text, SMALLEST) for text in texts.values())
+    cell_width = max(min(0.95, 4.6 / num_columns), (widest + 6) / 72)
+    heights = 0.44 * num_rows
     note = " · ".join(p for p in (note, _n_words(seeds), _mark_words(grid)) if p)
-    size = (min(FULL, max(3.6, 1.8 + cell_width * num_columns)), max(heights + 1.3, 2.0))
+    size = (max(3.6, 1.8 + cell_width * num_columns), max(heights + 1.3, 2.0))
     with house_style():
         figure = Figure(figsize=(size[0], size[1] + note_height(note, size[0])), layout="constrained")
         ax = figure.subplots()
         colors, norm = _color_scale(grid)
-        texts = dict(zip(zip(grid.cells["row"], grid.cells["column"], strict=True), _texts(grid, same_n), strict=True))
         known = grid.cells.set_index(["row", "column"])[["mean", "lost"]].astype(float).T.to_dict("list")
         for y, row in enumerate(grid.rows.labels):
             for x, column in enumerate(grid.columns.labels):
@@ -118,7 +118,8 @@ def _color_scale(grid: Grid) -> tuple[matplotlib.colors.Colormap, Normalize]:
     return matplotlib.colormaps["viridis_r"], (LogNorm if high / low > 10 else Normalize)(low, high)
 
 
-def _texts(grid: Grid, same_n: bool) -> list[str]:
+def _texts(grid: Grid, same_n: bool) -> dict[tuple[str, str], str]:
+    """What stands in each cell, by the labels of row and column."""
     cells = grid.cells
     numbers = percent_texts(cells["mean"].tolist(), cells["sd"].tolist())
     texts = []
@@ -131,7 +132,7 @@ def _texts(grid: Grid, same_n: bool) -> list[str]:
         elif seeds and not same_n:
             lines.append(f"n = {seeds}")
         texts.append("\n".join(lines))
-    return texts
+    return dict(zip(zip(cells["row"], cells["column"], strict=True), texts, strict=True))
 
 
 def _draw_cell(ax: Axes, corner: tuple[int, int], color: Sequence[float] | None, text: str, has_failed: bool) -> None:

@@ -84,7 +84,7 @@ def time_figure(runs: pd.DataFrame, title: str, note: str, outcome: str) -> Figu
         ax = figure.subplots()
         limits = [(float(runs[c].min()) / 1.15, float(runs[c].max()) * 1.15) for c in ("seconds", "error")]
         _log_axes(ax, *limits)
-        ax.plot(runs["seconds"], runs["error"], "o", color=FAINT, markerfacecolor="none", markersize=3.6)
+        ax.plot(runs["seconds"], runs["error"], "o", color="#9a9a9a", markerfacecolor="none", markersize=3.6)
         ax.plot(means["seconds"], means["error"], "D", color=INK, markersize=5, markeredgecolor="white")
         ax.set(xlabel="training time (seconds per run, log scale)", ylabel=f"{outcome} (%, log scale)")
         draw_title(figure, title)

@@ -37,11 +37,18 @@ def wrap(text: str, width: float, size: float = 8, max_lines: int = 3) -> str:
         rest = rest[len(line) :].lstrip()
         lines.append(line.rstrip())
     if rest:
-        last = lines[-1]
-        while last and width_of(last + "…", size) > width:
-            last = last[:-1]
-        lines[-1] = last.rstrip() + "…"
+        lines[-1] = cut(lines[-1] + " " + rest, width, size)
     return "\n".join(lines)
+
+
+def cut(text: str, width: float, size: float = 8) -> str:
+    """The text as one line of at most `width` points; what does not fit is cut."""
+    line = one_line(text)
+    if width_of(line, size) <= width:
+        return line
+    while line and width_of(line + "…", size) > width:
+        line = line[:-1]
+    return line.rstrip() + "…"
 
 
 def balance(text: str, width: float, size: float = 8, max_lines: int = 3) -> str:
