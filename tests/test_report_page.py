@@ -10,6 +10,7 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lenet_ablate.config import Pool, RunConfig
@@ -202,6 +203,20 @@ def test_failures_stand_before_the_answer_at_the_top() -> None:
     more = dataclasses.replace(pool, verdicts=(failed, *pool.verdicts, *pool.verdicts))
     page = report_of(study, dataclasses.replace(analysis, factors=(more, lr))).page
     assert [verdict.sentence for verdict in page.factors[0].headline] == ["It failed.", pool.verdicts[0].sentence]
+
+
+def test_an_effect_that_depends_on_another_setting_is_shown_at_each_of_its_levels() -> None:
+    study = study_of()
+    analysis = simple_analysis(study)
+    pool, lr = analysis.factors
+    effects = pd.concat([pool.pairs.assign(within=f"lr={label}") for label in ("0.01", "0.1")], ignore_index=True)
+    files = report_of(
+        study, dataclasses.replace(analysis, factors=(dataclasses.replace(pool, simple_effects=effects), lr))
+    ).files
+    page = Outline(files["index.html"].decode())
+    assert "Simple effects of pooling" in page.text and "max − avg" in page.text
+    assert b"within" in files["tables/pool_simple.csv"] and b"lr=0.01" in files["tables/pool_simple.md"]
+    assert "tables/lr_simple.csv" not in files
 
 
 def test_every_figure_has_its_place() -> None:

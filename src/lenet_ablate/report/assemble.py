@@ -24,6 +24,7 @@ from lenet_ablate.report.tables.frames import epoch_table, variant_table
 from lenet_ablate.report.tables.html import html_table
 from lenet_ablate.report.tables.latex import latex_document, latex_table
 from lenet_ablate.report.tables.markdown import markdown_document
+from lenet_ablate.report.tables.simple_effects import simple_effects_table
 from lenet_ablate.report.tables.table import Table
 from lenet_ablate.report.tables.variants import epochs_table, variants_table
 
@@ -107,6 +108,8 @@ def _tables(
 ) -> Iterable[tuple[Table, pd.DataFrame]]:
     for factor in analysis.factors:
         yield factor_table(study, factor, references), factor.levels
+        if len(factor.simple_effects):
+            yield simple_effects_table(factor), factor.simple_effects
         by_epoch = epoch_table(study.epochs, factor.comparison)
         if len(by_epoch):
             yield epochs_table(study, factor.comparison, by_epoch), by_epoch

@@ -41,7 +41,7 @@ def compose(
         study: The study.
         analysis: What was found.
         origins: Where its results come from.
-        tables: By name: a factor's key, the same with `_epochs`, `variants` and, where there is one, `anova`.
+        tables: By name: a factor's key, the same with `_epochs` or `_simple` behind, `variants` and perhaps `anova`.
         images: By place; see `places`.
         left_out: Why some figures are missing.
         downloads: CSV files by name.
@@ -81,8 +81,9 @@ def _section(
     factor: FactorAnalysis, tables: Mapping[str, Table], images: Mapping[str, Sequence[Image]]
 ) -> FactorSection:
     of = factor.comparison.factor
-    shown, epochs = tuple(images.get(of_factor(of.key), ())), tables.get(f"{of.key}_epochs")
-    return FactorSection(of.key, of.title, factor.verdicts, factor.advice, tables[of.key], epochs, shown)
+    simple, epochs = tables.get(f"{of.key}_simple"), tables.get(f"{of.key}_epochs")
+    shown = tuple(images.get(of_factor(of.key), ()))
+    return FactorSection(of.key, of.title, factor.verdicts, factor.advice, tables[of.key], simple, epochs, shown)
 
 
 def _lead(study: Study) -> str:

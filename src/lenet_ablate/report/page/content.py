@@ -38,6 +38,7 @@ class FactorSection:
         verdicts: The sentences about it.
         advice: What to do to know more; may be empty.
         table: Its table.
+        simple_effects: Its effect at each level of another factor; None where there is none.
         epochs: Accuracy by epoch; None where there is none.
         images: Its figures in the order in which they are shown.
     """
@@ -47,6 +48,7 @@ class FactorSection:
     verdicts: tuple[Verdict, ...]
     advice: str
     table: Table
+    simple_effects: Table | None
     epochs: Table | None
     images: tuple[Image, ...]
 
