@@ -125,6 +125,13 @@ def test_a_schedule_is_ticked_where_its_rate_falls() -> None:
     assert "vertical tick" in curves_note(study, curves)
 
 
+def test_a_rate_that_falls_all_the_time_is_not_ticked() -> None:
+    study = study_of(RunConfig(epochs=12), RunConfig(lr=0.01, epochs=12))
+    is_rate = study.epochs["metric"] == "lr"
+    study.epochs.loc[is_rate, "value"] = 0.01 / study.epochs.loc[is_rate, "epoch"]
+    assert curves_of(study, "lr").drops.empty
+
+
 def test_a_diverged_run_ends_in_a_cross_with_a_label() -> None:
     def exploding(config: RunConfig, epoch: int) -> tuple[float, float]:
         return (5.0 * epoch if epoch < 3 else math.nan, 0.1) if config.lr == 1.0 else losses(config, epoch)

@@ -14,7 +14,7 @@ from lenet_ablate.report.cells import Comparison
 from lenet_ablate.report.factors import REPLICATE
 from lenet_ablate.report.figures.style import LineStyle
 
-MAX_GHOSTS = 12
+MAX_GHOSTS, MAX_DROPS = 12, 8
 MIN_SEEDS_FOR_BAND = 5  # below it the interval is more than 1.24 SD wide on each side and says less than the seeds
 
 
@@ -187,9 +187,15 @@ def _unscaled(values: pd.Series[float], quantity: Quantity) -> pd.Series[float]:
 
 
 def _drops(epochs: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Columns name, epoch: the last epoch before the learning rate falls, where it does in all runs of a curve."""
+    """Columns name, epoch: the last epoch before the learning rate falls, where it does in all runs of a curve.
+
+    A rate that falls all the time, as by a cosine, has no steps to show.
+    """
     rates = epochs[(epochs["split"] == "train") & (epochs["metric"] == "lr")]
     rates = rates[["run", "epoch", "value"]].merge(runs, on="run").sort_values(["run", "epoch"])
     falls = rates[rates.groupby("run")["value"].shift(-1) < rates["value"]]
     count = falls.groupby(["name", "epoch"])["run"].nunique().rename("falling").reset_index()
-    return count[count["falling"] == count["name"].map(runs.groupby("name")["run"].nunique())][["name", "epoch"]]
+    common = count[count["falling"] == count["name"].map(runs.groupby("name")["run"].nunique())]
+    num_drops, num_epochs = common.groupby("name")["epoch"].transform("size"), rates.groupby("name")["epoch"].max()
+    few = num_drops <= (common["name"].map(num_epochs) // 2).clip(upper=MAX_DROPS)
+    return common.loc[few, ["name", "epoch"]]

@@ -16,7 +16,7 @@ from lenet_ablate.report.collect import Study
 from lenet_ablate.report.factors import Factor
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure, confusion_matrix
 from lenet_ablate.report.figures.curve_pictures import curves_of_factor, curves_of_variants
-from lenet_ablate.report.figures.digit_grids import TestDigits, Which, digits_alt, digits_figure, pick
+from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_alt, digits_figure, pick
 from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_note
 from lenet_ablate.report.figures.forest import differences_alt, differences_figure, differences_note
 from lenet_ablate.report.figures.heatmap import MAX_LEVELS, grid_of, heatmap_alt, heatmap_figure
@@ -192,7 +192,8 @@ def _digits_picture(study: Study, analysis: StudyAnalysis, digits: TestDigits, w
     often = "those wrong most often first" if which is Which.wrong_sometimes else order
     shown = "number, true digit" + (" → answer" if which is not Which.right else "") + ", probability of the answer"
     mnist = on_mnist(study)
-    note = _joined(short(analysis.best_variant), shown, often, DISPUTED_WORDS if mnist else "")
+    disputed = mnist and any(digit.index in DISPUTED for digit in picks)
+    note = _joined(short(analysis.best_variant), shown, often, DISPUTED_WORDS if disputed else "")
     figure = digits_figure(digits, picks, title, note, mnist)
     return Picture(figure, digits_alt(digits, picks, total, which), caption_of(title, note), kinds=("png",))
 
