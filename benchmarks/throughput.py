@@ -28,7 +28,8 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from lenet_ablate.config import Activation, Pool, RunConfig
+from lenet_ablate.choices import Activation, Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.cores import num_usable_cores
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.idx import find

@@ -14,14 +14,14 @@ SRC = Path(__file__).parents[1] / "src"
 
 # From the ground up; a module imports from lower layers, or from its own package.
 LAYERS = [
-    {"errors", "checks", "cores"},
+    {"errors", "choices", "checks", "cores"},
     {"schedules"},
     {"rates"},
     {"config", "paths", "atomic", "stop"},
     {"parse", "plan", "provenance"},
     {"records"},
     {"runs"},
-    {"checkpoint", "frames", "progress", "datasets"},
+    {"checkpoint", "early_stop", "keepsakes", "frames", "progress", "datasets"},
     {"engines"},
     {"train", "report"},
     {"jobs"},

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lenet_ablate.config import DataConfig, DataSet, Normalize, Resize
+from lenet_ablate.choices import DataSet, Normalize, Resize
+from lenet_ablate.config import DataConfig
 from lenet_ablate.datasets import relatives
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.fit import fit

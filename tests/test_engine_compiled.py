@@ -12,17 +12,8 @@ import torch
 from torch.nn import functional
 
 from lenet_ablate import train
-from lenet_ablate.config import (
-    C5,
-    Activation,
-    Model,
-    ModelConfig,
-    Optimizer,
-    OptimizerConfig,
-    OutputActivation,
-    Pool,
-    RunConfig,
-)
+from lenet_ablate.choices import C5, Activation, Model, Optimizer, OutputActivation, Pool
+from lenet_ablate.config import ModelConfig, OptimizerConfig, RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Split

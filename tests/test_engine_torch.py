@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lenet_ablate.config import Activation, ModelConfig, Optimizer, OptimizerConfig, Pool, RunConfig
+from lenet_ablate.choices import Activation, Optimizer, Pool
+from lenet_ablate.config import ModelConfig, OptimizerConfig, RunConfig
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Learner, Split
 from lenet_ablate.engines.networks import layer_shapes, num_parameters

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from lenet_ablate.config import C5, Activation, Engine, Model, ModelConfig, Optimizer, OptimizerConfig, Options, Pool
+from lenet_ablate.choices import C5, Activation, Engine, Model, Optimizer, Pool
+from lenet_ablate.config import ModelConfig, OptimizerConfig, Options
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Learner, Split
 from lenet_ablate.engines.networks import image_size, layer_shapes, num_parameters

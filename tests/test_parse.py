@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from lenet_ablate import checks
-from lenet_ablate.config import Activation, Pool, RunConfig, iter_settings, setting_keys, to_mapping
+from lenet_ablate.choices import Activation, Pool
+from lenet_ablate.config import RunConfig, iter_settings, setting_keys, to_mapping
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.parse import parse_config, parse_lr
 from lenet_ablate.schedules import Cosine, OneCycle, Piecewise, Schedule, StepDecay, Warmup

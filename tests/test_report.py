@@ -16,7 +16,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from lenet_ablate import __version__
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.frames import read_epochs, read_runs
 from lenet_ablate.records import STATUS, State
 from lenet_ablate.report.main import main

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.report.analysis.anova import COLUMNS, anova
 from lenet_ablate.report.analysis.study import analyse
 from report_designs import design_of, record_of, study_of

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.records import State
 from lenet_ablate.report.analysis.results import Code, FactorAnalysis
 from lenet_ablate.report.analysis.study import analyse, analyse_comparison

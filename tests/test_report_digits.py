@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lenet_ablate.config import DataConfig, DataSet, Pool, RunConfig
+from lenet_ablate.choices import DataSet, Pool
+from lenet_ablate.config import DataConfig, RunConfig
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.labels import load_test_labels
 from lenet_ablate.errors import DataError

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from figure_studies import assert_legible, losses, noisy, study_of
-from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, RunConfig
+from lenet_ablate.choices import Activation, Optimizer, Pool
+from lenet_ablate.config import OptimizerConfig, RunConfig
 from lenet_ablate.report.cells import compare
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.factors import find_factors

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from figure_studies import analyse, assert_legible, contrast, noisy, study_of
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.report.criteria import DEFAULT_CRITERIA
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure
 from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_note

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from figure_studies import analyse, assert_legible, losses, noisy, study_of
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.criteria import Criteria, Metric
 from lenet_ablate.report.figures import curve_pictures

@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.records import State
 from lenet_ablate.report.analysis.results import StudyAnalysis, Verdict
 from lenet_ablate.report.assemble import StudyReport, assemble

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lenet_ablate.config import DataConfig, Pool, RunConfig, to_mapping
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import DataConfig, RunConfig, to_mapping
 from lenet_ablate.report.analysis.study import analyse, best_variant
 from lenet_ablate.report.answers import Answers
 from lenet_ablate.report.criteria import Criteria, EpochRule, Metric

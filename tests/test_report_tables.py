@@ -5,15 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lenet_ablate.config import (
-    DataConfig,
-    DataSet,
-    Optimizer,
-    OptimizerConfig,
-    Pool,
-    RunConfig,
-    default_optimizer,
-)
+from lenet_ablate.choices import DataSet, Optimizer, Pool
+from lenet_ablate.config import DataConfig, OptimizerConfig, RunConfig, default_optimizer
 from lenet_ablate.records import State
 from lenet_ablate.report.analysis.results import FactorAnalysis
 from lenet_ablate.report.analysis.study import analyse_comparison

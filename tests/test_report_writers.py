@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.records import State
 from lenet_ablate.report.collect import Study, make_study
 from lenet_ablate.report.safe_text import csv_bytes

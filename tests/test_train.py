@@ -10,7 +10,8 @@ import safetensors.numpy
 
 from lenet_ablate import train
 from lenet_ablate.checkpoint import read_checkpoint
-from lenet_ablate.config import Optimizer, OptimizerConfig
+from lenet_ablate.choices import Optimizer
+from lenet_ablate.config import OptimizerConfig
 from lenet_ablate.records import CHECKPOINT, METRICS, MODEL, PREDICTIONS, RESULT, State
 from lenet_ablate.runs import read_run
 from lenet_ablate.schedules import StepDecay

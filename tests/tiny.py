@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lenet_ablate.config import DataConfig, DataSet, RunConfig
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig, Options, RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.engines.networks import image_size
 from lenet_ablate.engines.pytorch.engine import TorchEngine
@@ -54,7 +55,7 @@ def train_tiny(
     plan: RunPlan,
     should_stop: Callable[[], bool] = lambda: False,
     engine: Any = None,
-    train_loss_every: int = 0,
+    **options: Any,
 ) -> State:
     """Train a plan on the tiny data into a folder, as a sweep would."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def train_tiny(
     write_config(folder, plan.config)
     around = Surroundings(
         folder,
-        train_loss_every,
+        Options(**options),
         {},
         should_stop,
         lambda images, loss: None,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from lenet_ablate.atomic import write_bytes
-from lenet_ablate.config import Model
+from lenet_ablate.choices import Model
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.base import Engine
@@ -84,7 +84,7 @@ class Attempts:
         with _run_log(folder) as log:
             around = Surroundings(
                 folder=folder,
-                train_loss_every=self._sweep.options.train_loss_every,
+                options=self._sweep.options,
                 provenance=self._provenance(dataset, engine),
                 should_stop=self._should_stop,
                 on_progress=on_progress,

@@ -14,104 +14,24 @@ from enum import Enum
 from typing import Any, cast
 
 from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
+from lenet_ablate.choices import (
+    C5,
+    Activation,
+    DataSet,
+    Device,
+    EarlyStop,
+    Engine,
+    Init,
+    Keep,
+    Model,
+    Normalize,
+    Optimizer,
+    OutputActivation,
+    Pool,
+    Resize,
+    StopSplit,
+)
 from lenet_ablate.schedules import Schedule
-
-
-class Pool(Enum):
-    """How s2 and s4 reduce each 2×2 field."""
-
-    max = "max"
-    avg = "avg"
-
-
-class Activation(Enum):
-    """The nonlinearity behind c1, c3, c5 and f6."""
-
-    relu = "relu"
-    tanh = "tanh"
-    sigmoid = "sigmoid"
-
-
-class Model(Enum):
-    """The network."""
-
-    lenet5 = "lenet5"
-    lenet5_28 = "lenet5_28"
-    cnn4 = "cnn4"
-    mlp = "mlp"
-
-
-class OutputActivation(Enum):
-    """What stands behind the output layer."""
-
-    none = "none"
-    relu = "relu"
-
-
-class C5(Enum):
-    """How LeNet-5's c5 is written; both compute the same function."""
-
-    linear = "linear"
-    conv = "conv"
-
-
-class Optimizer(Enum):
-    """The update rule, as `torch.optim` defines it."""
-
-    adam = "adam"
-    adamw = "adamw"
-    sgd = "sgd"
-    rmsprop = "rmsprop"
-
-
-class Init(Enum):
-    """How initial weights are drawn."""
-
-    default = "default"
-    gaussian = "gaussian"
-
-
-class DataSet(Enum):
-    """Where the images come from."""
-
-    mnist = "mnist"
-    fashion_mnist = "fashion_mnist"
-    kmnist = "kmnist"
-    digits = "digits"
-    idx = "idx"
-    npz = "npz"
-
-
-class Resize(Enum):
-    """How images come to the network's size."""
-
-    pad = "pad"
-    bilinear = "bilinear"
-
-
-class Normalize(Enum):
-    """What pixels in 0..1 are turned into."""
-
-    standard = "standard"
-    unit = "unit"
-    per_set = "per_set"
-
-
-class Engine(Enum):
-    """What computes."""
-
-    auto = "auto"
-    compiled = "compiled"
-    torch = "torch"
-
-
-class Device(Enum):
-    """Where it computes."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
 
 
 def _setting(default: Any, check: Check, text: str) -> Any:
@@ -194,6 +114,18 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class EarlyStopConfig:
+    """When a run ends before its last epoch; null where the rule has none such."""
+
+    name: EarlyStop = _setting(EarlyStop.off, OneOf(EarlyStop), "what ends a run before its last epoch")
+    split: StopSplit = _setting(StopSplit.val, OneOf(StopSplit), "whose accuracy is watched; test is stamped")
+    patience: int | None = _setting(None, Optional(Whole(1, 100_000)), "patience: epochs without a rise")
+    min_delta: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True)), "patience: what counts as a rise; delta: as a change; a fraction"
+    )
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything that determines a run's result."""
 
@@ -209,6 +141,7 @@ class RunConfig:
     init: Init = _setting(Init.default, OneOf(Init), "initial weights: PyTorch's, or N(0, 0.1²) with biases of 0.01")
     seed: int = _setting(0, Whole(0, 2**32 - 1), "draws split, initial weights and batch order")
     data: DataConfig = _group(DataConfig, "data set")
+    early_stop: EarlyStopConfig = _group(EarlyStopConfig, "early stopping")
 
 
 @dataclass(frozen=True)
@@ -232,17 +165,28 @@ class Options:
     train_loss_every: int = _setting(
         0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
     )
+    checkpoint: Keep = _setting(Keep.last, OneOf(Keep), "weights kept: of the last epoch, also the best, or of each")
+    log_every: int = _setting(
+        0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
+    )
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
-NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name"}
+NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "early_stop": "name"}
 # What each update rule needs; every other one of these settings is null for it.
 OPTIMIZER_SETTINGS = {
     Optimizer.adam: ("betas", "eps"),
     Optimizer.adamw: ("betas", "eps"),
     Optimizer.sgd: ("momentum",),
     Optimizer.rmsprop: ("alpha", "eps", "momentum"),
+}
+
+
+EARLY_STOP_SETTINGS: dict[EarlyStop, tuple[str, ...]] = {
+    EarlyStop.off: (),
+    EarlyStop.patience: ("patience", "min_delta"),
+    EarlyStop.delta: ("min_delta",),
 }
 
 

@@ -11,14 +11,11 @@ from enum import Enum
 from typing import Any, TypeVar, cast
 
 from lenet_ablate.checks import closest
+from lenet_ablate.choices import DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
 from lenet_ablate.config import (
     OPTIMIZER_SETTINGS,
-    DataSet,
-    Model,
-    Optimizer,
     OptimizerConfig,
     Options,
-    Pool,
     RunConfig,
     iter_settings,
     setting_keys,
@@ -170,7 +167,7 @@ def _show(value: object) -> str:
 def _cross_checks(run: RunConfig) -> list[str]:
     data = run.data
     problems = _optimizer_checks(run.optimizer)
-    problems += _model_checks(run)
+    problems += _model_checks(run) + _early_stop_checks(run)
     if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
         what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
         problems.append(f"data={data.name.value}: needs data.path={what}")
@@ -216,4 +213,21 @@ def _model_checks(run: RunConfig) -> list[str]:
         problems.append(f"model.hidden={list(model.hidden)}: is a setting of mlp, not of {name.value}")
     if run.pool is not Pool.max and is_mlp:
         problems.append(f"pool={run.pool.value}: mlp has no pooling; leave pool out")
+    return problems
+
+
+def _early_stop_checks(run: RunConfig) -> list[str]:
+    rule, name = run.early_stop, run.early_stop.name.value
+    wanted = {EarlyStop.off: (), EarlyStop.patience: ("patience", "min_delta"), EarlyStop.delta: ("min_delta",)}[
+        rule.name
+    ]
+    problems = []
+    for key in ("patience", "min_delta"):
+        value = getattr(rule, key)
+        if value is not None and key not in wanted:
+            problems.append(f"early_stop.{key}={value}: early_stop={name} has no such setting")
+        elif value is None and key in wanted:
+            problems.append(f"early_stop.{key}=null: early_stop={name} needs a value; see conf/early_stop/{name}.yaml")
+    if rule.name is not EarlyStop.off and rule.split is StopSplit.val and run.data.val_size == 0:
+        problems.append(f"early_stop={name}: needs a validation split (data.val_size) or early_stop.split=test")
     return problems

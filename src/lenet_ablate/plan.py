@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.config import DataSet, Model, RunConfig, to_mapping
+from lenet_ablate.choices import DataSet, Model
+from lenet_ablate.config import RunConfig, to_mapping
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.rates import scheduled_rates
 from lenet_ablate.schedules import Schedule

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet_ablate.config import DataConfig, DataSet
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig
 from lenet_ablate.datasets.arrays import check_labels
 from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.digits import load_digits

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from lenet_ablate.config import C5, Model, ModelConfig
+from lenet_ablate.choices import C5, Model
+from lenet_ablate.config import ModelConfig
 
 CLASSES = 10
 _SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28}

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lenet_ablate.config import DataConfig, DataSet
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig
 from lenet_ablate.datasets.labels import load_test_labels
 from lenet_ablate.errors import DataError
 from lenet_ablate.records import PREDICTIONS

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, OutputActivation, Pool, RunConfig
+from lenet_ablate.choices import Activation, Optimizer, OutputActivation, Pool
+from lenet_ablate.config import OptimizerConfig, RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State

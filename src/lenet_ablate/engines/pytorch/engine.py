@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from lenet_ablate import config
+from lenet_ablate import choices
+from lenet_ablate.config import OptimizerConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
@@ -185,17 +186,17 @@ def _to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
     return np.array(tensor.detach().cpu().numpy(), order="C")
 
 
-def _make_optimizer(settings: config.OptimizerConfig, model: torch.nn.Module) -> torch.optim.Optimizer:
+def _make_optimizer(settings: OptimizerConfig, model: torch.nn.Module) -> torch.optim.Optimizer:
     # lr is set anew before every step. One fused kernel updates all parameters, where PyTorch has one.
     decay, momentum = settings.weight_decay, settings.momentum or 0.0
     betas, eps = settings.betas or (0.9, 0.999), 1e-8 if settings.eps is None else settings.eps
     parameters = model.parameters()
-    if settings.name is config.Optimizer.sgd:
+    if settings.name is choices.Optimizer.sgd:
         return torch.optim.SGD(
             parameters, lr=0.0, momentum=momentum, nesterov=settings.nesterov, weight_decay=decay, fused=True
         )
-    if settings.name is config.Optimizer.rmsprop:
+    if settings.name is choices.Optimizer.rmsprop:
         alpha = 0.99 if settings.alpha is None else settings.alpha
         return torch.optim.RMSprop(parameters, lr=0.0, alpha=alpha, eps=eps, momentum=momentum, weight_decay=decay)
-    rule = torch.optim.Adam if settings.name is config.Optimizer.adam else torch.optim.AdamW
+    rule = torch.optim.Adam if settings.name is choices.Optimizer.adam else torch.optim.AdamW
     return rule(parameters, lr=0.0, betas=betas, eps=eps, weight_decay=decay, fused=True)
