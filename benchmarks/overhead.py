@@ -54,10 +54,10 @@ class NothingEngine:
     name, device, threads = "nothing", "cpu", 1
 
     def __init__(self) -> None:
-        from lenet_ablate.config import Model
+        from lenet_ablate.config import RunConfig
         from lenet_ablate.engines.weights import draw_weights
 
-        self._weights = draw_weights(Model.lenet5, 0)
+        self._weights = draw_weights(RunConfig())
 
     def learner(self, plan: Any, dataset: Any, train: Any, val: Any) -> NothingLearner:
         return NothingLearner(plan, self._weights)

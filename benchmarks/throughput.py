@@ -28,7 +28,8 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from lenet_ablate.config import Activation, Pool, RunConfig
+from lenet_ablate.choices import Activation, Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.cores import num_usable_cores
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.idx import find
@@ -79,7 +80,7 @@ class Recipe:
 
     def __init__(self, data: Dataset) -> None:
         self._loader = DataLoader(Pictures(data), batch_size=64, shuffle=True)
-        self._model: nn.Module = build_model(RunConfig(), draw_weights(RunConfig().model.name, 0))
+        self._model: nn.Module = build_model(RunConfig(), draw_weights(RunConfig()))
         self._optimizer, self._threads = torch.optim.Adam(self._model.parameters()), torch.get_num_threads()
 
     def rate(self, images: int) -> float:

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.records import State
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.cells import compare
@@ -23,6 +24,7 @@ from lenet_ablate.report.collect import Study, make_study
 from lenet_ablate.report.factors import Factor
 from lenet_ablate.report.figures.style import house_style, settle
 from lenet_ablate.runs import RunRecord
+from lenet_ablate.schedules import StepDecay
 from report_runs import Figures, plan_of, rows_of
 
 
@@ -34,7 +36,13 @@ def losses(config: RunConfig, epoch: int) -> tuple[float, float]:
 
 def noisy(config: RunConfig, epoch: int) -> tuple[float, float]:
     """Falling losses and rising accuracies that differ by seed and setting."""
-    rate = config.lr if isinstance(config.lr, float) else config.lr.initial
+    rate = (
+        config.lr.initial
+        if isinstance(config.lr, StepDecay)
+        else 0.001
+        if isinstance(config.lr, Schedule)
+        else config.lr
+    )
     slow = 1 + abs(math.log10(rate) + 3) + 0.2 * (config.pool is Pool.avg)
     wobble = math.sin(12.9898 * config.seed + 78.233 * epoch + 1000 * rate) / 10
     return slow / epoch * math.exp(wobble), 1 - min(0.01 * slow * (1 + 2 / epoch) * math.exp(wobble), 0.9)

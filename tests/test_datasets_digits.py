@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from lenet_ablate.config import DataConfig, DataSet
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.digits import held_out, load_digits
 from lenet_ablate.datasets.load import load

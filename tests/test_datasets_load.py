@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lenet_ablate.config import DataConfig, DataSet
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig
 from lenet_ablate.datasets import load as load_module
 from lenet_ablate.datasets.idx import TEST_LABELS, TRAIN_IMAGES
 from lenet_ablate.datasets.load import data_folder, load, pixel_statistics

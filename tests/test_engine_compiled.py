@@ -12,7 +12,8 @@ import torch
 from torch.nn import functional
 
 from lenet_ablate import train
-from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, RunConfig
+from lenet_ablate.choices import C5, Activation, Model, Optimizer, OutputActivation, Pool
+from lenet_ablate.config import ModelConfig, OptimizerConfig, RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Split
@@ -20,6 +21,7 @@ from lenet_ablate.engines.compiled import kernels
 from lenet_ablate.engines.compiled.engine import CompiledEngine
 from lenet_ablate.engines.compiled.layout import CHUNK
 from lenet_ablate.engines.compiled.learner import CompiledLearner
+from lenet_ablate.engines.networks import image_size
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.plan import RunPlan, learning_rates
@@ -29,13 +31,20 @@ from tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, stop_after, tiny_dataset, tiny_p
 
 SGD = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=0.01)
 ADAM = OptimizerConfig(betas=(0.85, 0.99), eps=1e-6, weight_decay=0.01)
+RULES = {
+    "adamw": OptimizerConfig(name=Optimizer.adamw, betas=(0.85, 0.99), eps=1e-6, weight_decay=0.1),
+    "nesterov": OptimizerConfig(name=Optimizer.sgd, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "plain": OptimizerConfig(name=Optimizer.sgd, momentum=0.0),
+    "rmsprop": OptimizerConfig(name=Optimizer.rmsprop, alpha=0.9, eps=1e-6, momentum=0.5, weight_decay=0.01),
+}
 FAMILY = list(itertools.product(Pool, Activation))
 NAMES = ["pool", "activation"]
 
 
 def start(plan: RunPlan, dtype: str = "float32") -> CompiledLearner:
     train, val = split(NUM_IMAGES, NUM_VAL, plan.config.seed)
-    return CompiledLearner(kernels.load_kernels(dtype), plan, tiny_dataset(), train, val, dtype)
+    data = tiny_dataset(image_size(plan.config.model))
+    return CompiledLearner(kernels.load_kernels(dtype), plan, data, train, val, dtype)
 
 
 def batches_of(plan: RunPlan, steps: int) -> Batches:
@@ -53,20 +62,26 @@ class Reference:
 
     def __init__(self, config: RunConfig, dtype: torch.dtype) -> None:
         torch.set_num_threads(1)
-        drawn = draw_weights(config.model.name, config.seed)
+        drawn = draw_weights(config)
         self.model = build_model(config, drawn).to(dtype)
-        settings, data = config.optimizer, tiny_dataset()
+        settings, data = config.optimizer, tiny_dataset(image_size(config.model))
+        momentum = settings.momentum or 0.0
         self.pixels = ((torch.from_numpy(data.train_images).double() / 255 - data.mean) / data.std).to(dtype)[:, None]
         self.labels = torch.from_numpy(data.train_labels.astype(np.int64))
         self.batch_size = config.batch_size
         self.optimizer: torch.optim.Optimizer
         decay = settings.weight_decay
+        betas, eps = settings.betas or (0.0, 0.0), settings.eps or 0.0
+        parameters, common = self.model.parameters(), {"lr": 0.0, "weight_decay": decay}
         if settings.name is Optimizer.sgd:
-            momentum = settings.momentum or 0.0
-            self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.0, momentum=momentum, weight_decay=decay)
+            self.optimizer = torch.optim.SGD(parameters, momentum=momentum, nesterov=settings.nesterov, **common)
+        elif settings.name is Optimizer.rmsprop:
+            alpha = settings.alpha or 0.0
+            self.optimizer = torch.optim.RMSprop(parameters, alpha=alpha, eps=eps, momentum=momentum, **common)
+        elif settings.name is Optimizer.adamw:
+            self.optimizer = torch.optim.AdamW(parameters, betas=betas, eps=eps, **common)
         else:
-            betas, eps = settings.betas or (0.0, 0.0), settings.eps or 0.0
-            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.0, betas=betas, eps=eps, weight_decay=decay)
+            self.optimizer = torch.optim.Adam(parameters, betas=betas, eps=eps, **common)
 
     def train(self, batches: Batches) -> list[float]:
         losses = []
@@ -149,12 +164,65 @@ def test_fifty_exact_steps_equal_pytorch(pool: Pool, activation: Activation, opt
     assert_alike(learner.weights(), reference.weights(), 1e-9)
 
 
+RECTIFIED = ModelConfig(output_activation=OutputActivation.relu)
+SMALLER = ModelConfig(name=Model.lenet5_28)
+RELATIVES = {
+    "rectified": RECTIFIED,
+    "smaller": SMALLER,
+    "convolution": ModelConfig(c5=C5.conv),
+    "all": ModelConfig(name=Model.lenet5_28, output_activation=OutputActivation.relu, c5=C5.conv),
+}
+
+
+@pytest.mark.parametrize("model", RELATIVES.values(), ids=RELATIVES)
+@pytest.mark.parametrize(NAMES, [(Pool.max, Activation.relu), (Pool.avg, Activation.tanh)])
+def test_relatives_of_lenet5_equal_pytorch(model: ModelConfig, pool: Pool, activation: Activation) -> None:
+    plan = tiny_plan(model=model, pool=pool, activation=activation, optimizer=ADAM, lr=0.001, batch_size=20)
+    learner, reference = start(plan, "float64"), Reference(plan.config, torch.float64)
+    batches = batches_of(plan, 50)
+    losses = reference.train(batches)
+    np.testing.assert_allclose(learner.train(batches), np.float32(losses), rtol=1e-6)
+    assert_alike(learner.weights(), reference.weights(), 1e-9)
+    assert losses[-1] < losses[0] - 0.5
+
+
+@pytest.mark.parametrize("batch_size", [1, 37, 200])
+def test_gradients_of_the_smaller_one_with_a_rectified_output(batch_size: int) -> None:
+    plan = tiny_plan(model=RELATIVES["all"], batch_size=batch_size, optimizer=SGD)
+    learner, reference = start(plan), Reference(plan.config, torch.float32)
+    learner.train(batches_of(plan, 1))
+    reference.train(batches_of(plan, 1))
+    assert_alike(learner.gradients(), reference.gradients(), 1e-5)
+
+
+def test_c5_is_the_same_function_as_a_convolution() -> None:
+    linear, convolution = (start(tiny_plan(model=ModelConfig(c5=c5))) for c5 in C5)
+    batches = batches_of(tiny_plan(), 5)
+    np.testing.assert_array_equal(linear.train(batches), convolution.train(batches))
+    assert convolution.weights()["c5.weight"].shape == (120, 16, 5, 5)
+    flat = convolution.weights()["c5.weight"].reshape(120, 400)
+    np.testing.assert_array_equal(flat, linear.weights()["c5.weight"])
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-9)])
+def test_every_update_rule_equals_pytorch(rule: OptimizerConfig, dtype: str, tolerance: float) -> None:
+    plan = tiny_plan(optimizer=rule, lr=0.001, batch_size=20)
+    learner, reference = start(plan, dtype), Reference(plan.config, getattr(torch, dtype))
+    batches = batches_of(plan, 10 if dtype == "float32" else 50)
+    learner.train(batches)
+    reference.train(batches)
+    assert_alike(learner.weights(), reference.weights(), tolerance)
+
+
 @pytest.mark.parametrize("batch_size", [1, 15, 16, 17, 63, CHUNK, CHUNK + 1, 199, 1024])
 def test_batches_of_any_size(batch_size: int) -> None:
     plan = tiny_plan(batch_size=batch_size, lr=0.001)
-    steps = min(plan.steps_per_epoch, 14)
+    order = batches_of(tiny_plan(batch_size=1), 200).indices
+    images = min(3 * batch_size + batch_size // 2, 14 * batch_size)  # the last batch is smaller
+    steps = -(-images // batch_size)
+    batches = Batches(np.resize(order, images), np.linspace(1e-3, 5e-4, steps))
     learner, reference = start(plan), Reference(plan.config, torch.float32)
-    batches = batches_of(plan, steps)
     np.testing.assert_allclose(learner.train(batches), reference.train(batches), rtol=1e-5)
     assert_alike(learner.weights(), reference.weights(), 1e-5)
 
@@ -230,6 +298,7 @@ def test_bits_depend_neither_on_thread_nor_on_company() -> None:
 
 
 def test_denormal_numbers_are_zero_while_training_and_only_then() -> None:
+    torch.set_flush_denormal(False)
     plan = tiny_plan(optimizer=SGD)
     learner = start(plan)
     state = {name: np.zeros_like(array) for name, array in learner.state().items()}  # no weights: no gradient at c1

@@ -10,12 +10,14 @@ from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lenet_ablate.config import Activation, Model, Optimizer, OptimizerConfig, Pool, RunConfig
+from lenet_ablate.choices import Activation, Optimizer, Pool
+from lenet_ablate.config import ModelConfig, OptimizerConfig, RunConfig
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Learner, Split
+from lenet_ablate.engines.networks import layer_shapes, num_parameters
 from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.engines.pytorch.models import build_model
-from lenet_ablate.engines.weights import SHAPES, draw_weights, num_parameters
+from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.plan import RunPlan, learning_rates
 from tiny import NUM_IMAGES, NUM_VAL, tiny_dataset, tiny_plan
 
@@ -32,13 +34,13 @@ def start(plan: RunPlan) -> tuple[Learner, Batches]:
 
 def test_lenet5_has_the_parameters_of_the_paper_with_full_connection() -> None:
     # LeCun et al. 1998: c1 156, f6 10,164; c3 fully connected 2,416; c5 48,120; ten linear outputs 850.
-    counts = {name: math.prod(shape) + shape[0] for name, shape in SHAPES[Model.lenet5].items()}
+    counts = {name: math.prod(shape) + shape[0] for name, shape in layer_shapes(ModelConfig()).items()}
     assert counts == {"c1": 156, "c3": 2416, "c5": 48120, "f6": 10164, "output": 850}
-    assert num_parameters(Model.lenet5) == 61_706
+    assert num_parameters(ModelConfig()) == 61_706
 
 
 def test_weights_are_drawn_as_torch_draws_them() -> None:
-    drawn = draw_weights(Model.lenet5, 0)
+    drawn = draw_weights(RunConfig())
     reference = {"c1": nn.Conv2d(1, 6, 5), "c3": nn.Conv2d(6, 16, 5), "f6": nn.Linear(120, 84)}
     for name, layer in reference.items():
         weight = drawn[f"{name}.weight"]
@@ -47,7 +49,7 @@ def test_weights_are_drawn_as_torch_draws_them() -> None:
         assert float(layer.weight.detach().abs().max()) <= bound
         assert 0.9 * bound < np.abs(weight).max() <= bound
     assert abs(drawn["c5.weight"].std() / (0.05 / math.sqrt(3)) - 1) < 0.02
-    assert not np.array_equal(drawn["c1.weight"], draw_weights(Model.lenet5, 1)["c1.weight"])
+    assert not np.array_equal(drawn["c1.weight"], draw_weights(RunConfig(seed=1))["c1.weight"])
 
 
 @pytest.mark.parametrize("pool", Pool)
@@ -64,7 +66,7 @@ def test_an_epoch_equals_plain_pytorch(pool: Pool, activation: Activation, optim
     layers: list[nn.Module] = [nn.Conv2d(1, 6, 5), act(), down(2), nn.Conv2d(6, 16, 5), act(), down(2), nn.Flatten()]
     layers += [nn.Linear(400, 120), act(), nn.Linear(120, 84), act(), nn.Linear(84, 10)]
     model = nn.Sequential(*layers)
-    drawn = draw_weights(Model.lenet5, 0)
+    drawn = draw_weights(RunConfig())
     for name, layer in zip(names, layers, strict=True):
         if name:
             layer.load_state_dict({kind: torch.from_numpy(drawn[f"{name}.{kind}"]) for kind in ("weight", "bias")})
@@ -168,5 +170,5 @@ def test_the_network_learns() -> None:
 
 
 def test_logits_are_one_row_per_image() -> None:
-    logits = build_model(RunConfig(), draw_weights(Model.lenet5, 0))(torch.zeros(3, 1, 32, 32))
+    logits = build_model(RunConfig(), draw_weights(RunConfig()))(torch.zeros(3, 1, 32, 32))
     assert logits.shape == (3, 10)

@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from lenet_ablate import checks
-from lenet_ablate.config import Activation, Pool, RunConfig, StepDecay, iter_settings, setting_keys, to_mapping
+from lenet_ablate.choices import Activation, Pool
+from lenet_ablate.config import RunConfig, iter_settings, setting_keys, to_mapping
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.parse import parse_config, parse_lr
+from lenet_ablate.schedules import Cosine, OneCycle, Piecewise, Schedule, StepDecay, Warmup
 
 SCHEDULES = {"step": {"initial": 0.01, "gamma": 0.1, "every": 10}}
 
@@ -92,6 +94,39 @@ def test_lr_takes_numbers_names_and_inline_schedules() -> None:
     assert parse_lr("step", SCHEDULES) == StepDecay("step", 0.01, 0.1, 10)
     inline = parse_lr({"initial": 0.1, "gamma": 0.5, "every": 5}, SCHEDULES)
     assert inline == StepDecay("0.1x0.5every5", 0.1, 0.5, 5)
+
+
+@pytest.mark.parametrize(
+    ("inline", "schedule"),
+    [
+        ({"initial": 0.1}, StepDecay("0.1x0.1every10", 0.1)),
+        ({"initial": 0.1, "warmup": 2}, Warmup("0.1warmup2", 0.1, 2)),
+        ({"initial": 0.1, "final": 0, "warmup": 2}, Cosine("0.1cosine0warmup2", 0.1, 0.0, 2)),
+        ({"max_lr": 1}, OneCycle("onecycle1", 1.0)),
+        ({"rates": [0.1, 0.01], "epochs": [1, 2]}, Piecewise("0.1x1-0.01x2", (0.1, 0.01), (1, 2))),
+    ],
+)
+def test_a_schedule_is_known_by_its_keys_and_goes_round(inline: dict[str, object], schedule: Schedule) -> None:
+    assert parse_lr(inline, {}) == schedule
+    config = RunConfig(lr=schedule)
+    assert parse_config(to_mapping(config))[0] == config
+
+
+@pytest.mark.parametrize(
+    ("inline", "text"),
+    [
+        ({"initial": 0.1, "gama": 0.5}, "did you mean 'gamma'"),
+        ({"max_lr": 0.1, "every": 2}, "has no 'max_lr' beside every"),
+        ({"rates": [0.1], "epochs": [1, 2]}, "lists of the same length"),
+        ({"rates": [], "epochs": []}, "lists of the same length"),
+        ({"rates": [0], "epochs": [1]}, "above 0"),
+        ({"initial": 0.1, "warmup": 0}, "whole number from 1"),
+        ({"final": -1}, "from 0 to 10"),
+    ],
+)
+def test_wrong_schedules(inline: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        parse_lr(inline, {})
 
 
 def test_an_inline_schedule_takes_the_name_of_its_equal() -> None:

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
-from lenet_ablate.config import DataConfig, OptimizerConfig, RunConfig, StepDecay
+from lenet_ablate.config import DataConfig, OptimizerConfig, RunConfig
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.parse import parse_config
 from lenet_ablate.plan import identity, learning_rates, make_plan, run_name, variant_id
+from lenet_ablate.schedules import Cosine, OneCycle, Piecewise, Schedule, StepDecay, Warmup
 
 STEP = StepDecay("step", 0.01, 0.1, 10)
 
@@ -98,6 +101,65 @@ def test_schedules_agree_with_torch() -> None:
         optimizer.step()
         scheduler.step()
     np.testing.assert_allclose(learning_rates(plan, 0, 12), theirs, rtol=1e-12)
+
+
+SCHEDULES = {
+    "cosine": Cosine("c", 0.3, 0.01),
+    "one_cycle": OneCycle("o", 0.3, 0.25, 10.0, 100.0),
+    "one_cycle at once": OneCycle("o", 0.3, 0.01, 10.0, 100.0),
+    "warmup": Warmup("w", 0.3, 3),
+    "piecewise": Piecewise("p", (0.05, 0.02, 0.01), (2, 3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_by_step_agree_with_torch(name: str) -> None:
+    schedule = SCHEDULES[name]
+    plan = make_plan(RunConfig(lr=schedule, epochs=12, batch_size=10, data=DataConfig(val_size=0)), 64, 10)
+    total, by = plan.total_steps, torch.optim.lr_scheduler
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    makers: dict[type[Schedule], Callable[[], by.LRScheduler]] = {
+        Cosine: lambda: by.CosineAnnealingLR(optimizer, total, 0.01),
+        OneCycle: lambda: by.OneCycleLR(
+            optimizer,
+            0.3,
+            total,
+            pct_start=schedule.pct_start,
+            div_factor=10,
+            final_div_factor=100,
+            cycle_momentum=False,
+        ),
+        Warmup: lambda: by.LambdaLR(optimizer, lambda step: min((step + 1) / (3 * plan.steps_per_epoch), 1.0)),
+        Piecewise: lambda: by.LambdaLR(optimizer, lambda step: piece(step // plan.steps_per_epoch) / 0.3),
+    }
+
+    def piece(epoch: int) -> float:
+        return 0.05 if epoch < 2 else 0.02 if epoch < 5 else 0.01
+
+    scheduler = makers[type(schedule)]()
+    theirs = []
+    for _ in range(total):
+        theirs.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(theirs) < total:
+            scheduler.step()
+    np.testing.assert_allclose(learning_rates(plan, 0, total), theirs, rtol=1e-9, atol=1e-15)
+    np.testing.assert_array_equal(learning_rates(plan, 5, 17), learning_rates(plan, 0, total)[5:17])
+
+
+def test_a_cosine_after_a_rise() -> None:
+    plan = make_plan(
+        RunConfig(lr=Cosine("c", 0.4, 0.1, 2), epochs=4, batch_size=8, data=DataConfig(val_size=0)), 32, 10
+    )
+    expected = [0.05 * step for step in range(1, 9)] + [0.1 + 0.15 * (1 + math.cos(math.pi * k / 8)) for k in range(8)]
+    np.testing.assert_allclose(learning_rates(plan, 0, 16), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("schedule", [Cosine("c"), OneCycle("o"), Warmup("w", 0.1, 5)])
+def test_schedules_of_a_single_step(schedule: Schedule) -> None:
+    plan = make_plan(RunConfig(lr=schedule, epochs=1, data=DataConfig(val_size=0)), 10, 10)
+    (rate,) = learning_rates(plan, 0, 1)
+    assert 0 < rate <= 0.1
 
 
 def test_a_decay_too_small_for_a_float_is_zero() -> None:

@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 
 from lenet_ablate import __version__
-from lenet_ablate.config import Pool, RunConfig, StepDecay
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.frames import read_epochs, read_runs
 from lenet_ablate.records import STATUS, State
 from lenet_ablate.report.main import main
 from lenet_ablate.report.safe_text import csv_bytes, markdown_text, one_line
+from lenet_ablate.schedules import StepDecay
 from report_runs import plan_of, rows_of, write_run, write_study, write_sweep
 
 Run = Callable[..., tuple[int, str, str]]

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from figure_studies import assert_legible, losses, noisy, study_of
-from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, RunConfig, StepDecay
+from lenet_ablate.choices import Activation, Optimizer, Pool
+from lenet_ablate.config import OptimizerConfig, RunConfig
 from lenet_ablate.report.cells import compare
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.factors import find_factors
@@ -28,6 +29,7 @@ from lenet_ablate.report.figures.labels import spread
 from lenet_ablate.report.figures.notes import curves_note
 from lenet_ablate.report.figures.style import INK, LineStyle, figure_files, level_styles
 from lenet_ablate.report.figures.text import balance, cut, listed, width_of, wrap
+from lenet_ablate.schedules import StepDecay
 
 
 def curves_of(study: Study, key: str, quantity: Quantity = TRAIN_LOSS, against: str = "epoch") -> Curves:

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from figure_studies import analyse, assert_legible, contrast, noisy, study_of
-from lenet_ablate.config import Pool, RunConfig
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.report.criteria import DEFAULT_CRITERIA
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure
 from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_note
@@ -163,7 +164,7 @@ def test_the_confusion_matrix_colours_errors_only() -> None:
     assert sorted(zip(*np.nonzero(colored), strict=True)) == [(3, 5), (4, 9)]
     assert confusion_alt(confusion) == (
         "Confusion matrix: 12 errors in 912 predictions; most frequent: 4 taken for 9 (10) and 3 taken for 5 (2). "
-        "Lowest recall 90.0 % (digit 4)."
+        "Lowest recall 90.0 % (class 4)."
     )
     assert_legible(figure)
 

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from figure_studies import analyse, assert_legible, losses, noisy, study_of
-from lenet_ablate.config import Pool, RunConfig, StepDecay
+from lenet_ablate.choices import Pool
+from lenet_ablate.config import RunConfig
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.criteria import Criteria, Metric
 from lenet_ablate.report.figures import curve_pictures
 from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_figure, pick
 from lenet_ablate.report.figures.gallery import Extras, gallery
 from lenet_ablate.report.figures.style import figure_files
+from lenet_ablate.schedules import StepDecay
 from test_report_figures_effects import confusion_of
 
 HOSTILE = (
@@ -76,7 +78,7 @@ def test_every_kind_of_figure_repeats_byte_for_byte() -> None:
 def test_what_is_not_at_hand_is_said() -> None:
     study = study_of(*grid(1), how=noisy)
     found = gallery(study, analyse(study), Extras(why_no_digits="the test images are not on this machine"))
-    assert "Pictures of test digits are left out: the test images are not on this machine." in found.left_out
+    assert "Pictures of test images are left out: the test images are not on this machine." in found.left_out
     assert "The confusion matrix is left out: labels or predictions are not at hand." in found.left_out
     assert "The figure of differences by pooling is left out: one seed gives no interval." in found.left_out
     assert not {"confusion", "right", "differences_pool", "noise"} & set(found.pictures)

@@ -5,16 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lenet_ablate.config import (
-    DataConfig,
-    DataSet,
-    Optimizer,
-    OptimizerConfig,
-    Pool,
-    RunConfig,
-    StepDecay,
-    default_optimizer,
-)
+from lenet_ablate.choices import DataSet, Optimizer, Pool
+from lenet_ablate.config import DataConfig, OptimizerConfig, RunConfig, default_optimizer
 from lenet_ablate.records import State
 from lenet_ablate.report.cells import Comparison, compare
 from lenet_ablate.report.collect import Study, count_line, make_study
@@ -23,6 +15,7 @@ from lenet_ablate.report.tables.frames import factor_table, variant_table
 from lenet_ablate.report.tables.markdown import render_factor, render_variants
 from lenet_ablate.report.tables.rounding import loss_text, percent_texts
 from lenet_ablate.runs import RunRecord
+from lenet_ablate.schedules import StepDecay
 from report_runs import Figures, plan_of, rows_of
 
 LRS, POOLS, SEEDS = (0.001, 0.01), (Pool.max, Pool.avg), (0, 1)

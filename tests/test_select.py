@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from lenet_ablate import cores
-from lenet_ablate.config import Device, Engine, Options
+from lenet_ablate.choices import Device, Engine
+from lenet_ablate.config import Options
 from lenet_ablate.engines import select
 from lenet_ablate.errors import ConfigError, EngineError
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from lenet_ablate import crew
-from lenet_ablate.config import Optimizer, OptimizerConfig, Options, RunConfig
+from lenet_ablate.choices import Optimizer
+from lenet_ablate.config import OptimizerConfig, Options, RunConfig
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.pytorch.engine import TorchEngine, TorchLearner
 from lenet_ablate.errors import ConfigError, DataError, RecordError

@@ -10,9 +10,11 @@ import safetensors.numpy
 
 from lenet_ablate import train
 from lenet_ablate.checkpoint import read_checkpoint
-from lenet_ablate.config import Optimizer, OptimizerConfig, StepDecay
+from lenet_ablate.choices import Optimizer
+from lenet_ablate.config import OptimizerConfig
 from lenet_ablate.records import CHECKPOINT, METRICS, MODEL, PREDICTIONS, RESULT, State
 from lenet_ablate.runs import read_run
+from lenet_ablate.schedules import StepDecay
 from tiny import NUM_TEST, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 EXPLODES = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=10.0)
@@ -62,7 +64,9 @@ def test_running_loss_is_the_mean_over_images_not_over_batches(tmp_path: Path) -
 def test_a_run_stopped_after_every_slice_ends_bit_for_bit_alike(tmp_path: Path, optimizer: Optimizer) -> None:
     settings = {
         Optimizer.adam: OptimizerConfig(betas=(0.9, 0.999), eps=1e-8),
-        Optimizer.sgd: OptimizerConfig(name=Optimizer.sgd, momentum=0.9),
+        Optimizer.adamw: OptimizerConfig(name=Optimizer.adamw, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1),
+        Optimizer.sgd: OptimizerConfig(name=Optimizer.sgd, momentum=0.9, nesterov=True),
+        Optimizer.rmsprop: OptimizerConfig(name=Optimizer.rmsprop, alpha=0.99, eps=1e-8, momentum=0.5),
     }[optimizer]
     plan = tiny_plan(optimizer=settings, lr=StepDecay("x", 0.01, 0.5, 1))
     train_tiny(tmp_path / "whole", plan)

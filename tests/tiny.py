@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lenet_ablate.config import DataConfig, DataSet, RunConfig
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig, Options, RunConfig
 from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.engines.networks import image_size
 from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.plan import RunPlan, make_plan
 from lenet_ablate.records import State, write_config, write_status
@@ -22,8 +24,8 @@ NUM_IMAGES, NUM_TEST, NUM_VAL = 230, 50, 30
 
 
 @functools.cache
-def tiny_dataset() -> Dataset:
-    """Noise with a bright square whose place tells the class: learnable within a few steps."""
+def tiny_dataset(side: int = 32) -> Dataset:
+    """Noise with a bright square whose place tells the class: learnable within a few steps; the middle of 32×32."""
     random = np.random.default_rng(7)
 
     def draw(count: int) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[Any, np.dtype[np.uint8]]]:
@@ -32,7 +34,8 @@ def tiny_dataset() -> Dataset:
         for image, label in zip(images, labels, strict=True):
             row, column = 4 + 12 * (int(label) // 5), 2 + 6 * (int(label) % 5)
             image[row : row + 8, column : column + 5] += 180
-        return images, labels
+        border = (32 - side) // 2
+        return np.ascontiguousarray(images[:, border : border + side, border : border + side]), labels
 
     return Dataset(*draw(NUM_IMAGES), *draw(NUM_TEST), mean=0.2, std=0.3)
 
@@ -52,7 +55,7 @@ def train_tiny(
     plan: RunPlan,
     should_stop: Callable[[], bool] = lambda: False,
     engine: Any = None,
-    train_loss_every: int = 0,
+    **options: Any,
 ) -> State:
     """Train a plan on the tiny data into a folder, as a sweep would."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,14 +63,14 @@ def train_tiny(
     write_config(folder, plan.config)
     around = Surroundings(
         folder,
-        train_loss_every,
+        Options(**options),
         {},
         should_stop,
         lambda images, loss: None,
         lambda images: None,
         logging.Logger("tiny"),
     )
-    return train_run(plan, tiny_dataset(), engine or TorchEngine("cpu"), around)
+    return train_run(plan, tiny_dataset(image_size(plan.config.model)), engine or TorchEngine("cpu"), around)
 
 
 def stop_after(slices: int) -> Callable[[], bool]:

@@ -6,10 +6,11 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from lenet_ablate.atomic import write_bytes
+from lenet_ablate.choices import Model
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.base import Engine
@@ -22,6 +23,8 @@ from lenet_ablate.provenance import describe_environment
 from lenet_ablate.records import LOG, METRICS, EpochRow, State, read_metrics, write_config, write_status
 from lenet_ablate.train import Surroundings, train_run
 
+Engines = Mapping[Model, Engine]
+
 
 class Attempts:
     """Attempts runs of one sweep; used by all of its workers.
@@ -29,15 +32,15 @@ class Attempts:
     Args:
         sweep: What the runs belong to.
         data: Where their data sets come from.
-        engine: What trains them.
+        engines: What trains each network.
         should_stop: Asked between slices of training.
         progress: Told how far each run is.
     """
 
     def __init__(
-        self, sweep: Sweep, data: DatasetCache, engine: Engine, should_stop: Callable[[], bool], progress: Progress
+        self, sweep: Sweep, data: DatasetCache, engines: Engines, should_stop: Callable[[], bool], progress: Progress
     ) -> None:
-        self._sweep, self._data, self._engine = sweep, data, engine
+        self._sweep, self._data, self._engines = sweep, data, engines
         self._should_stop, self._progress = should_stop, progress
 
     def attempt(self, job: Job, plan: RunPlan) -> Ended:
@@ -76,20 +79,20 @@ class Attempts:
         on_progress: Callable[[int, float], None],
         on_resume: Callable[[int], None],
     ) -> State:
-        dataset = dataset_of(job.config, self._data)
+        dataset, engine = dataset_of(job.config, self._data), self._engines[job.config.model.name]
         _prepare_folder(folder, job, plan)
         with _run_log(folder) as log:
             around = Surroundings(
                 folder=folder,
-                train_loss_every=self._sweep.options.train_loss_every,
-                provenance=self._provenance(dataset),
+                options=self._sweep.options,
+                provenance=self._provenance(dataset, engine),
                 should_stop=self._should_stop,
                 on_progress=on_progress,
                 on_resume=on_resume,
                 log=log,
             )
             try:
-                state = train_run(plan, dataset, self._engine, around)
+                state = train_run(plan, dataset, engine, around)
                 if state is State.interrupted:
                     write_status(folder, state, plan.identity)
                     log.info("interrupted; the same command resumes")
@@ -100,12 +103,12 @@ class Attempts:
                 write_status(folder, State.failed, plan.identity, error=one_line(error), traceback=trace)
                 raise
 
-    def _provenance(self, dataset: Dataset) -> dict[str, object]:
+    def _provenance(self, dataset: Dataset, engine: Engine) -> dict[str, object]:
         return {
             **describe_environment(),
-            "engine": self._engine.name,
-            "device": self._engine.device,
-            "threads": self._engine.threads,
+            "engine": engine.name,
+            "device": engine.device,
+            "threads": engine.threads,
             "data_sha256": dataset.sha256,
             "command": self._sweep.command,
         }

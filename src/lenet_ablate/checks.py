@@ -94,6 +94,23 @@ class Real:
 
 
 @dataclass(frozen=True)
+class YesNo:
+    """True or false."""
+
+    allowed = "true or false"
+
+    def __call__(self, value: object) -> bool:
+        """The value as it is."""
+        if isinstance(value, bool):
+            return value
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> str | None:
+        """What a number or another word stands for."""
+        return {"1": "true", "0": "false", "on": "true", "off": "false"}.get(str(value).lower())
+
+
+@dataclass(frozen=True)
 class OneOf:
     """A member of an Enum, given by its value."""
 
@@ -147,6 +164,11 @@ class Optional:
     check: Check
 
     @property
+    def words(self) -> list[str] | None:
+        """The legal words, where there are such."""
+        return getattr(self.check, "words", None)
+
+    @property
     def allowed(self) -> str:
         """The legal values in words."""
         return f"{self.check.allowed}, or null"
@@ -183,3 +205,29 @@ class Pair:
     def suggest(self, value: object) -> None:
         """Nothing: a wrong list gives no hint of what was meant."""
         return
+
+
+@dataclass(frozen=True)
+class Several:
+    """A list of at most so many values that each pass a check."""
+
+    check: Check
+    most: int
+
+    @property
+    def allowed(self) -> str:
+        """The legal values in words."""
+        return f"a list of at most {self.most}, each {self.check.allowed}"
+
+    def __call__(self, value: object) -> tuple[Any, ...]:
+        """The typed values."""
+        if isinstance(value, (list, tuple)) and len(value) <= self.most:
+            return tuple(self.check(entry) for entry in value)
+        raise ValueError(f"must be {self.allowed}")
+
+    def suggest(self, value: object) -> object | None:
+        """A list of the one value given, where that is legal."""
+        try:
+            return f"[{self.check(value)}]"
+        except ValueError:
+            return None

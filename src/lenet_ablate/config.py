@@ -13,63 +13,25 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Text, Whole
-
-LEARNING_RATE = Real(0, 10)
-
-
-class Pool(Enum):
-    """How s2 and s4 reduce each 2×2 field."""
-
-    max = "max"
-    avg = "avg"
-
-
-class Activation(Enum):
-    """The nonlinearity behind c1, c3, c5 and f6."""
-
-    relu = "relu"
-    tanh = "tanh"
-    sigmoid = "sigmoid"
-
-
-class Model(Enum):
-    """The network."""
-
-    lenet5 = "lenet5"
-
-
-class Optimizer(Enum):
-    """The update rule, as `torch.optim` defines it."""
-
-    adam = "adam"
-    sgd = "sgd"
-
-
-class DataSet(Enum):
-    """Where the images come from."""
-
-    mnist = "mnist"
-    digits = "digits"
-    idx = "idx"
-    npz = "npz"
-
-
-class Engine(Enum):
-    """What computes."""
-
-    auto = "auto"
-    compiled = "compiled"
-    torch = "torch"
-
-
-class Device(Enum):
-    """Where it computes."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
+from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
+from lenet_ablate.choices import (
+    C5,
+    Activation,
+    DataSet,
+    Device,
+    EarlyStop,
+    Engine,
+    Init,
+    Keep,
+    Model,
+    Normalize,
+    Optimizer,
+    OutputActivation,
+    Pool,
+    Resize,
+    StopSplit,
+)
+from lenet_ablate.schedules import Schedule
 
 
 def _setting(default: Any, check: Check, text: str) -> Any:
@@ -81,25 +43,19 @@ def _group(kind: Callable[[], Any], text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class StepDecay:
-    """Learning rate `initial · gamma^(e // every)` in epoch e = 0, 1, …"""
-
-    name: str = field(default="", metadata={"help": "its name in lr_schedules, or made from its values"})
-    initial: float = _setting(0.01, LEARNING_RATE, "learning rate of the first epochs")
-    gamma: float = _setting(0.1, Real(0, 1), "factor at each step")
-    every: int = _setting(10, Whole(1, 100_000), "epochs between two steps")
-
-    @property
-    def formula(self) -> str:
-        """What it does, whatever it is called: `0.01x0.1every10`."""
-        return f"{self.initial:g}x{self.gamma:g}every{self.every}"
-
-
-@dataclass(frozen=True)
 class ModelConfig:
-    """The network and its variations."""
+    """The network and its variations; null where the network has none such."""
 
     name: Model = _setting(Model.lenet5, OneOf(Model), "network")
+    output_activation: OutputActivation = _setting(
+        OutputActivation.none, OneOf(OutputActivation), "nonlinearity behind the output layer"
+    )
+    c5: C5 | None = _setting(
+        C5.linear, Optional(OneOf(C5)), "lenet5, lenet5_28: c5 as a fully connected layer or as a convolution"
+    )
+    hidden: tuple[int, ...] | None = _setting(
+        None, Optional(Several(Whole(1, 8192), most=16)), "mlp: units of the hidden layers, [] for none"
+    )
 
 
 @dataclass(frozen=True)
@@ -108,11 +64,21 @@ class OptimizerConfig:
 
     name: Optimizer = _setting(Optimizer.adam, OneOf(Optimizer), "update rule")
     betas: tuple[float, float] | None = _setting(
-        None, Optional(Pair(Real(0, 1, with_low=True, with_high=False))), "adam: decay of the two moment estimates"
+        None,
+        Optional(Pair(Real(0, 1, with_low=True, with_high=False))),
+        "adam, adamw: decay of the two moment estimates",
     )
-    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam: added to the denominator")
-    momentum: float | None = _setting(None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd: momentum")
-    weight_decay: float = _setting(0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient")
+    alpha: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "rmsprop: decay of the squares' average"
+    )
+    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam, adamw, rmsprop: added to the denominator")
+    momentum: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd, rmsprop: momentum"
+    )
+    nesterov: bool = _setting(False, YesNo(), "sgd: Nesterov's momentum")
+    weight_decay: float = _setting(
+        0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient; adamw: shrinks the weights instead"
+    )
 
 
 def default_optimizer() -> OptimizerConfig:
@@ -135,6 +101,28 @@ class DataConfig:
     std: float | None = _setting(
         0.3081, Optional(Real(0, 10)), "divides the centred pixels; null: the training set's own"
     )
+    normalize: Normalize = _setting(
+        Normalize.standard, OneOf(Normalize), "by mean and std, not at all (0..1), or by the training set's own"
+    )
+    resize: Resize = _setting(
+        Resize.pad, OneOf(Resize), "a border where images are a little too small, or always interpolated"
+    )
+    train_size: int | None = _setting(
+        None, Optional(Whole(1, 10_000_000)), "training images used, drawn from the seed; null: all"
+    )
+    shuffle: bool = _setting(True, YesNo(), "draw a new order for each epoch")
+
+
+@dataclass(frozen=True)
+class EarlyStopConfig:
+    """When a run ends before its last epoch; null where the rule has none such."""
+
+    name: EarlyStop = _setting(EarlyStop.off, OneOf(EarlyStop), "what ends a run before its last epoch")
+    split: StopSplit = _setting(StopSplit.val, OneOf(StopSplit), "whose accuracy is watched; test is stamped")
+    patience: int | None = _setting(None, Optional(Whole(1, 100_000)), "patience: epochs without a rise")
+    min_delta: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True)), "patience: what counts as a rise; delta: as a change; a fraction"
+    )
 
 
 @dataclass(frozen=True)
@@ -145,13 +133,15 @@ class RunConfig:
     pool: Pool = _setting(Pool.max, OneOf(Pool), "pooling of s2 and s4")
     activation: Activation = _setting(Activation.relu, OneOf(Activation), "nonlinearity")
     optimizer: OptimizerConfig = _group(default_optimizer, "update rule")
-    lr: float | StepDecay = field(
+    lr: float | Schedule = field(
         default=0.001, metadata={"help": "learning rate: a number, a schedule's name or an inline schedule"}
     )
     batch_size: int = _setting(64, Whole(1, 65_536), "images per step")
     epochs: int = _setting(30, Whole(1, 100_000), "passes over the training split")
+    init: Init = _setting(Init.default, OneOf(Init), "initial weights: PyTorch's, or N(0, 0.1²) with biases of 0.01")
     seed: int = _setting(0, Whole(0, 2**32 - 1), "draws split, initial weights and batch order")
     data: DataConfig = _group(DataConfig, "data set")
+    early_stop: EarlyStopConfig = _group(EarlyStopConfig, "early stopping")
 
 
 @dataclass(frozen=True)
@@ -175,11 +165,28 @@ class Options:
     train_loss_every: int = _setting(
         0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
     )
+    checkpoint: Keep = _setting(Keep.last, OneOf(Keep), "weights kept: of the last epoch, also the best, or of each")
+    log_every: int = _setting(
+        0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
+    )
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
-NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name"}
-ADAM_ONLY, SGD_ONLY = ("betas", "eps"), ("momentum",)
+NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "early_stop": "name"}
+# What each update rule needs; every other one of these settings is null for it.
+OPTIMIZER_SETTINGS = {
+    Optimizer.adam: ("betas", "eps"),
+    Optimizer.adamw: ("betas", "eps"),
+    Optimizer.sgd: ("momentum",),
+    Optimizer.rmsprop: ("alpha", "eps", "momentum"),
+}
+
+
+EARLY_STOP_SETTINGS: dict[EarlyStop, tuple[str, ...]] = {
+    EarlyStop.off: (),
+    EarlyStop.patience: ("patience", "min_delta"),
+    EarlyStop.delta: ("min_delta",),
+}
 
 
 def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config import Options, RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
-from lenet_ablate.engines.weights import IMAGE_SIZE
+from lenet_ablate.engines.networks import image_size
 from lenet_ablate.jobs import Job, Sweep
+from lenet_ablate.keepsakes import kept_files
 from lenet_ablate.plan import identity
 from lenet_ablate.records import State, lacks_train_loss
 from lenet_ablate.runs import RunRecord, read_finished
@@ -16,7 +17,7 @@ from lenet_ablate.runs import RunRecord, read_finished
 
 def dataset_of(config: RunConfig, data: DatasetCache) -> Dataset:
     """A run's data set at its network's input size."""
-    return data.get(config.data, IMAGE_SIZE[config.model.name])
+    return data.get(config.data, image_size(config.model))
 
 
 def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | None:
@@ -26,7 +27,7 @@ def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | Non
         RecordError: Its folder holds something that this version must not overwrite.
     """
     record = read_finished(sweep.folder(job), identity(job.config))
-    if record is None or _lacks_something(record, sweep.options.train_loss_every):
+    if record is None or _lacks_something(record, sweep.options):
         return None
     path = job.config.data.path
     if path is None or not Path(path).expanduser().exists():
@@ -36,7 +37,9 @@ def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | Non
     return record if same else None
 
 
-def _lacks_something(record: RunRecord, train_loss_every: int) -> bool:
+def _lacks_something(record: RunRecord, options: Options) -> bool:
     # The epoch in which a run diverged has no such loss to give.
     rows = record.rows[:-1] if record.state is State.diverged else record.rows
-    return lacks_train_loss(rows, train_loss_every)
+    if lacks_train_loss(rows, options.train_loss_every) or set(kept_files(rows, options)) - set(record.status["files"]):
+        return True
+    return options.log_every not in (0, record.result.get("log_every", 0))

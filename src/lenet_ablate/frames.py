@@ -13,11 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from lenet_ablate.config import RunConfig, StepDecay, to_mapping
+from lenet_ablate.config import RunConfig, to_mapping
 from lenet_ablate.errors import RecordError
 from lenet_ablate.plan import lr_label, variant_id
 from lenet_ablate.records import COLUMNS, STATUS
 from lenet_ablate.runs import RunRecord, iter_records
+from lenet_ablate.schedules import Schedule
 
 REPORT_FOLDER = "report"
 SPLITS = ("train", "val", "test")
@@ -123,12 +124,12 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
 def settings_row(config: RunConfig) -> dict[str, Any]:
     """The settings as columns: a group's name under the group's key, its other settings dotted.
 
-    `lr` is a float or a schedule's name, and a schedule's values stand in `lr.initial`, `lr.gamma`, `lr.every`.
+    `lr` is a float or a schedule's name, and a schedule's values stand in `lr.initial`, `lr.gamma`, ….
     """
     row: dict[str, Any] = {}
     for key, value in to_mapping(config).items():
         if key == "lr":
-            row["lr"] = lr_label(config.lr) if isinstance(config.lr, StepDecay) else config.lr
+            row["lr"] = lr_label(config.lr) if isinstance(config.lr, Schedule) else config.lr
             row |= {f"lr.{k}": v for k, v in value.items() if k != "name"} if isinstance(value, dict) else {}
         elif isinstance(value, dict):
             row[key] = value["name"]

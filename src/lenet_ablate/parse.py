@@ -11,19 +11,17 @@ from enum import Enum
 from typing import Any, TypeVar, cast
 
 from lenet_ablate.checks import closest
+from lenet_ablate.choices import DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
 from lenet_ablate.config import (
-    ADAM_ONLY,
-    LEARNING_RATE,
-    SGD_ONLY,
-    DataSet,
-    Optimizer,
+    OPTIMIZER_SETTINGS,
+    OptimizerConfig,
     Options,
     RunConfig,
-    StepDecay,
     iter_settings,
     setting_keys,
 )
 from lenet_ablate.errors import ConfigError
+from lenet_ablate.schedules import KINDS, LEARNING_RATE, Schedule, StepDecay, schedule_keys
 
 _SETTINGS = dict(iter_settings())
 _T = TypeVar("_T")
@@ -59,12 +57,12 @@ def check_value(key: str, value: object, schedules: Mapping[str, object] | None 
     return None
 
 
-def parse_lr(value: object, schedules: Mapping[str, object]) -> float | StepDecay:
+def parse_lr(value: object, schedules: Mapping[str, object]) -> float | Schedule:
     """The learning rate that `lr=…` stands for.
 
     Args:
         value: A number, the name of a schedule, or the mapping of an inline one.
-        schedules: Named schedules, each a mapping with StepDecay's keys.
+        schedules: Named schedules, each a mapping with the keys of one of `schedules.KINDS`.
 
     Raises:
         ValueError: With the rest of a sentence that says what is allowed.
@@ -89,24 +87,31 @@ def parse_lr(value: object, schedules: Mapping[str, object]) -> float | StepDeca
         raise ValueError(allowed + (f"; did you mean lr={guess_value:g}?" if guess_value is not None else "")) from None
 
 
-def _parse_schedule(raw: object, name: str) -> StepDecay:
-    known = {f.name: f for f in dataclasses.fields(StepDecay) if f.name != "name"}
+def _parse_schedule(raw: object, name: str) -> Schedule:
     if not isinstance(raw, Mapping):
-        raise ValueError(f"must be a mapping with {', '.join(known)}")
+        raise ValueError(f"must be a mapping with {', '.join(schedule_keys(StepDecay))}")
+    given = {str(key): value for key, value in raw.items() if key != "name"}
+    kind = next((kind for kind in KINDS if given.keys() <= schedule_keys(kind).keys()), None)
+    if kind is None:
+        raise ValueError(_unknown_schedule(given))
     values: dict[str, Any] = {}
-    for key, value in raw.items():
-        if key == "name":
-            continue
-        if key not in known:
-            guess = closest(str(key), known)
-            meant = f"; did you mean '{guess}'?" if guess else ""
-            raise ValueError(f"has no '{key}' (a schedule has {', '.join(known)}){meant}")
-        try:
-            values[key] = known[key].metadata["check"](value)
-        except ValueError as error:
-            raise ValueError(f"{key}={value} {error}") from None
-    decay = StepDecay(**values)
-    return dataclasses.replace(decay, name=name or str(raw.get("name") or "") or decay.formula)
+    for key, field in schedule_keys(kind).items():
+        if key in given:
+            try:
+                values[key] = field.metadata["check"](given[key])
+            except ValueError as error:
+                raise ValueError(f"{key}={given[key]} {error}") from None
+    schedule = kind(**values)
+    return dataclasses.replace(schedule, name=name or str(raw.get("name") or "") or schedule.formula)
+
+
+def _unknown_schedule(given: Mapping[str, object]) -> str:
+    likely = max(KINDS, key=lambda kind: len(given.keys() & schedule_keys(kind).keys()))
+    wrong = next(key for key in given if key not in schedule_keys(likely))
+    guess = closest(wrong, schedule_keys(likely))
+    meant = f"; did you mean '{guess}'?" if guess else ""
+    kinds = "; ".join(f"{kind.__name__}: {', '.join(schedule_keys(kind))}" for kind in KINDS)
+    return f"has no '{wrong}' beside {', '.join(set(given) - {wrong}) or 'nothing'} (schedules have {kinds}){meant}"
 
 
 def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
@@ -160,23 +165,69 @@ def _show(value: object) -> str:
 
 
 def _cross_checks(run: RunConfig) -> list[str]:
-    optimizer, data = run.optimizer, run.data
-    foreign = SGD_ONLY if optimizer.name is Optimizer.adam else ADAM_ONLY
-    owner = "sgd" if optimizer.name is Optimizer.adam else "adam"
-    problems = [
-        f"optimizer.{name}={getattr(optimizer, name)}: is a setting of {owner}, not of {optimizer.name.value}; to sweep"
-        " both rules, give it in a command of its own in the same study"
-        for name in foreign
-        if getattr(optimizer, name) is not None
-    ]
-    problems = problems or [
-        f"optimizer.{name}=null: {optimizer.name.value} needs a value; see conf/optimizer/{optimizer.name.value}.yaml"
-        for name in (*ADAM_ONLY, *SGD_ONLY)
-        if name not in foreign and getattr(optimizer, name) is None
-    ]
+    data = run.data
+    problems = _optimizer_checks(run.optimizer)
+    problems += _model_checks(run) + _early_stop_checks(run)
     if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
         what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
         problems.append(f"data={data.name.value}: needs data.path={what}")
-    if data.name in (DataSet.mnist, DataSet.digits) and data.path is not None:
+    if data.name not in (DataSet.idx, DataSet.npz) and data.path is not None:
         problems.append(f"data.path={data.path}: is for data=idx and data=npz; MNIST is read from data_dir")
+    return problems
+
+
+def _optimizer_checks(optimizer: OptimizerConfig) -> list[str]:
+    rule, own = optimizer.name.value, OPTIMIZER_SETTINGS[optimizer.name]
+    every = dict.fromkeys(name for names in OPTIMIZER_SETTINGS.values() for name in names)
+    owners = {
+        name: " and ".join(rule.value for rule, names in OPTIMIZER_SETTINGS.items() if name in names) for name in every
+    }
+    foreign = [
+        f"optimizer.{name}={_show(getattr(optimizer, name))}: is a setting of {owners[name]}, not of {rule}; to sweep"
+        " both rules, give it in a command of its own in the same study"
+        for name in every
+        if name not in own and getattr(optimizer, name) is not None
+    ]
+    if optimizer.nesterov and optimizer.name is not Optimizer.sgd:
+        foreign.append(f"optimizer.nesterov=true: is a setting of sgd, not of {rule}")
+    elif optimizer.nesterov and not optimizer.momentum:
+        foreign.append("optimizer.nesterov=true: needs a momentum above 0")
+    return foreign or [
+        f"optimizer.{name}=null: {rule} needs a value; see conf/optimizer/{rule}.yaml"
+        for name in own
+        if getattr(optimizer, name) is None
+    ]
+
+
+def _model_checks(run: RunConfig) -> list[str]:
+    model, name = run.model, run.model.name
+    is_lenet, is_mlp = name in (Model.lenet5, Model.lenet5_28), name is Model.mlp
+    problems = []
+    if model.c5 is None and is_lenet:
+        problems.append(f"model.c5=null: {name.value} needs linear or conv")
+    if model.c5 is not None and not is_lenet:
+        problems.append(f"model.c5={model.c5.value}: is a setting of lenet5 and lenet5_28, not of {name.value}")
+    if model.hidden is None and is_mlp:
+        problems.append("model.hidden=null: mlp needs a list, such as [300,100]; see conf/model/mlp.yaml")
+    if model.hidden is not None and not is_mlp:
+        problems.append(f"model.hidden={list(model.hidden)}: is a setting of mlp, not of {name.value}")
+    if run.pool is not Pool.max and is_mlp:
+        problems.append(f"pool={run.pool.value}: mlp has no pooling; leave pool out")
+    return problems
+
+
+def _early_stop_checks(run: RunConfig) -> list[str]:
+    rule, name = run.early_stop, run.early_stop.name.value
+    wanted = {EarlyStop.off: (), EarlyStop.patience: ("patience", "min_delta"), EarlyStop.delta: ("min_delta",)}[
+        rule.name
+    ]
+    problems = []
+    for key in ("patience", "min_delta"):
+        value = getattr(rule, key)
+        if value is not None and key not in wanted:
+            problems.append(f"early_stop.{key}={value}: early_stop={name} has no such setting")
+        elif value is None and key in wanted:
+            problems.append(f"early_stop.{key}=null: early_stop={name} needs a value; see conf/early_stop/{name}.yaml")
+    if rule.name is not EarlyStop.off and rule.split is StopSplit.val and run.data.val_size == 0:
+        problems.append(f"early_stop={name}: needs a validation split (data.val_size) or early_stop.split=test")
     return problems

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.config import DataSet, Model, RunConfig, StepDecay, to_mapping
+from lenet_ablate.choices import DataSet, Model
+from lenet_ablate.config import RunConfig, to_mapping
 from lenet_ablate.errors import ConfigError
+from lenet_ablate.rates import scheduled_rates
+from lenet_ablate.schedules import Schedule
 
 IDENTITY_VERSION = 1
 DEFAULT_VAL_FRACTION = 1 / 12  # MNIST's 5,000 of 60,000
@@ -55,13 +58,17 @@ def make_plan(config: RunConfig, num_images: int, num_test: int) -> RunPlan:
     """The plan of a run on a training set of `num_images` images before the split.
 
     Raises:
-        ConfigError: The validation split leaves nothing to train on.
+        ConfigError: The validation split leaves nothing to train on, or not as much as asked for.
     """
     wanted = config.data.val_size
     num_val = round(num_images * DEFAULT_VAL_FRACTION) if wanted is None else wanted
     if num_val >= num_images:
         raise ConfigError(f"data.val_size={num_val}: must be below the {num_images} training images")
-    return RunPlan(run_name(config), identity(config), config, num_images - num_val, num_val, num_test)
+    num_train = num_images - num_val if config.data.train_size is None else config.data.train_size
+    if num_train > num_images - num_val:
+        left = f"{num_images - num_val} images left of {num_images} after validation"
+        raise ConfigError(f"data.train_size={num_train}: must be at most the {left}")
+    return RunPlan(run_name(config), identity(config), config, num_train, num_val, num_test)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -91,7 +98,7 @@ def run_name(config: RunConfig) -> str:
         config.pool.value,
         config.activation.value,
         config.optimizer.name.value,
-        f"lr{config.lr.formula if isinstance(config.lr, StepDecay) else lr_label(config.lr)}",
+        f"lr{config.lr.formula if isinstance(config.lr, Schedule) else lr_label(config.lr)}",
         f"bs{config.batch_size}",
         f"e{config.epochs}",
         f"s{config.seed}",
@@ -100,28 +107,17 @@ def run_name(config: RunConfig) -> str:
     return f"{readable[:80]}-{identity(config)[:8]}"
 
 
-def lr_label(lr: float | StepDecay) -> str:
+def lr_label(lr: float | Schedule) -> str:
     """The learning rate as a level of a factor: a number or a schedule's name."""
-    return lr.name if isinstance(lr, StepDecay) else f"{lr:g}"
+    return lr.name if isinstance(lr, Schedule) else f"{lr:g}"
 
 
 def learning_rates(plan: RunPlan, first: int, last: int) -> npt.NDArray[np.float64]:
     """Learning rate of each update first, …, last-1 of the run, (last-first,) float64; updates count from 0."""
     lr = plan.config.lr
-    if not isinstance(lr, StepDecay):
+    if not isinstance(lr, Schedule):
         return np.full(last - first, lr)
-    epochs = np.arange(first, last) // plan.steps_per_epoch
-    # Divided where possible, since 0.01 / 10 is the float 0.001 and 0.01 * 0.1 is not.
-    decays = np.array([_decay(lr, int(epoch) // lr.every) for epoch in np.unique(epochs)])
-    return decays[np.searchsorted(np.unique(epochs), epochs)]
-
-
-def _decay(lr: StepDecay, times: int) -> float:
-    inverse = 1 / lr.gamma
-    try:
-        return lr.initial / inverse**times if inverse.is_integer() else lr.initial * lr.gamma**times
-    except OverflowError:
-        return 0.0
+    return scheduled_rates(lr, np.arange(first, last), plan.steps_per_epoch, plan.total_steps)
 
 
 def _flatten(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime
+import hashlib
 import io
 import json
 import os
@@ -115,10 +116,11 @@ def write_finished(
     result: Mapping[str, Any],
     weights: Weights | None,
     predictions: Predictions | None,
+    kept: Sequence[str] = (),
 ) -> None:
     """Write a finished run's files, flush the folder, and only then call it done (or diverged).
 
-    A diverged run has neither weights nor predictions.
+    A diverged run has neither weights nor predictions. `kept` names files in the folder that belong to it too.
     """
     files = {METRICS: _metrics(rows), RESULT: _json(result), CONFIG: (folder / CONFIG).read_bytes()}
     if weights is not None:
@@ -128,6 +130,7 @@ def write_finished(
         np.savez_compressed(packed, digits=predictions.digits, probabilities=predictions.probabilities)
         files[PREDICTIONS] = packed.getvalue()
     digests = {name: write_bytes(folder / name, data) for name, data in sorted(files.items())}
+    digests |= {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(kept)}
     for stale in {MODEL, PREDICTIONS} - set(files):
         (folder / stale).unlink(missing_ok=True)
     flush_folder(folder)

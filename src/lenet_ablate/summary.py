@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.jobs import Ended, Sweep, SweepResult
@@ -20,9 +21,10 @@ def opening(sweep: Sweep, todo: int) -> str:
     return f"{count}: {done}{todo} to train"
 
 
-def means(engine: Engine, workers: int) -> str:
+def means(engines: Iterable[Engine], workers: int) -> str:
     """What trains them, and how many at a time."""
-    return f"training with {engine.name} on {engine.device}" + (f", {workers} side by side" if workers > 1 else "")
+    names = " and ".join(sorted({f"{engine.name} on {engine.device}" for engine in engines}))
+    return f"training with {names}" + (f", {workers} side by side" if workers > 1 else "")
 
 
 def run_line(sweep: Sweep, ended: Ended) -> str:

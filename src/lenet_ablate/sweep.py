@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 
 from lenet_ablate.atomic import write_bytes
 from lenet_ablate.attempt import Attempts
@@ -14,7 +15,7 @@ from lenet_ablate.crew import Crew, Task
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.base import Engine
-from lenet_ablate.engines.select import make_engine
+from lenet_ablate.engines.select import make_engines
 from lenet_ablate.errors import RecordError
 from lenet_ablate.finished import dataset_of, find_finished
 from lenet_ablate.jobs import Job, Sweep, SweepResult
@@ -44,18 +45,23 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
     if not todo:
         write_plan(sweep)
         return SweepResult(total, skipped, (), time.monotonic() - started)
-    engine = engine or make_engine(sweep.options)
+    models = {job.config.model.name for job in todo}
+    engines = dict.fromkeys(models, engine) if engine else make_engines(sweep.options, models)
     # The longest first, so that the last worker is not left alone with one of them.
     tasks = sorted((_plan(job, data) for job in todo), key=lambda task: -_num_images(task))
-    workers = min(workers or (num_usable_cores() if engine.device == "cpu" else 1), len(tasks))
-    say(means(engine, workers))
+    workers = min(workers or _usual_workers(engines.values()), len(tasks))
+    say(means(engines.values(), workers))
     write_plan(sweep)
     with stop_on_signals() as stop, Progress(sum(map(_num_images, tasks)), len(tasks)) as progress:
-        attempts = Attempts(sweep, data, engine, stop.is_asked, progress)
+        attempts = Attempts(sweep, data, engines, stop.is_asked, progress)
         ended = Crew(sweep, attempts, stop, progress).work(tasks, workers)
     result = SweepResult(total, skipped, tuple(ended), time.monotonic() - started, stop.exit_status)
     say(closing(sweep, result))
     return result
+
+
+def _usual_workers(engines: Iterable[Engine]) -> int:
+    return num_usable_cores() if all(engine.device == "cpu" for engine in engines) else 1
 
 
 def _plan(job: Job, data: DatasetCache) -> Task:

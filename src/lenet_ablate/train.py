@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,14 @@ from typing import Any
 import numpy as np
 
 from lenet_ablate.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from lenet_ablate.choices import Keep
+from lenet_ablate.config import Options
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import epoch_order, split
+from lenet_ablate.early_stop import is_settled
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.engines.weights import num_parameters
+from lenet_ablate.engines.networks import num_parameters
+from lenet_ablate.keepsakes import Keepsakes, kept_files
 from lenet_ablate.plan import RunPlan, learning_rates, variant_id
 from lenet_ablate.records import (
     EpochRow,
@@ -46,7 +50,7 @@ class Surroundings:
 
     Attributes:
         folder: The run's folder.
-        train_loss_every: Epochs between two evaluations on the training split; 0: only after the last.
+        options: What is to be kept and evaluated beside.
         provenance: Goes into result.json.
         should_stop: Asked between slices; true ends the run as interrupted, to be resumed.
         on_progress: Told of every slice.
@@ -55,7 +59,7 @@ class Surroundings:
     """
 
     folder: Path
-    train_loss_every: int
+    options: Options
     provenance: Mapping[str, Any]
     should_stop: Callable[[], bool]
     on_progress: OnProgress
@@ -87,13 +91,15 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
     Returns:
         `done`, `diverged` (a loss was NaN or infinite: a result) or `interrupted`.
     """
-    train, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
+    data, seed = plan.config.data, plan.config.seed
+    train, val = split(len(dataset.train_labels), plan.num_val, seed, data.train_size)
     learner = engine.learner(plan, dataset, train, val)
     stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
-    at = _resume(plan, learner, stamp, around)
+    keepsakes = Keepsakes(around.folder, around.options)
+    at = _resume(plan, learner, stamp, keepsakes, around)
     test: Evaluation | None = None
-    while len(at.rows) < plan.config.epochs:
-        order = epoch_order(train, plan.config.seed, epoch=len(at.rows))
+    while not _is_over(plan, at.rows):
+        order = epoch_order(train, seed, len(at.rows), data.shuffle)
         if not _train_epoch(plan, order, learner, stamp, at, around):
             _save(learner, stamp, at, around)
             return State.interrupted
@@ -104,16 +110,26 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
         _log_row(at.rows[-1], plan, around.log)
         if _diverged(row):
             return _finish(plan, learner, None, at, around)
+        if around.options.checkpoint is not Keep.last or around.options.log_every:
+            _log_losses(at, keepsakes.keep(at.rows, at.losses, learner.weights()), around)
         at.losses, at.seconds = [], 0.0
-        if len(at.rows) < plan.config.epochs:
+        if not _is_over(plan, at.rows):
             write_metrics(around.folder, at.rows)
             _save(learner, stamp, at, around)
     return _finish(plan, learner, test, at, around)
 
 
-def _resume(plan: RunPlan, learner: Learner, stamp: Mapping[str, str], around: Surroundings) -> _Position:
+def _is_over(plan: RunPlan, rows: Sequence[EpochRow]) -> bool:
+    return len(rows) >= plan.config.epochs or is_settled(rows, plan.config.early_stop)
+
+
+def _resume(
+    plan: RunPlan, learner: Learner, stamp: Mapping[str, str], keepsakes: Keepsakes, around: Surroundings
+) -> _Position:
     checkpoint = read_checkpoint(around.folder, stamp)
-    if checkpoint is None or lacks_train_loss(checkpoint.rows, around.train_loss_every):
+    wanted = around.options.train_loss_every
+    if checkpoint is None or lacks_train_loss(checkpoint.rows, wanted) or not keepsakes.resume(checkpoint.rows):
+        keepsakes.begin()
         around.log.info("starts: %d epochs of %d steps", plan.config.epochs, plan.steps_per_epoch)
         return _Position()
     learner.load_state(checkpoint.state)
@@ -169,19 +185,18 @@ def _evaluate_epoch(
     row = EpochRow(epoch, at.steps_done, lr, running, None, None, None, None, None, 0.0)
     if not math.isfinite(running):
         return row, None
-    every = around.train_loss_every
-    wants_train = epoch == plan.config.epochs or (every > 0 and epoch % every == 0)
-    train = learner.evaluate(Split.train) if wants_train else None
     val = learner.evaluate(Split.val) if plan.num_val else None
     test = learner.evaluate(Split.test)
     row = dataclasses.replace(
         row,
-        train_loss=train.loss if train else None,
         val_loss=val.loss if val else None,
         val_accuracy=val.accuracy if val else None,
         test_loss=test.loss,
         test_accuracy=test.accuracy,
     )
+    every = around.options.train_loss_every
+    if _is_over(plan, [*at.rows, row]) or (every > 0 and epoch % every == 0):
+        row = dataclasses.replace(row, train_loss=learner.evaluate(Split.train).loss)
     return row, test
 
 
@@ -219,7 +234,8 @@ def _finish(plan: RunPlan, learner: Learner, test: Evaluation | None, at: _Posit
         "num_train": plan.num_train,
         "num_val": plan.num_val,
         "num_test": plan.num_test,
-        "num_parameters": num_parameters(plan.config.model.name),
+        "num_parameters": num_parameters(plan.config.model),
+        "log_every": around.options.log_every,
         "final": _plain(at.rows[-1]),
         "best_val": _plain(best) if best and test else None,
         "wall_seconds": round(at.wall_seconds, 3),
@@ -227,7 +243,8 @@ def _finish(plan: RunPlan, learner: Learner, test: Evaluation | None, at: _Posit
     }
     predictions = Predictions(test.digits, test.probabilities) if test else None
     weights = learner.weights() if test else None
-    write_finished(around.folder, state, plan.identity, at.rows, result, weights, predictions)
+    kept = kept_files(at.rows, around.options)
+    write_finished(around.folder, state, plan.identity, at.rows, result, weights, predictions, kept)
     around.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
     return state
 
@@ -245,6 +262,11 @@ def _log_row(row: EpochRow, plan: RunPlan, log: logging.Logger) -> None:
             "epoch %d/%d: train_loss_running %.5f, test_accuracy %.4f, %.2f s",
             *(row.epoch, plan.config.epochs, row.train_loss_running, row.test_accuracy, row.seconds),
         )
+
+
+def _log_losses(at: _Position, means: Sequence[float], around: Surroundings) -> None:
+    for group, mean in enumerate(means, start=1):
+        around.log.info("[%d, %d] loss %.4f", len(at.rows), group * around.options.log_every, mean)
 
 
 def _images_seen(plan: RunPlan, steps: int) -> int:

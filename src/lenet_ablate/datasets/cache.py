@@ -25,7 +25,8 @@ class DatasetCache:
         Raises:
             DataError: It is missing, damaged or of the wrong shape.
         """
-        key = dataclasses.replace(config, val_size=0), size  # the split is made of indices, not of copies
+        # Split and order are made of indices, not of copies.
+        key = dataclasses.replace(config, val_size=0, train_size=None, shuffle=True), size
         with self._lock:
             if key not in self._loaded:
                 self._loaded[key] = load(config, size, self._data_dir)

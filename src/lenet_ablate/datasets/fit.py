@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.choices import Resize
 from lenet_ablate.datasets.arrays import Pixels
 from lenet_ablate.datasets.base import Images
 
@@ -18,15 +19,17 @@ _WEIGHT_STEPS = 2**16
 _CHUNK_PIXELS = 2**21
 
 
-def fit(images: Pixels, size: int) -> Images:
+def fit(images: Pixels, size: int, resize: Resize = Resize.pad) -> Images:
     """The same images with sides of `size`, (N, H, W) -> (N, S, S) uint8; no copy where nothing changes.
 
     Args:
         images: (N, H, W), 0..255, 0 = background.
         size: The side S, at least 1.
+        resize: With `bilinear` images that are a little too small get no border either.
     """
     longer = max(images.shape[1:])
-    side = size if size - MAX_BORDER <= longer <= size else longer
+    has_border = resize is Resize.pad and size - MAX_BORDER <= longer <= size
+    side = size if has_border else longer
     squares = _pad(images, side)
     if side != size:
         return _resize(squares, size)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet_ablate.config import DataConfig, DataSet
+from lenet_ablate.choices import DataSet, Normalize
+from lenet_ablate.config import DataConfig
 from lenet_ablate.datasets.arrays import Arrays
 from lenet_ablate.datasets.base import Dataset, Images
 from lenet_ablate.datasets.digits import load_digits
@@ -18,6 +19,7 @@ from lenet_ablate.datasets.fit import fit
 from lenet_ablate.datasets.idx import load_idx
 from lenet_ablate.datasets.mnist import load_mnist
 from lenet_ablate.datasets.npz import load_npz
+from lenet_ablate.datasets.relatives import RELATIVES, load_relative
 from lenet_ablate.errors import DataError
 
 DATA_VARIABLE, DEFAULT_FOLDER = "LENET_ABLATE_DATA", "data"
@@ -47,7 +49,9 @@ def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str]
     """
     try:
         arrays = _read(config, data_dir, progress)
-        train_images, test_images = fit(arrays.train_images, size), fit(arrays.test_images, size)
+        train_images, test_images = (
+            fit(images, size, config.resize) for images in (arrays.train_images, arrays.test_images)
+        )
         mean, std = _normalisation(config, train_images)
     except MemoryError:
         raise DataError(f"data={config.name.value}: does not fit in memory; use fewer or smaller images") from None
@@ -57,6 +61,8 @@ def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str]
 def _read(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
     if config.name is DataSet.mnist:
         return load_mnist(data_dir, progress)
+    if config.name in RELATIVES:
+        return load_relative(config.name, data_dir, progress)
     if config.name is DataSet.digits:
         return load_digits()
     if config.path is None:
@@ -66,12 +72,15 @@ def _read(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -
 
 
 def _normalisation(config: DataConfig, images: Images) -> tuple[float, float]:
-    if config.mean is not None and config.std is not None:
+    if config.normalize is Normalize.unit:
+        return 0.0, 1.0
+    is_own = config.normalize is Normalize.per_set
+    if config.mean is not None and config.std is not None and not is_own:
         return config.mean, config.std
     mean, std = pixel_statistics(images)
-    if config.std is None and std == 0:
+    if (config.std is None or is_own) and std == 0:
         raise DataError(f"data={config.name.value}: all pixels of the training images are equal; nothing to learn from")
-    return mean if config.mean is None else config.mean, std if config.std is None else config.std
+    return mean if config.mean is None or is_own else config.mean, std if config.std is None or is_own else config.std
 
 
 def pixel_statistics(images: Images) -> tuple[float, float]:

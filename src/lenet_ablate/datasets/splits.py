@@ -19,18 +19,23 @@ def generator(seed: int, stream: int, *more: int) -> np.random.Generator:
     return np.random.default_rng([seed, stream, *more])
 
 
-def split(num_images: int, val_size: int, seed: int) -> tuple[Indices, Indices]:
+def split(num_images: int, val_size: int, seed: int, train_size: int | None = None) -> tuple[Indices, Indices]:
     """Indices of the training and of the validation images, each ascending.
+
+    Smaller training sets of one seed are parts of the larger ones, and share the validation images.
 
     Args:
         num_images: Images in the training set before the split.
         val_size: How many of them are set aside, 0..num_images-1.
         seed: The run's seed.
+        train_size: How many of the rest are trained on; None: all.
     """
     drawn = generator(seed, SPLIT_STREAM).permutation(num_images).astype(np.int32)
-    return np.sort(drawn[val_size:]), np.sort(drawn[:val_size])
+    return np.sort(drawn[val_size:][:train_size]), np.sort(drawn[:val_size])
 
 
-def epoch_order(train_indices: Indices, seed: int, epoch: int) -> Indices:
-    """The training indices in the order in which epoch 0, 1, … takes them."""
+def epoch_order(train_indices: Indices, seed: int, epoch: int, shuffle: bool = True) -> Indices:
+    """The training indices in the order in which epoch 0, 1, … takes them; ascending unless shuffled."""
+    if not shuffle:
+        return train_indices
     return generator(seed, ORDER_STREAM, epoch).permutation(train_indices)

@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import sys
+from collections.abc import Iterable
 
-from lenet_ablate import config
+from lenet_ablate import choices
+from lenet_ablate.config import Options
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import ConfigError, EngineError
 
+COMPILED_MODELS = {choices.Model.lenet5, choices.Model.lenet5_28}
 
-def make_engine(options: config.Options) -> Engine:
+
+def make_engines(options: Options, models: Iterable[choices.Model]) -> dict[choices.Model, Engine]:
+    """The engine of each network in a sweep; those that can share one do.
+
+    Raises:
+        ConfigError: The device asked for by name is not there, or the compiled engine is asked for elsewhere or for a
+            network that it does not know.
+        EngineError: The compiled engine is asked for by name and cannot work here.
+    """
+    wanted = set(models)
+    unknown = sorted(model.value for model in wanted - COMPILED_MODELS)
+    if unknown and options.engine is choices.Engine.compiled:
+        raise ConfigError(f"engine=compiled: does not know model={','.join(unknown)}; engine=auto takes torch for it")
+    known = {model for model in wanted if model in COMPILED_MODELS}
+    engines = dict.fromkeys(known, make_engine(options)) if known else {}
+    if unknown:
+        shared = next((engine for engine in engines.values() if engine.name == "torch"), None)
+        engines |= dict.fromkeys(
+            wanted - known, shared or make_engine(dataclasses.replace(options, engine=choices.Engine.torch))
+        )
+    return engines
+
+
+def make_engine(options: Options) -> Engine:
     """The engine that `engine=…` and `device=…` ask for; `auto` is compiled on the CPU, else torch.
 
     Raises:
@@ -18,19 +45,19 @@ def make_engine(options: config.Options) -> Engine:
         EngineError: The compiled engine is asked for by name and cannot work here.
     """
     device = choose_device(options.device)
-    if options.engine is config.Engine.compiled:
-        if options.device not in (config.Device.auto, config.Device.cpu):
+    if options.engine is choices.Engine.compiled:
+        if options.device not in (choices.Device.auto, choices.Device.cpu):
             raise ConfigError(f"engine=compiled: runs on the CPU only; device={device} needs engine=torch")
         return _make_compiled()
-    if options.engine is config.Engine.auto and device == "cpu":
+    if options.engine is choices.Engine.auto and device == "cpu":
         return _make_cpu_engine()
     try:
         return _make_torch(device)
     except ConfigError as error:
-        if options.device is not config.Device.auto:
+        if options.device is not choices.Device.auto:
             raise
         print(f"warning: {error}; device=auto takes the CPU", file=sys.stderr)
-    return _make_cpu_engine() if options.engine is config.Engine.auto else _make_torch("cpu")
+    return _make_cpu_engine() if options.engine is choices.Engine.auto else _make_torch("cpu")
 
 
 def _make_cpu_engine() -> Engine:
@@ -55,15 +82,15 @@ def _make_torch(device: str) -> Engine:
     return TorchEngine(device)
 
 
-def choose_device(wanted: config.Device) -> str:
+def choose_device(wanted: choices.Device) -> str:
     """The device's name in PyTorch; `auto` is cuda where there is one, else cpu, and never mps.
 
     Raises:
         ConfigError: cuda is asked for and there is none.
     """
-    if wanted is config.Device.auto:
+    if wanted is choices.Device.auto:
         return "cuda" if num_cuda_devices() else "cpu"
-    if wanted is config.Device.cuda and not num_cuda_devices():
+    if wanted is choices.Device.cuda and not num_cuda_devices():
         raise ConfigError("device=cuda: this machine shows no CUDA device; did you mean device=auto?")
     return str(wanted.value)
 

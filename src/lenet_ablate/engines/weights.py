@@ -7,40 +7,32 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.config import Model
+from lenet_ablate.choices import Init
+from lenet_ablate.config import RunConfig
 from lenet_ablate.datasets.splits import WEIGHTS_STREAM, generator
+from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 
-IMAGE_SIZE = {Model.lenet5: 32}
-"""Side of the square images that a network takes."""
-
-# LeCun et al. 1998, section II.B, with every map of c3 connected to every map of s2, as is usual since.
-SHAPES: dict[Model, dict[str, tuple[int, ...]]] = {
-    Model.lenet5: {
-        "c1": (6, 1, 5, 5),
-        "c3": (16, 6, 5, 5),
-        "c5": (120, 400),
-        "f6": (84, 120),
-        "output": (10, 84),
-    }
-}
-"""Shape of each layer's weight: (out, in, height, width) for convolutions, (out, in) for fully connected layers."""
+GAUSSIAN_SD, GAUSSIAN_BIAS = 0.1, 0.01
 
 
-def num_parameters(model: Model) -> int:
-    """How many weights and biases a network has."""
-    return sum(math.prod(shape) + shape[0] for shape in SHAPES[model].values())
+def draw_weights(config: RunConfig) -> dict[str, npt.NDArray[np.float32]]:
+    """Initial weights and biases by layer name, float32, and the batch normalisations' running statistics.
 
-
-def draw_weights(model: Model, seed: int) -> dict[str, npt.NDArray[np.float32]]:
-    """Initial weights and biases by layer name, float32.
-
-    Uniform in ±1/√fan_in, which is what PyTorch's `kaiming_uniform_(a=√5)` comes to and its default for
-    `nn.Conv2d` and `nn.Linear` (`reset_parameters` in torch/nn/modules/conv.py and linear.py).
+    By default uniform in ±1/√fan_in, which is what PyTorch's `kaiming_uniform_(a=√5)` comes to and its default for
+    `nn.Conv2d` and `nn.Linear` (`reset_parameters` in torch/nn/modules/conv.py and linear.py). With `init=gaussian`
+    weights are N(0, GAUSSIAN_SD²) and biases GAUSSIAN_BIAS.
     """
-    random = generator(seed, WEIGHTS_STREAM)
+    random = generator(config.seed, WEIGHTS_STREAM)
     drawn: dict[str, npt.NDArray[np.float32]] = {}
-    for layer, shape in SHAPES[model].items():
+    for layer, shape in layer_shapes(config.model).items():
+        if config.init is Init.gaussian:
+            drawn[f"{layer}.weight"] = random.normal(0.0, GAUSSIAN_SD, shape).astype(np.float32)
+            drawn[f"{layer}.bias"] = np.full(shape[0], GAUSSIAN_BIAS, np.float32)
+            continue
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         drawn[f"{layer}.weight"] = random.uniform(-bound, bound, shape).astype(np.float32)
         drawn[f"{layer}.bias"] = random.uniform(-bound, bound, shape[0]).astype(np.float32)
+    for norm, size in norm_sizes(config.model).items():
+        drawn |= {f"{norm}.{part}": np.ones(size, np.float32) for part in ("weight", "running_var")}
+        drawn |= {f"{norm}.{part}": np.zeros(size, np.float32) for part in ("bias", "running_mean")}
     return drawn

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from lenet_ablate.config import RunConfig, StepDecay
+from lenet_ablate.config import RunConfig
+from lenet_ablate.schedules import Schedule
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
+ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
 
 Order = tuple[Any, ...]
 
@@ -73,9 +75,13 @@ def find_factors(configs: Sequence[RunConfig]) -> tuple[Factor, ...]:
 
 
 def fixed_settings(config: RunConfig, factors: Sequence[Factor]) -> dict[str, str]:
-    """The settings that do not vary, by key: `64`, `sgd (momentum=0.9)`; of a group only what is not its default."""
-    varied = {factor.key for factor in factors}
-    return {key: _setting_text(key, getattr(config, key)) for key in _keys() if key not in varied}
+    """The settings that do not vary, by key: `64`, `sgd (momentum=0.9)`; of a group only what is not its default.
+
+    Settings beside ALWAYS_TOLD are left out where they are as usual.
+    """
+    varied, usual = {factor.key for factor in factors}, RunConfig()
+    told = [key for key in _keys() if key in ALWAYS_TOLD or getattr(config, key) != getattr(usual, key)]
+    return {key: _setting_text(key, getattr(config, key)) for key in told if key not in varied}
 
 
 def _keys() -> list[str]:
@@ -97,7 +103,7 @@ def _order(value: object) -> Order:
         return (_LIST, *map(_order, value))
     if dataclasses.is_dataclass(value):
         # A schedule is its values, as in a run's identity; its name only calls it.
-        inner = _inner(value, without="name" if isinstance(value, StepDecay) else "")
+        inner = _inner(value, without="name" if isinstance(value, Schedule) else "")
         return (_GROUP, type(value).__name__, *map(_order, inner.values()))
     return (_TEXT, str(value))
 
@@ -145,13 +151,11 @@ def _text(value: object) -> str:
 
 
 def _meaning(value: object) -> str:
-    if not isinstance(value, StepDecay):
-        return ""
-    return f"{_text(value.initial)}, ×{_text(value.gamma)} every {value.every} epochs"
+    return value.meaning if isinstance(value, Schedule) else ""
 
 
 def _setting_text(key: str, value: object) -> str:
-    if isinstance(value, StepDecay):
+    if isinstance(value, Schedule):
         return f"{value.name} ({_meaning(value)})"
     if not dataclasses.is_dataclass(value):
         return _text(value)

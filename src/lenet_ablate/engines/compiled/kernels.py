@@ -24,11 +24,11 @@ import numba
 import numpy as np
 from numba.core import event
 
-from lenet_ablate.config import Model
+from lenet_ablate.config import ModelConfig
 from lenet_ablate.engines.compiled import network
 from lenet_ablate.engines.compiled.jit import FAST_MATH
 from lenet_ablate.engines.compiled.layout import Layout
-from lenet_ablate.engines.weights import IMAGE_SIZE, SHAPES
+from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.errors import EngineError
 
 CACHE_VARIABLE = "LENET_ABLATE_CACHE"
@@ -151,10 +151,10 @@ def cache_folder() -> Path:
 
 def signatures(dtype: str) -> list[tuple[Any, ...]]:
     """The argument types of the entry points."""
-    layout = Layout(SHAPES[Model.lenet5], IMAGE_SIZE[Model.lenet5])
+    layout = Layout(layer_shapes(ModelConfig()), image_size(ModelConfig()))
     flat = np.zeros(layout.size, dtype)
     views, buffers = layout.views(flat), layout.buffers(dtype)
-    rule = network.Rule(0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    rule = network.Rule(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
     data = (
         read_only(np.zeros((1, 2, 2), np.uint8)),
         read_only(np.zeros(1, np.uint8)),

@@ -15,6 +15,7 @@ columns. Padding is zero, gets zero gradients and so stays zero under both optim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -29,7 +30,8 @@ COLUMN_MULTIPLE = 16
 ALIGNMENT = 64
 SUMS = 5 * 5 * 4 * 16  # a filter's taps, 4 filters at a time, up to 16 numbers in a vector
 
-LAYERS = ("c1", "c3", "c5", "f6", "output")
+CONVOLUTIONS = ("c1", "c3")
+LAYERS = (*CONVOLUTIONS, "c5", "f6", "output")
 Array = npt.NDArray[Any]
 
 
@@ -88,15 +90,18 @@ def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape if len(shape) == 4 else (_up(shape[0], ROW_TILE), _up(shape[1], COLUMN_MULTIPLE))
+def _padded(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if name in CONVOLUTIONS:
+        return shape
+    # c5 as a convolution sees each map whole, which is a fully connected layer.
+    return _up(shape[0], ROW_TILE), _up(math.prod(shape[1:]), COLUMN_MULTIPLE)
 
 
 class Layout:
     """The places of all parameters of a network, and its buffers.
 
     Args:
-        shapes: Each layer's weight shape (`engines.weights.SHAPES`).
+        shapes: Each layer's weight shape (`engines.networks.layer_shapes`).
         side: Side of the images that the first convolution sees.
     """
 
@@ -105,7 +110,7 @@ class Layout:
         self.layers: dict[str, Layer] = {}
         at = 0
         for name in LAYERS:
-            padded = _padded(shapes[name])
+            padded = _padded(name, shapes[name])
             bias_at = _up(at + int(np.prod(padded)), COLUMN_MULTIPLE)
             self.layers[name] = Layer(at, bias_at, shapes[name], padded)
             at = _up(bias_at + padded[0], COLUMN_MULTIPLE)
@@ -125,18 +130,23 @@ class Layout:
     def pack(self, arrays: Mapping[str, Array], flat: Array) -> None:
         """Write arrays by PyTorch's names and shapes to their places."""
         for name, part in self._parts(flat).items():
-            part[...] = arrays[name]
+            part[...] = arrays[name].reshape(part.shape)
 
     def unpack(self, flat: Array) -> dict[str, Array]:
         """Copies by PyTorch's names and shapes."""
-        return {name: np.array(part, order="C") for name, part in self._parts(flat).items()}
+        shapes = {f"{name}.weight": layer.shape for name, layer in self.layers.items()}
+        return {
+            name: np.array(part, order="C").reshape(shapes.get(name, part.shape))
+            for name, part in self._parts(flat).items()
+        }
 
     def _parts(self, flat: Array) -> dict[str, Array]:
         parts: dict[str, Array] = {}
         views = self.views(flat)._asdict()
         for name, layer in self.layers.items():
-            weight = views[f"{name}_weight"]
-            parts[f"{name}.weight"] = weight[: layer.shape[0], : layer.shape[1]]
+            weight, rows = views[f"{name}_weight"], layer.shape[0]
+            is_convolution = name in CONVOLUTIONS
+            parts[f"{name}.weight"] = weight if is_convolution else weight[:rows, : math.prod(layer.shape[1:])]
             parts[f"{name}.bias"] = views[f"{name}_bias"][: layer.shape[0]]
         return parts
 

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.config import Activation, Optimizer, OptimizerConfig, Pool, RunConfig
+from lenet_ablate.choices import Activation, Optimizer, OutputActivation, Pool
+from lenet_ablate.config import OptimizerConfig, RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.compiled import activation, network, optimizers
 from lenet_ablate.engines.compiled.kernels import Kernels, read_only
 from lenet_ablate.engines.compiled.layout import Layout, aligned_zeros
-from lenet_ablate.engines.weights import IMAGE_SIZE, SHAPES, draw_weights
+from lenet_ablate.engines.networks import image_size, layer_shapes
+from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.plan import RunPlan
 
 POOLS = {Pool.max: network.MAX, Pool.avg: network.MEAN}
@@ -23,8 +25,18 @@ ACTIVATIONS = {
     Activation.tanh: activation.TANH,
     Activation.sigmoid: activation.SIGMOID,
 }
-OPTIMIZERS = {Optimizer.adam: optimizers.ADAM, Optimizer.sgd: optimizers.SGD}
-MOMENTS = {Optimizer.adam: ("exp_avg", "exp_avg_sq"), Optimizer.sgd: ("momentum_buffer",)}
+OPTIMIZERS = {
+    Optimizer.adam: optimizers.ADAM,
+    Optimizer.adamw: optimizers.ADAMW,
+    Optimizer.sgd: optimizers.SGD,
+    Optimizer.rmsprop: optimizers.RMSPROP,
+}
+MOMENTS = {
+    Optimizer.adam: ("exp_avg", "exp_avg_sq"),
+    Optimizer.adamw: ("exp_avg", "exp_avg_sq"),
+    Optimizer.sgd: ("momentum_buffer",),
+    Optimizer.rmsprop: ("square_avg", "momentum_buffer"),
+}
 
 
 class CompiledLearner:
@@ -50,12 +62,12 @@ class CompiledLearner:
         }
         number = np.dtype(dtype).type
         self._normal = number(1 / (255 * dataset.std)), number(-dataset.mean / dataset.std)
-        self._layout = Layout(SHAPES[plan.config.model.name], IMAGE_SIZE[plan.config.model.name])
+        self._layout = Layout(layer_shapes(plan.config.model), image_size(plan.config.model))
         # Parameters, gradients and two moments.
         self._flat = tuple(aligned_zeros(self._layout.size, dtype) for _ in range(4))
         self._views = tuple(self._layout.views(flat) for flat in self._flat[:2])
         self.buffers = self._layout.buffers(dtype)
-        self._layout.pack(draw_weights(plan.config.model.name, plan.config.seed), self._flat[0])
+        self._layout.pack(draw_weights(plan.config), self._flat[0])
         self._steps_done = 0
 
     def train(self, batches: Batches) -> npt.NDArray[np.float32]:
@@ -114,11 +126,14 @@ def make_rule(config: RunConfig) -> network.Rule:
     return network.Rule(
         pool=POOLS[config.pool],
         activation=ACTIVATIONS[config.activation],
+        output_relu=int(config.model.output_activation is OutputActivation.relu),
         optimizer=OPTIMIZERS[settings.name],
         beta1=float(beta1),
         beta2=float(beta2),
+        alpha=float(0.99 if settings.alpha is None else settings.alpha),
         eps=float(1e-8 if settings.eps is None else settings.eps),
         momentum=float(settings.momentum or 0.0),
+        nesterov=int(settings.nesterov),
         weight_decay=float(settings.weight_decay),
     )
 

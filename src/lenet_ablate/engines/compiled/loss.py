@@ -30,8 +30,11 @@ def cross_entropy(logits: Array, lane: int, label: int, top: int) -> tuple[float
 
 
 @kernel
-def loss_and_gradient(logits: Array, labels: Array, indices: Array, batch: int) -> float:
-    """Sum of the images' losses; logits become (softmax - onehot) / batch, and zero in the spare lanes."""
+def loss_and_gradient(logits: Array, labels: Array, indices: Array, batch: int, is_rectified: int) -> float:
+    """Sum of the images' losses; logits become (softmax - onehot) / batch, and zero in the spare lanes.
+
+    Where a ReLU has made the logits, those at zero get gradient zero.
+    """
     loss = 0.0
     for lane in range(logits.shape[1]):
         if lane >= indices.shape[0]:
@@ -45,5 +48,6 @@ def loss_and_gradient(logits: Array, labels: Array, indices: Array, batch: int) 
         largest = logits[top, lane]
         for k in range(CLASSES):
             wanted = 1.0 if k == label else 0.0
-            logits[k, lane] = (np.exp(logits[k, lane] - largest) / total - wanted) / batch
+            passes = not is_rectified or logits[k, lane] != 0
+            logits[k, lane] = (np.exp(logits[k, lane] - largest) / total - wanted) / batch if passes else 0.0
     return loss

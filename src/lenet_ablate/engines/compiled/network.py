@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lenet_ablate.engines.compiled import convolution, linear
-from lenet_ablate.engines.compiled.activation import activate, backward
+from lenet_ablate.engines.compiled.activation import RELU, activate, backward
 from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
 from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
-from lenet_ablate.engines.compiled.optimizers import ADAM, adam, sgd
+from lenet_ablate.engines.compiled.optimizers import ADAM, ADAMW, RMSPROP, adam, rmsprop, sgd
 from lenet_ablate.engines.compiled.pooling import max_backward, max_forward, mean_backward, mean_forward
 from lenet_ablate.engines.compiled.vectors import REGISTER_BYTES, width
 
@@ -38,11 +38,14 @@ class Rule(NamedTuple):
 
     pool: int
     activation: int
+    output_relu: int
     optimizer: int
     beta1: float
     beta2: float
+    alpha: float
     eps: float
     momentum: float
+    nesterov: int
     weight_decay: float
 
 
@@ -144,6 +147,8 @@ def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
     _linear_forward(a.c5, p.f6_weight, p.f6_bias, a.f6)
     activate(rule.activation, a.f6.reshape(a.f6.size))
     _linear_forward(a.f6, p.output_weight, p.output_bias, a.output)
+    if rule.output_relu:
+        activate(RELU, a.output.reshape(a.output.size))
 
 
 @kernel
@@ -177,10 +182,15 @@ def _lanes(count: int) -> int:
 
 @kernel
 def _update(flat: Array, gradient: Array, first: Array, second: Array, rule: Rule, lr: float, step: int) -> None:
+    decay = rule.weight_decay
     if rule.optimizer == ADAM:
-        adam(flat, gradient, first, second, lr, step, rule.beta1, rule.beta2, rule.eps, rule.weight_decay)
+        adam(flat, gradient, first, second, lr, step, rule.beta1, rule.beta2, rule.eps, decay, 1.0)
+    elif rule.optimizer == ADAMW:
+        adam(flat, gradient, first, second, lr, step, rule.beta1, rule.beta2, rule.eps, 0.0, 1.0 - lr * decay)
+    elif rule.optimizer == RMSPROP:
+        rmsprop(flat, gradient, first, second, lr, rule.alpha, rule.eps, rule.momentum, decay)
     else:
-        sgd(flat, gradient, first, lr, step, rule.momentum, rule.weight_decay)
+        sgd(flat, gradient, first, lr, rule.momentum, rule.nesterov, decay)
 
 
 def train_steps(
@@ -214,7 +224,7 @@ def train_steps(
             a = _shaped(buffers, p, images.shape[1], lanes)
             gather(images, chunk, scale, shift, a.places, a.image, lanes)
             forward(p, a, rule, lanes)
-            loss += loss_and_gradient(a.output, labels, chunk, batch.size)
+            loss += loss_and_gradient(a.output, labels, chunk, batch.size, rule.output_relu)
             back(p, g, a, rule, lanes)
         losses[step] = loss / batch.size
         _update(flat[0], flat[1], flat[2], flat[3], rule, rates[step], steps_done + step + 1)

@@ -1,4 +1,7 @@
-"""The networks as PyTorch modules, their layers named as in LeCun et al. 1998."""
+"""The networks as PyTorch modules, their layers named as in LeCun et al. 1998.
+
+All return logits (N, 10) of normalised images (N, 1, S, S); the softmax is left to the loss.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from lenet_ablate.config import Activation, Model, Pool, RunConfig
-from lenet_ablate.engines.weights import SHAPES
+from lenet_ablate.choices import Activation, Model, OutputActivation, Pool
+from lenet_ablate.config import RunConfig
+from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 
 _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     Activation.relu: nn.ReLU,
@@ -18,35 +22,104 @@ _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     Activation.sigmoid: nn.Sigmoid,
 }
 _POOLS: dict[Pool, type[nn.Module]] = {Pool.max: nn.MaxPool2d, Pool.avg: nn.AvgPool2d}
+_OUTPUTS: dict[OutputActivation, type[nn.Module]] = {
+    OutputActivation.none: nn.Identity,
+    OutputActivation.relu: nn.ReLU,
+}
 
 
-class LeNet5(nn.Module):
-    """LeNet-5 on 32×32 images: 6@5×5, pool, 16@5×5, pool, 120, 84, 10."""
+class Network(nn.Module):
+    """The layers that a configuration gives a network, each under its own name."""
 
-    def __init__(self, pool: Pool, activation: Activation) -> None:
+    def __init__(self, config: RunConfig) -> None:
         super().__init__()
-        shapes = SHAPES[Model.lenet5]
-        self.activation = _ACTIVATIONS[activation]()
-        self.c1 = nn.Conv2d(shapes["c1"][1], shapes["c1"][0], kernel_size=5)
-        self.s2 = _POOLS[pool](2)
-        self.c3 = nn.Conv2d(shapes["c3"][1], shapes["c3"][0], kernel_size=5)
-        self.s4 = _POOLS[pool](2)
-        self.c5 = nn.Linear(shapes["c5"][1], shapes["c5"][0])
-        self.f6 = nn.Linear(shapes["f6"][1], shapes["f6"][0])
-        self.output = nn.Linear(shapes["output"][1], shapes["output"][0])
+        self.activation = _ACTIVATIONS[config.activation]()
+        self.output_activation = _OUTPUTS[config.model.output_activation]()
+        for name, shape in layer_shapes(config.model).items():
+            is_convolution = len(shape) == 4
+            layer = nn.Conv2d(shape[1], shape[0], shape[2]) if is_convolution else nn.Linear(shape[1], shape[0])
+            self.add_module(name, layer)
+        for name, size in norm_sizes(config.model).items():
+            self.add_module(name, nn.BatchNorm2d(size))
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (N, 10) of normalised images (N, 1, 32, 32); the softmax is left to the loss."""
-        maps = self.s2(self.activation(self.c1(images)))  # (N, 6, 14, 14)
-        maps = self.s4(self.activation(self.c3(maps)))  # (N, 16, 5, 5)
-        units = self.activation(self.c5(maps.flatten(1)))  # (N, 120)
-        units = self.activation(self.f6(units))  # (N, 84)
-        logits: torch.Tensor = self.output(units)
+    def units(self, name: str, units: torch.Tensor) -> torch.Tensor:
+        """A layer with its activation."""
+        activated: torch.Tensor = self.activation(self.get_submodule(name)(units))
+        return activated
+
+    def logits(self, units: torch.Tensor) -> torch.Tensor:
+        """The output layer."""
+        logits: torch.Tensor = self.output_activation(self.get_submodule("output")(units))
         return logits
 
 
+class LeNet5(Network):
+    """LeNet-5 on 32×32 or 28×28 images: 6@5×5, pool, 16@5×5, pool, 120, 84, 10."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.s2, self.s4 = _POOLS[config.pool](2), _POOLS[config.pool](2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of images."""
+        maps = self.s2(self.units("c1", images))  # (N, 6, 14, 14); (N, 6, 12, 12) of 28×28 images
+        maps = self.s4(self.units("c3", maps))  # (N, 16, 5, 5); (N, 16, 4, 4)
+        units = self.units("c5", maps if isinstance(self.c5, nn.Conv2d) else maps.flatten(1))
+        return self.logits(self.units("f6", units.flatten(1)))
+
+
+class CNN4(Network):
+    """Four 3×3 convolutions with batch normalisation, two poolings, 1024, 128, 10, on 28×28 images."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.s2, self.s4 = _POOLS[config.pool](2), _POOLS[config.pool](2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of images."""
+        maps = self.s2(self._normed("2", self._normed("1", images)))  # (N, 32, 12, 12)
+        maps = self.s4(self._normed("4", self._normed("3", maps)))  # (N, 128, 4, 4)
+        return self.logits(self.units("f6", self.units("f5", maps.flatten(1))))
+
+    def _normed(self, number: str, maps: torch.Tensor) -> torch.Tensor:
+        maps = self.get_submodule(f"n{number}")(self.get_submodule(f"c{number}")(maps))
+        activated: torch.Tensor = self.activation(maps)
+        return activated
+
+
+class MLP(Network):
+    """Fully connected layers on 28×28 images."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.hidden = [name for name in layer_shapes(config.model) if name != "output"]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of images."""
+        units = images.flatten(1)
+        for name in self.hidden:
+            units = self.units(name, units)
+        return self.logits(units)
+
+
+_NETWORKS: dict[Model, type[Network]] = {
+    Model.lenet5: LeNet5,
+    Model.lenet5_28: LeNet5,
+    Model.cnn4: CNN4,
+    Model.mlp: MLP,
+}
+# A count that PyTorch keeps for batch normalisations with a moving average of another kind.
+UNUSED_STATE = "num_batches_tracked"
+
+
 def build_model(config: RunConfig, weights: Mapping[str, npt.NDArray[Any]]) -> nn.Module:
-    """The network that a configuration describes, with the given weights, on the CPU."""
-    model = {Model.lenet5: LeNet5}[config.model.name](config.pool, config.activation)
-    model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
+    """The network that a configuration describes, with the given weights, on the CPU.
+
+    A c5 written as a convolution takes the weights of a fully connected one and the other way round.
+    """
+    model = _NETWORKS[config.model.name](config)
+    wanted = model.state_dict()
+    given = {name: torch.from_numpy(array.copy()).reshape(wanted[name].shape) for name, array in weights.items()}
+    unused = {name: tensor for name, tensor in wanted.items() if name.endswith(UNUSED_STATE)}
+    model.load_state_dict({**unused, **given})
     return model

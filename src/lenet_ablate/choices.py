@@ -1,0 +1,125 @@
+"""The words that settings choose from."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Pool(Enum):
+    """How s2 and s4 reduce each 2×2 field."""
+
+    max = "max"
+    avg = "avg"
+
+
+class Activation(Enum):
+    """The nonlinearity behind c1, c3, c5 and f6."""
+
+    relu = "relu"
+    tanh = "tanh"
+    sigmoid = "sigmoid"
+
+
+class Model(Enum):
+    """The network."""
+
+    lenet5 = "lenet5"
+    lenet5_28 = "lenet5_28"
+    cnn4 = "cnn4"
+    mlp = "mlp"
+
+
+class OutputActivation(Enum):
+    """What stands behind the output layer."""
+
+    none = "none"
+    relu = "relu"
+
+
+class C5(Enum):
+    """How LeNet-5's c5 is written; both compute the same function."""
+
+    linear = "linear"
+    conv = "conv"
+
+
+class Optimizer(Enum):
+    """The update rule, as `torch.optim` defines it."""
+
+    adam = "adam"
+    adamw = "adamw"
+    sgd = "sgd"
+    rmsprop = "rmsprop"
+
+
+class Init(Enum):
+    """How initial weights are drawn."""
+
+    default = "default"
+    gaussian = "gaussian"
+
+
+class DataSet(Enum):
+    """Where the images come from."""
+
+    mnist = "mnist"
+    fashion_mnist = "fashion_mnist"
+    kmnist = "kmnist"
+    digits = "digits"
+    idx = "idx"
+    npz = "npz"
+
+
+class EarlyStop(Enum):
+    """What ends a run before its last epoch."""
+
+    off = "off"
+    patience = "patience"
+    delta = "delta"
+
+
+class StopSplit(Enum):
+    """Whose accuracy is watched."""
+
+    val = "val"
+    test = "test"
+
+
+class Keep(Enum):
+    """Which weights are kept; those of the last epoch always are."""
+
+    last = "last"
+    best = "best"
+    every = "every"
+
+
+class Resize(Enum):
+    """How images come to the network's size."""
+
+    pad = "pad"
+    bilinear = "bilinear"
+
+
+class Normalize(Enum):
+    """What pixels in 0..1 are turned into."""
+
+    standard = "standard"
+    unit = "unit"
+    per_set = "per_set"
+
+
+class Engine(Enum):
+    """What computes."""
+
+    auto = "auto"
+    compiled = "compiled"
+    torch = "torch"
+
+
+class Device(Enum):
+    """Where it computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"

@@ -1,0 +1,54 @@
+"""The networks as data: the side of their images and the shapes of their weights, for every engine."""
+
+from __future__ import annotations
+
+import math
+
+from lenet_ablate.choices import C5, Model
+from lenet_ablate.config import ModelConfig
+
+CLASSES = 10
+_SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28}
+
+# LeCun et al. 1998, section II.B, with every map of c3 connected to every map of s2, as is usual since.
+_LENET5 = {"c1": (6, 1, 5, 5), "c3": (16, 6, 5, 5)}
+_LENET5_UNITS = {"f6": (84, 120), "output": (CLASSES, 84)}
+_CNN4 = {
+    "c1": (16, 1, 3, 3),
+    "c2": (32, 16, 3, 3),
+    "c3": (64, 32, 3, 3),
+    "c4": (128, 64, 3, 3),
+    "f5": (1024, 128 * 4 * 4),
+    "f6": (128, 1024),
+    "output": (CLASSES, 128),
+}
+_CNN4_NORMS = {"n1": 16, "n2": 32, "n3": 64, "n4": 128}
+
+
+def image_size(model: ModelConfig) -> int:
+    """Side of the square images that a network takes."""
+    return _SIDES[model.name]
+
+
+def layer_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Shape of each layer's weight: (out, in, height, width) for convolutions, (out, in) for fully connected layers."""
+    if model.name is Model.cnn4:
+        return dict(_CNN4)
+    if model.name is Model.mlp:
+        widths = [image_size(model) ** 2, *(model.hidden or ())]
+        hidden = {f"f{i}": (widths[i], widths[i - 1]) for i in range(1, len(widths))}
+        return {**hidden, "output": (CLASSES, widths[-1])}
+    side = ((image_size(model) - 4) // 2 - 4) // 2
+    c5 = (120, 16, side, side) if model.c5 is C5.conv else (120, 16 * side * side)
+    return {**_LENET5, "c5": c5, **_LENET5_UNITS}
+
+
+def norm_sizes(model: ModelConfig) -> dict[str, int]:
+    """Number of maps of each batch normalisation, by its name."""
+    return dict(_CNN4_NORMS) if model.name is Model.cnn4 else {}
+
+
+def num_parameters(model: ModelConfig) -> int:
+    """How many numbers are learned: weights and biases, those of batch normalisations too."""
+    layers = sum(math.prod(shape) + shape[0] for shape in layer_shapes(model).values())
+    return layers + 2 * sum(norm_sizes(model).values())
