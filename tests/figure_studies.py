@@ -24,6 +24,7 @@ from lenet_ablate.report.collect import Study, make_study
 from lenet_ablate.report.factors import Factor
 from lenet_ablate.report.figures.style import house_style, settle
 from lenet_ablate.runs import RunRecord
+from lenet_ablate.schedules import StepDecay
 from report_runs import Figures, plan_of, rows_of
 
 
@@ -35,7 +36,8 @@ def losses(config: RunConfig, epoch: int) -> tuple[float, float]:
 
 def noisy(config: RunConfig, epoch: int) -> tuple[float, float]:
     """Falling losses and rising accuracies that differ by seed and setting."""
-    rate = config.lr if isinstance(config.lr, float) else config.lr.initial
+    rate = config.lr.initial if isinstance(config.lr, StepDecay) else config.lr
+    assert isinstance(rate, float)
     slow = 1 + abs(math.log10(rate) + 3) + 0.2 * (config.pool is Pool.avg)
     wobble = math.sin(12.9898 * config.seed + 78.233 * epoch + 1000 * rate) / 10
     return slow / epoch * math.exp(wobble), 1 - min(0.01 * slow * (1 + 2 / epoch) * math.exp(wobble), 0.9)

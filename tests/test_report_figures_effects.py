@@ -164,7 +164,7 @@ def test_the_confusion_matrix_colours_errors_only() -> None:
     assert sorted(zip(*np.nonzero(colored), strict=True)) == [(3, 5), (4, 9)]
     assert confusion_alt(confusion) == (
         "Confusion matrix: 12 errors in 912 predictions; most frequent: 4 taken for 9 (10) and 3 taken for 5 (2). "
-        "Lowest recall 90.0 % (digit 4)."
+        "Lowest recall 90.0 % (class 4)."
     )
     assert_legible(figure)
 

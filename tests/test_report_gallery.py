@@ -78,7 +78,7 @@ def test_every_kind_of_figure_repeats_byte_for_byte() -> None:
 def test_what_is_not_at_hand_is_said() -> None:
     study = study_of(*grid(1), how=noisy)
     found = gallery(study, analyse(study), Extras(why_no_digits="the test images are not on this machine"))
-    assert "Pictures of test digits are left out: the test images are not on this machine." in found.left_out
+    assert "Pictures of test images are left out: the test images are not on this machine." in found.left_out
     assert "The confusion matrix is left out: labels or predictions are not at hand." in found.left_out
     assert "The figure of differences by pooling is left out: one seed gives no interval." in found.left_out
     assert not {"confusion", "right", "differences_pool", "noise"} & set(found.pictures)

@@ -1,4 +1,4 @@
-"""Which digits are taken for which."""
+"""Which classes are taken for which."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def confusion_figure(confusion: pd.DataFrame, title: str, note: str) -> Figure:
                 ink = text_color(rgba[true, predicted].tolist())
                 count = f"{errors[true, predicted]}"
                 ax.text(predicted, true, count, ha="center", va="center", fontsize=SMALLEST, color=ink)
-        ax.set(xlabel="predicted digit", ylabel="true digit")
+        ax.set(xlabel="predicted class", ylabel="true class")
         ax.set_xticks(range(len(matrix)))
         ax.set_yticks(range(len(matrix)))
         ax.tick_params(length=0)
@@ -77,7 +77,7 @@ def confusion_alt(confusion: pd.DataFrame) -> str:
     worst = int(np.nanargmin(recall))
     return (
         f"Confusion matrix: {errors.sum():,} errors in {matrix.sum():,} predictions; most frequent: "
-        f"{listed(told) or 'none'}. Lowest recall {recall[worst]:.1f} % (digit {worst})."
+        f"{listed(told) or 'none'}. Lowest recall {recall[worst]:.1f} % (class {worst})."
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of test digits: those that all runs, some runs or no run take for another digit."""
+"""Pictures of test images: those that all runs, some runs or no run take for another class."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def digits_alt(digits: TestDigits, picks: Sequence[Pick], total: int, which: Whi
     if which is Which.right:
         told = [f"number {d.index}, a {d.answer} ({d.probability:.2f})" for d in picks]
     shown = f"{len(picks)} of {total:,}" if total > len(picks) else f"{total}"
-    return f"{shown} test digits {kind}: {listed(told)}."
+    return f"{shown} test images {kind}: {listed(told)}."
 
 
 def _words(digits: TestDigits, digit: Pick, on_mnist: bool) -> str:

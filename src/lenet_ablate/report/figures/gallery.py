@@ -157,14 +157,14 @@ def _errors(study: Study, analysis: StudyAnalysis, extras: Extras, left_out: lis
     else:
         left_out.append("The confusion matrix is left out: labels or predictions are not at hand.")
     if extras.digits is None or not len(extras.digits.predictions):
-        left_out.append(f"Pictures of test digits are left out: {extras.why_no_digits}.")
+        left_out.append(f"Pictures of test images are left out: {extras.why_no_digits}.")
         return
     for which in Which:
         picks, _ = pick(extras.digits, which)
         if picks:
             yield which.value, partial(_digits_picture, study, analysis, extras.digits, which)
         elif which is Which.wrong_always or len(extras.digits.predictions) > 1:
-            left_out.append(f"No test digit is {_WHICH[which].format(runs=len(extras.digits.predictions))}.")
+            left_out.append(f"No test image is {_WHICH[which].format(runs=len(extras.digits.predictions))}.")
 
 
 _WHICH = {
@@ -179,7 +179,7 @@ def _confusion_picture(study: Study, analysis: StudyAnalysis) -> Picture:
     matrix = confusion_matrix(confusion)
     num_errors = int(matrix.sum() - np.diag(matrix).sum())
     runs = int(confusion["n_runs"].max())
-    title = f"Errors by pair of digits: {num_errors:,} in {matrix.sum():,} predictions"
+    title = f"Errors by pair of classes: {num_errors:,} in {matrix.sum():,} predictions"
     note = _joined(protocol(study.fixed), short(analysis.best_variant), f"sum of {plural(runs, 'run')}")
     return Picture(confusion_figure(confusion, title, note), confusion_alt(confusion), caption_of(title, note))
 
@@ -187,10 +187,10 @@ def _confusion_picture(study: Study, analysis: StudyAnalysis) -> Picture:
 def _digits_picture(study: Study, analysis: StudyAnalysis, digits: TestDigits, which: Which) -> Picture:
     picks, total = pick(digits, which)
     kind = _WHICH[which].format(runs=len(digits.predictions)).replace("all of 1 runs", "one run")
-    title = f"Test digits {kind}: " + (f"{len(picks)} of {total:,}" if total > len(picks) else f"{total}")
+    title = f"Test images {kind}: " + (f"{len(picks)} of {total:,}" if total > len(picks) else f"{total}")
     order = "the least confident first" if which is Which.right else "the most confident first"
     often = "those wrong most often first" if which is Which.wrong_sometimes else order
-    shown = "number, true digit" + (" → answer" if which is not Which.right else "") + ", probability of the answer"
+    shown = "number, true class" + (" → answer" if which is not Which.right else "") + ", probability of the answer"
     mnist = on_mnist(study)
     disputed = mnist and any(digit.index in DISPUTED for digit in picks)
     note = _joined(short(analysis.best_variant), shown, often, DISPUTED_WORDS if disputed else "")

@@ -10,7 +10,15 @@ from lenet_ablate.report.criteria import Criteria, EpochRule, Metric
 from lenet_ablate.report.figures.curves import Curves
 from lenet_ablate.report.figures.text import listed, plural, short
 
-_NAMES = {"lenet5": "LeNet-5", "mnist": "MNIST"}
+_NAMES = {
+    "lenet5": "LeNet-5",
+    "lenet5_28": "LeNet-5 (28×28)",
+    "cnn4": "CNN-4",
+    "mlp": "MLP",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "kmnist": "KMNIST",
+}
 _METRICS = {Metric.test_accuracy: "test accuracy", Metric.val_accuracy: "validation accuracy"}
 JOINT = " · "
 MAX_TOLD = 4  # levels of another factor
