@@ -83,7 +83,7 @@ def test_the_same_run_asked_for_twice_is_one(hydra: tuple[ConfigLoader, DictConf
 
 def test_the_command_told_for_a_variant_means_that_variant(hydra: tuple[ConfigLoader, DictConfig]) -> None:
     loader, master = hydra
-    words = ["lr=0.01,step,{initial:0.1,gamma:0.5,every:5}", "optimizer=adam,sgd", "optimizer.weight_decay=0,0.01"]
+    words = ["lr=0.01,cosine,{rates:[0.1,1e-05],epochs:[1,2]}", "optimizer=adam,sgd", "early_stop=off,patience"]
     words += ["data=npz", "data.path='a b/it\\'s, (1).npz'", "pool=max,avg", "epochs=3"]
     jobs = make_sweep(loader, master, expand_grid({}, words, loader), "").jobs
     assert len(jobs) == 24

@@ -221,12 +221,12 @@ def test_the_page_is_opened_only_where_that_is_asked_for(
 
 
 def test_a_drawn_report_repeats_byte_for_byte(report: Run, tmp_path: Path) -> None:
-    write_study(tmp_path / "outputs" / "s1", grid((0.001,)), figures)
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=2)], figures)
     report("outputs", "--out", "first")
     report("outputs", "--out", "second")
     first = files_below(tmp_path / "first")
     assert first == files_below(tmp_path / "second")
-    assert first["figures/loss_pool.png"].startswith(b"\x89PNG") and b"data:image/svg+xml;" in first["index.html"]
+    assert first["figures/loss_variants.png"].startswith(b"\x89PNG") and b"data:image/svg+xml;" in first["index.html"]
 
 
 def test_an_empty_or_damaged_study_stops_no_other(report: Run, tmp_path: Path) -> None:

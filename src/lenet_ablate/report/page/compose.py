@@ -87,7 +87,8 @@ def _section(
 
 
 def _lead(study: Study) -> str:
-    return " · ".join(part for part in (protocol(study.fixed), count_line(study)) if part)
+    names = {key: value.partition(" (")[0] for key, value in study.fixed.items()}
+    return " · ".join(part for part in (protocol(names), count_line(study)) if part)
 
 
 def _best(study: Study, analysis: StudyAnalysis) -> tuple[str, str, tuple[str, str] | None]:

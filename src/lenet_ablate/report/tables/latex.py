@@ -68,6 +68,7 @@ def latex_table(table: Table) -> str:
     align = "".join("r" if column.is_number else "l" for column in table.columns)
     lines = [
         r"\begin{table}[tbp]",
+        r"\setlength{\belowcaptionskip}{6pt}",
         rf"\caption{{{latex_text(table.title)}. {latex_text(table.caption, limit=0)}}}",
         rf"\label{{tab:{_label(table.name)}}}",
         r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
