@@ -192,7 +192,8 @@ def test_hostile_names_are_shown_and_do_nothing(text: str) -> None:
 
 
 COMMANDS = """
-begin end belowcaptionskip caption label centering footnotesize setlength tabcolsep toprule midrule bottomrule textbf medskip parbox
+belowcaptionskip
+begin end caption label centering footnotesize setlength tabcolsep toprule midrule bottomrule textbf medskip parbox
 linewidth raggedright textbackslash textasciitilde textasciicircum textless textgreater textbar textasciigrave pm times
 surd Delta alpha omega ddagger dagger S rightarrow le ge cdot ldots documentclass usepackage ifdefined pdfpagewidth
 paperwidth pdfpageheight paperheight fi oddsidemargin textwidth topmargin textheight pagestyle clearpage
