@@ -46,6 +46,8 @@ def write_run(
     if state.is_finished:
         last = rows[-1]
         result: dict[str, Any] = {
+            "num_val": plan.num_val,
+            "num_test": plan.num_test,
             "num_parameters": 61_706,
             "wall_seconds": 30.0,
             "best_val": {"epoch": last.epoch, "val_accuracy": last.val_accuracy, "test_accuracy": last.test_accuracy},

@@ -159,6 +159,31 @@ def test_inline_schedules_and_named_ones_of_ones_own(run: Run, tmp_path: Path) -
     assert {config["lr"]["name"] for config in configs} == {"0.1x0.5every5", "slow"}
 
 
+def test_the_report_is_made_when_the_sweep_has_ended(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"x"))
+    words = (*DIGITS, "lr=0.01,0.001", "report=true")
+    status, out, err = run(*words)
+    page = tmp_path / "outputs" / "report" / "index.html"
+    assert status == 0, err
+    assert page.is_file() and "report: outputs/report/index.html" in out and "next: lenet-report" not in out
+    page.unlink()
+    assert run(*words)[0] == 0 and page.is_file()  # nothing to train, and still a report
+    run(*DIGITS, "study=two", "report=true")
+    assert (tmp_path / "outputs" / "report" / "two" / "index.html").is_file() and page.is_file()
+
+
+def test_a_report_that_fails_changes_no_exit_status(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(options: object) -> None:
+        raise RuntimeError("no\nluck")
+
+    monkeypatch.setattr("lenet_ablate.report.build.build_report", fail)
+    status, out, _ = run(*DIGITS, "report=true")
+    assert status == 0
+    assert "report: not made: no luck; try again: lenet-report outputs" in out
+    status, _, err = run(*DIGITS, "report=yes")
+    assert status == 1 and "report=yes: must be true or false" in err
+
+
 def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     run(*DIGITS, "optimizer=sgd", "lr=0.05")
     (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")

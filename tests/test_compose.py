@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from hydra_plugins.lenet_ablate._axes import expand_grid
 from hydra_plugins.lenet_ablate._compose import compose_points
 from hydra_plugins.lenet_ablate._grid import make_sweep
+from lenet_ablate.config import RunConfig
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.paths import config_dir
+from lenet_ablate.report.commands import variant_command
+from lenet_ablate.schedules import StepDecay
 
 
 @pytest.fixture
@@ -75,3 +80,21 @@ def test_the_same_run_asked_for_twice_is_one(hydra: tuple[ConfigLoader, DictConf
     loader, master = hydra
     grid = expand_grid({}, ["lr=0.01,1e-2,0.010", "seed=0,1"])
     assert len(make_sweep(loader, master, [grid], "command").jobs) == 2
+
+
+def test_the_command_told_for_a_variant_means_that_variant(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    loader, master = hydra
+    words = ["lr=0.01,cosine,{rates:[0.1,1e-05],epochs:[1,2]}", "optimizer=adam,sgd", "early_stop=off,patience"]
+    words += ["data=npz", "data.path='a b/it\\'s, (1).npz'", "pool=max,avg", "epochs=3"]
+    jobs = make_sweep(loader, master, [expand_grid({}, words, loader)], "").jobs
+    assert len(jobs) == 24
+    for job in jobs:
+        told = shlex.split(variant_command(job.config, [4, 7], "my-study"))
+        assert told[0] == "lenet-ablate" and told[-2:] == ["study=my-study", "seed=4,7"]
+        again = make_sweep(loader, master, [expand_grid({}, told[1:], loader)], "")
+        assert [other.config for other in again.jobs] == [dataclasses.replace(job.config, seed=n) for n in (4, 7)]
+
+
+def test_defaults_are_not_told() -> None:
+    assert variant_command(RunConfig(), [0]) == "lenet-ablate seed=0"
+    assert variant_command(RunConfig(lr=StepDecay("step")), [0]) == "lenet-ablate lr=step seed=0"

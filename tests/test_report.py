@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from lenet_ablate import __version__
 from lenet_ablate.choices import Pool
@@ -29,6 +31,24 @@ Run = Callable[..., tuple[int, str, str]]
 def figures(config: RunConfig, epoch: int) -> tuple[float, float]:
     scale = (2 if config.lr == 0.01 else 1) + config.seed / 10
     return scale / epoch / 3, 0.9 + config.seed / 100
+
+
+FIGURES = (
+    *(f"{name}_{key}" for name in ("differences", "effects", "loss", "error") for key in ("lr", "pool")),
+    *("loss_lr_panels", "loss_pool_panels", "loss_variants", "effects", "heatmap_pool_lr", "time_error", "noise"),
+)
+TABLES = ("lr", "lr_epochs", "pool", "pool_epochs", "variants", "anova")
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and not drawn, which takes most of the time; `drawn` in a test's name draws them."""
+    if "drawn" not in request.node.name:
+        monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", undrawn_files)
+
+
+def undrawn_files(figure: Figure, kinds: Sequence[str]) -> dict[str, bytes]:
+    return {kind: repr(figure.get_size_inches()).encode() for kind in kinds}
 
 
 def grid(lrs: Sequence[float | StepDecay] = (0.001, 0.01), seeds: int = 2) -> list[RunConfig]:
@@ -68,13 +88,19 @@ def test_one_study_lies_directly_in_report(report: Run, tmp_path: Path) -> None:
         "manifest.json",
         "runs.csv",
         "epochs.csv",
-        *(f"tables/{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("csv", "md")),
-        *(f"figures/loss_{name}.{kind}" for name in ("lr", "pool", "variants") for kind in ("svg", "png")),
+        "index.html",
+        "summary.csv",
+        "summary.json",
+        "pairs.csv",
+        "anova.csv",
+        "tables/all.tex",
+        *(f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex", "html")),
+        *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf", "png")),
     }
     assert out.startswith("s1: 12 of 12 runs finished\n")
-    assert "| step  |      4 |       2 |" in out
-    assert "written to outputs/report:" in out and "loss_lr.{png,svg}" in out
-    assert err == ""
+    assert re.search(r"^step +4 ", out, re.MULTILINE)
+    assert "written to outputs/report:" in out and "loss_lr.{pdf,png,svg}" in out
+    assert "failed" not in err
 
 
 def test_csv_files_are_exact_and_tidy(report: Run, tmp_path: Path) -> None:
@@ -86,13 +112,13 @@ def test_csv_files_are_exact_and_tidy(report: Run, tmp_path: Path) -> None:
     assert list(runs["train_loss_running"]) == [1 / 6] * 8
     assert list(runs.columns) == list(read_runs("outputs").columns)
     epochs = pd.read_csv(folder / "epochs.csv")
-    assert list(epochs.columns) == ["run", "epoch", "split", "metric", "value"]
+    assert list(epochs.columns) == ["run", "epoch", "step", "split", "metric", "value"]
     assert len(epochs) == len(read_epochs("outputs")) > 0
     losses = epochs[(epochs["split"] == "train") & (epochs["metric"] == "loss_running")]
     assert set(losses["value"]) == {1 / 3, 1 / 6}
     table = pd.read_csv(folder / "tables" / "lr.csv")
     assert list(table["level"]) == [0.001, 0.01]
-    assert list(table["test_accuracy_mean"]) == [2 / 3, 2 / 3]
+    assert list(table["mean"]) == [2 / 3, 2 / 3]
     assert b"\r" not in (folder / "tables" / "lr.csv").read_bytes()
 
 
@@ -101,6 +127,106 @@ def test_the_report_repeats_byte_for_byte(report: Run, tmp_path: Path) -> None:
     report("outputs", "--out", "first")
     report("outputs", "--out", "second", "--figures", "summary")
     assert files_below(tmp_path / "first") == files_below(tmp_path / "second")
+
+
+def test_only_the_runs_asked_for_are_reported(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid((0.001, 0.01, StepDecay("step"))), figures)
+    status, out, _ = report("outputs", "--where", "lr=0.01,step", "--where", "pool=max")
+    assert status == 0 and out.startswith("s1: 4 of 4 runs finished\n")
+    summary = pd.read_csv(tmp_path / "outputs/report/summary.csv")
+    assert list(summary["factor"] + "=" + summary["level"]) == ["lr=0.01", "lr=step"]
+    runs = pd.read_csv(tmp_path / "outputs/report/runs.csv")
+    assert set(runs["pool"]) == {"max"} and set(runs["lr"]) == {"0.01", "step"}
+    assert report("outputs", "--where", "seed=1")[1].startswith("s1: 6 of 6")
+
+
+def test_only_the_factors_asked_for_are_shown(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    status, out, _ = report("outputs", "--factor", "lr")
+    folder = tmp_path / "outputs/report"
+    assert status == 0 and "Learning rate (lr)" in out and "Pooling" not in out
+    assert "averaged over pool (max, avg)" in " ".join(out.split())
+    assert (folder / "tables/lr.csv").exists() and not (folder / "tables/pool.csv").exists()
+    assert not list((folder / "figures").glob("*_pool.svg"))
+    assert set(pd.read_csv(folder / "pairs.csv")["factor"]) == {"lr"}
+
+
+def test_one_study_of_several_has_the_place_that_it_has_among_all(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "one", grid(seeds=1), figures)
+    write_study(tmp_path / "outputs" / "two", grid(seeds=1), figures)
+    assert report("outputs", "--study", "two")[0] == 0
+    assert [path.name for path in (tmp_path / "outputs/report").iterdir()] == ["two"]
+    alone = files_below(tmp_path / "outputs/report/two")
+    report("outputs")
+    assert (
+        alone.items() - {("manifest.json", alone["manifest.json"])}
+        <= files_below(tmp_path / "outputs/report/two").items()
+    )
+    index = (tmp_path / "outputs/report/index.html").read_text(encoding="utf-8")
+    assert 'href="one/index.html"' in index and 'href="two/index.html"' in index
+    assert "one seed" in index.lower() or "one run" in index.lower()
+
+
+def test_criteria_reach_the_verdicts_and_the_summary(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    words = ("--metric", "val_accuracy", "--epoch", "best_val", "--margin", "0.2", "--target", "0.5", "--alpha", "0.01")
+    assert report("outputs", *words)[0] == 0
+    summary = json.loads((tmp_path / "outputs/report/summary.json").read_text(encoding="utf-8"))
+    assert summary["criteria"] == {
+        "metric": "val_accuracy", "epoch": "best_val", "margin": 0.002, "target": 0.005, "alpha": 0.01,
+    }  # fmt: skip
+    assert summary["runs"] == {"planned": 8, "done": 8}
+    assert list(summary["verdicts"]) == ["pool", "lr"] and summary["factors"]["lr"] == ["0.001", "0.01"]
+    pairs = pd.read_csv(tmp_path / "outputs/report/pairs.csv")
+    assert set(pairs["alpha"]) == {0.01}
+    table = (tmp_path / "outputs/report/tables/lr.md").read_text(encoding="utf-8")
+    assert "val accuracy at best val, %" in table and "| test accuracy, %" in table.replace("  ", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--margin", "-1"), "argument --margin: -1: must be a number above 0 and at most 50"),
+        (("--margin", "much"), "argument --margin: much: must be"),
+        (("--alpha", "0.7"), "argument --alpha: 0.7: must be a number above 0 and at most 0.5"),
+        (("--target", "nan"), "argument --target: nan: must be"),
+        (("--metric", "loss"), "argument --metric: invalid choice"),
+        (("--where", "lr"), "argument --where: lr: is not of the form setting=value"),
+        (("--where", "leer=1"), "--where leer=1: no setting is called leer: model, "),
+        (("--where", "lr=7"), "--where lr=7: no run has lr=7; there is 0.001, 0.01"),
+        (("--where", "pool=max", "--where", "seed=9"), "--where seed=9: no run has seed=9; there is 0, 1"),
+        (("--factor", "epochs"), "--factor epochs: the factors are pool, lr"),
+        (("--study", "s11"), "--study s11: the studies are s1; did you mean s1?"),
+    ],
+)
+def test_a_wrong_option_is_told_in_a_line(report: Run, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    status, out, err = report("outputs", *words)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"lenet-report: {told}") and err.count("\n") == 1
+    assert not (tmp_path / "outputs/report").exists()
+
+
+def test_the_page_is_opened_only_where_that_is_asked_for(
+    report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or False)
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
+    report("outputs")
+    assert opened == []
+    status, _, err = report("outputs", "--open")
+    assert status == 0 and opened == [(tmp_path / "outputs/report/index.html").resolve().as_uri()]
+    assert "no browser can be opened" in err
+
+
+def test_a_drawn_report_repeats_byte_for_byte(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=2)], figures)
+    report("outputs", "--out", "first")
+    report("outputs", "--out", "second")
+    first = files_below(tmp_path / "first")
+    assert first == files_below(tmp_path / "second")
+    assert first["figures/loss_variants.png"].startswith(b"\x89PNG") and b"data:image/svg+xml;" in first["index.html"]
 
 
 def test_an_empty_or_damaged_study_stops_no_other(report: Run, tmp_path: Path) -> None:
@@ -132,15 +258,15 @@ def test_without_a_common_cell_there_is_no_figure_that_claims_something(report: 
     alone = [RunConfig(lr=0.001, pool=Pool.max, epochs=2), RunConfig(lr=0.01, pool=Pool.avg, epochs=2)]
     write_study(tmp_path / "outputs" / "s1", alone, figures)
     assert report()[0] == 0
-    made = {path.name for path in (tmp_path / "outputs/report/figures").iterdir()}
-    assert made == {"loss_variants.svg", "loss_variants.png"}
+    made = {path.stem for path in (tmp_path / "outputs/report/figures").iterdir()}
+    assert made == {"loss_variants", "heatmap_pool_lr", "time_error"}
     assert (tmp_path / "outputs/report/tables/lr.md").exists()
 
 
 def test_unlike_runs_in_one_study_are_warned_of(report: Run, tmp_path: Path) -> None:
     mixed = [*grid(), *(dataclasses.replace(config, epochs=3) for config in grid())]
     write_study(tmp_path / "outputs" / "s1", mixed, figures)
-    assert "epochs vary, so tables of other factors average over unlike runs" in report()[2]
+    assert "Runs differ in epochs" in report()[2]
 
 
 def test_several_studies_have_a_folder_each_and_an_index(report: Run, tmp_path: Path) -> None:
@@ -150,7 +276,7 @@ def test_several_studies_have_a_folder_each_and_an_index(report: Run, tmp_path: 
     status, out, _ = report("outputs/")
     folder = tmp_path / "outputs" / "report"
     assert status == 0
-    assert {path.name for path in folder.iterdir()} == {"index.md", "manifest.json", "one", "two"}
+    assert {path.name for path in folder.iterdir()} == {"index.html", "index.md", "manifest.json", "one", "two"}
     index = (folder / "index.md").read_text(encoding="utf-8")
     assert "[lr](one/tables/lr.md)" in index and "[batch_size](two/tables/batch_size.md)" in index
     assert "0 of 1 run finished (1 running)" in index
@@ -180,13 +306,13 @@ def test_all_figures_are_one_per_variant_as_well(report: Run, tmp_path: Path) ->
     report("--figures", "all")
     names = {path.stem for path in (tmp_path / "outputs" / "report" / "figures").iterdir()}
     variants = {f"loss_pool-{pool}_lr-{lr}" for pool in ("max", "avg") for lr in ("0.001", "0.01")}
-    assert names == {"loss_lr", "loss_pool", "loss_variants"} | variants
+    assert names >= {"loss_lr", "loss_pool", "loss_variants"} | variants
 
 
 def test_more_variants_than_a_sheet_holds_make_several(
     report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lenet_ablate.report.assemble.PANELS_PER_SHEET", 2)
+    monkeypatch.setattr("lenet_ablate.report.figures.curve_pictures.PANELS_PER_SHEET", 2)
     write_study(tmp_path / "outputs" / "s1", [RunConfig(batch_size=n, epochs=1) for n in (1, 2, 3)], figures)
     report()
     names = {path.name for path in (tmp_path / "outputs" / "report" / "figures").glob("loss_variants*.svg")}
@@ -198,10 +324,10 @@ def test_a_single_run_has_a_table_a_figure_and_a_warning(report: Run, tmp_path: 
     status, out, err = report("--figures", "all")
     folder = tmp_path / "outputs" / "report"
     assert status == 0
-    assert {path.name for path in (folder / "tables").iterdir()} == {"variants.csv", "variants.md"}
+    assert {path.stem for path in (folder / "tables").iterdir()} == {"variants", "all"}
     assert (folder / "figures" / "loss_lenet5-on-mnist.svg").is_file()
     assert "n = 1 seed each" in out
-    assert "warning: s1: one seed per variant" in err
+    assert "warning: s1: One seed per variant" in err
 
 
 def test_a_sweep_that_still_runs_is_reported_as_far_as_it_is(report: Run, tmp_path: Path) -> None:
@@ -215,7 +341,7 @@ def test_a_sweep_that_still_runs_is_reported_as_far_as_it_is(report: Run, tmp_pa
     assert out.startswith("s1: 4 of 8 runs finished (2 planned, 1 running, 1 failed)\n")
     assert "lr=0.01 has no run with final figures" in out
     assert f"outputs/s1/{plan_of(configs[5]).name} (pool=max, lr=0.01, seed 1): failed: out of memory" in err
-    assert err.count("warning") == 1
+    assert err.count(": failed") == 1
     runs = pd.read_csv(tmp_path / "outputs" / "report" / "runs.csv")
     assert sorted(runs["status"]) == ["done"] * 4 + ["failed", "planned", "planned", "running"]
 
@@ -243,9 +369,9 @@ def test_diverged_runs_are_results_of_their_own(report: Run, tmp_path: Path) -> 
     assert out.startswith("s1: 8 of 8 runs finished, 4 of them diverged\n")
     assert err.count(": diverged") == 4
     table = pd.read_csv(tmp_path / "outputs" / "report" / "tables" / "lr.csv")
-    assert list(table["runs_used"]) == [4, 0]
+    assert list(table["n_used"]) == [4, 0]
     epochs = (tmp_path / "outputs" / "report" / "epochs.csv").read_text(encoding="utf-8")
-    assert ",1,train,loss_running,NaN\n" in epochs
+    assert ",1,860,train,loss_running,NaN\n" in epochs
 
 
 def test_nothing_finished_writes_nothing(report: Run, tmp_path: Path) -> None:
@@ -320,13 +446,16 @@ def test_hostile_text_acts_nowhere(report: Run, tmp_path: Path) -> None:
     (folder / STATUS).write_text(json.dumps(found | {"error": error}), encoding="utf-8")
     status, out, err = report()
     assert status == 0
-    assert "\x1b" not in out + err and err.count("\n") == 1
+    assert "\x1b" not in out + err and err.count(": failed: =cmd") == 1
     runs = (tmp_path / "outputs" / "report" / "runs.csv").read_text(encoding="utf-8")
     assert "'=cmd" in runs
     document = (tmp_path / "outputs" / "report" / "tables" / "lr.md").read_text(encoding="utf-8")
     (line,) = [line for line in document.splitlines() if "script" in line]
-    span = line[line.index("failed: ") + len("failed: ") :]
-    assert span.startswith("`=cmd") and span.endswith("`") and span.count("`") == 2 and "|" not in span
+    assert "\\<script>" in line and "\\[x](" in line and " \\| " in line
+    page = (tmp_path / "outputs" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "&lt;script&gt;alert(1)" in page
+    tex = (tmp_path / "outputs" / "report" / "tables" / "all.tex").read_text(encoding="utf-8")
+    assert r"\textless{}script" in tex
 
 
 def test_formulas_get_an_apostrophe_and_numbers_do_not() -> None:
@@ -377,7 +506,7 @@ finally:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
-    write_study(tmp_path / "outputs" / "s1", grid(seeds=1), figures)
+    write_study(tmp_path / "outputs" / "s1", [RunConfig(epochs=1)], figures)
     code = "import sys; from lenet_ablate.report.main import main; sys.exit(main([]))"
     command = f"({sys.executable} -u -c '{code}'; echo status $? >&2) | head -n 0"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)

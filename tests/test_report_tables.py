@@ -8,12 +8,17 @@ import pytest
 from lenet_ablate.choices import DataSet, Optimizer, Pool
 from lenet_ablate.config import DataConfig, OptimizerConfig, RunConfig, default_optimizer
 from lenet_ablate.records import State
+from lenet_ablate.report.analysis.results import FactorAnalysis
+from lenet_ablate.report.analysis.study import analyse_comparison
 from lenet_ablate.report.cells import Comparison, compare
 from lenet_ablate.report.collect import Study, count_line, make_study
 from lenet_ablate.report.factors import find_factors, fixed_settings
-from lenet_ablate.report.tables.frames import factor_table, variant_table
-from lenet_ablate.report.tables.markdown import render_factor, render_variants
+from lenet_ablate.report.tables.factor import factor_table
+from lenet_ablate.report.tables.frames import variant_table
+from lenet_ablate.report.tables.markdown import markdown_document, terminal_text
 from lenet_ablate.report.tables.rounding import loss_text, percent_texts
+from lenet_ablate.report.tables.table import Table
+from lenet_ablate.report.tables.variants import variants_table
 from lenet_ablate.runs import RunRecord
 from lenet_ablate.schedules import StepDecay
 from report_runs import Figures, plan_of, rows_of
@@ -66,15 +71,22 @@ def comparison_of(study: Study, key: str) -> Comparison:
     return compare(study.design, factor, study.factors)
 
 
+def analysis_of(study: Study, key: str) -> FactorAnalysis:
+    return analyse_comparison(comparison_of(study, key), study.criteria)
+
+
+def table_of(study: Study, key: str) -> Table:
+    return factor_table(study, analysis_of(study, key))
+
+
 def test_levels_are_averaged_within_each_seed_first() -> None:
-    table = factor_table(comparison_of(study_of(), "lr"))
-    assert list(table.columns[:4]) == ["level", "runs_used", "runs_planned", "seeds"]
+    table = analysis_of(study_of(), "lr").levels
     assert list(table["level"]) == ["0.001", "0.01"]
-    assert list(table["runs_used"]) == list(table["runs_planned"]) == [4, 4]
+    assert list(table["n_used"]) == list(table["n_planned"]) == [4, 4]
     assert list(table["seeds"]) == [2, 2]
     # Seeds' means: 0.92 and 0.94; 0.81 and 0.85. Over all four runs the SD would be 0.026.
-    assert list(table["test_accuracy_mean"]) == pytest.approx([0.93, 0.83])
-    assert list(table["test_accuracy_sd"]) == pytest.approx([0.02 / math.sqrt(2), 0.04 / math.sqrt(2)])
+    assert list(table["mean"]) == pytest.approx([0.93, 0.83])
+    assert list(table["sd"]) == pytest.approx([0.02 / math.sqrt(2), 0.04 / math.sqrt(2)])
     assert list(table["train_loss_running_mean"]) == pytest.approx([0.07, 0.17])
     assert list(table["train_loss_running_sd"]) == pytest.approx([0.02 / math.sqrt(2), 0.04 / math.sqrt(2)])
 
@@ -82,60 +94,57 @@ def test_levels_are_averaged_within_each_seed_first() -> None:
 @pytest.mark.parametrize("state", [State.failed, State.diverged, State.running, State.interrupted, State.planned])
 def test_a_missing_cell_is_missing_at_every_level(state: State) -> None:
     study = study_of({(0.01, Pool.avg, 1): state})
-    comparison = comparison_of(study, "lr")
-    table = factor_table(comparison)
-    assert list(table["runs_used"]) == [3, 3]
-    assert list(table["runs_planned"]) == [4, 4]
-    # 0.001: seed 0 gives (0.90 + 0.94) / 2 and seed 1 only 0.92; 0.01: 0.81 and 0.84.
-    assert list(table["test_accuracy_mean"]) == pytest.approx([0.92, 0.825])
-    document = render_factor(study, comparison, table).document()
-    assert "Only combinations of pool and seed finished at every level are used: 6 of 8 runs." in document
-    assert "3 of 4" in document
-    assert "Not every seed has the same combinations" in document
-    assert ("Left out: `" in document) == (state in (State.failed, State.diverged))
+    table = analysis_of(study, "lr").levels
+    assert list(table["n_used"]) == [2, 2]
+    assert list(table["n_planned"]) == [4, 4]
+    # Only pool=max has both seeds: 0.90 and 0.92; 0.80 and 0.84.
+    assert list(table["mean"]) == pytest.approx([0.91, 0.82])
+    document = markdown_document(table_of(study, "lr"))
+    assert "Only combinations of pool and seed finished at every level are used: 4 of 8 runs." in document
+    assert ("2/4‡" in document) == (state in (State.failed, State.diverged)) and "2/4" in document
+    assert "Left out so that every seed has every combination: 1 combination of pool." in document
+    assert ("- Left out: avg_" in document) == (state in (State.failed, State.diverged))
 
 
 def test_runs_left_out_are_named_with_their_reason() -> None:
     study = study_of({(0.01, Pool.avg, 1): State.failed})
-    comparison = comparison_of(study, "lr")
-    rendered = render_factor(study, comparison, factor_table(comparison))
+    document = markdown_document(table_of(study, "lr"))
     name = plan_of(config_of(0.01, Pool.avg, 1)).name
-    assert f"- Left out: `{name}` (pool=avg, lr=0.01, seed 1) failed: `it broke`\n" in rendered.document()
-    assert "7 of 8 runs finished (1 failed)." in rendered.document()
-    assert name not in rendered.brief()
+    assert f"- Left out: {name} (pool=avg, lr=0.01, seed 1) failed: it broke\n" in document
+    assert "7 of 8 runs finished (1 failed)." in document
+    assert name not in terminal_text(table_of(study, "lr"))
 
 
 def test_a_seed_that_one_level_lacks_leaves_both() -> None:
     missing = {(0.01, pool, 1): State.planned for pool in POOLS}
-    comparison = comparison_of(study_of(missing), "lr")
-    table = factor_table(comparison)
+    study = study_of(missing)
+    comparison = comparison_of(study, "lr")
+    table = analysis_of(study, "lr").levels
     assert list(table["seeds"]) == [1, 1]
-    assert list(table["test_accuracy_mean"]) == pytest.approx([0.92, 0.81])
-    assert table["test_accuracy_sd"].isna().all()
-    assert comparison.is_balanced
+    assert list(table["mean"]) == pytest.approx([0.92, 0.81])
+    assert table["sd"].isna().all()
+    assert comparison.seeds_left_out == () and comparison.num_combinations_left_out == 0
 
 
 def test_a_level_without_any_result_keeps_its_row_and_does_not_empty_the_others() -> None:
     study = study_of({(0.01, pool, seed): State.diverged for pool in POOLS for seed in SEEDS})
-    comparison = comparison_of(study, "lr")
-    table = factor_table(comparison)
-    assert list(table["runs_used"]) == [4, 0]
+    table = analysis_of(study, "lr").levels
+    assert list(table["n_used"]) == [4, 0]
     assert list(table["seeds"]) == [2, 0]
-    assert table["test_accuracy_mean"][0] == pytest.approx(0.93)
-    assert table.loc[1, ["test_accuracy_mean", "train_loss_running_mean"]].isna().all()
-    document = render_factor(study, comparison, table).document()
+    assert table["mean"][0] == pytest.approx(0.93)
+    assert table.loc[1, ["mean", "train_loss_running_mean"]].isna().all()
+    document = markdown_document(table_of(study, "lr"))
     assert "lr=0.01 has no run with final figures; the other levels are compared without it." in document
-    assert "0 of 4 |       0 |" in document
+    assert "0/4‡" in document
 
 
 def test_levels_that_share_no_cell_are_not_compared() -> None:
     states = {(lr, pool, seed): State.planned for lr, seed in ((0.001, 1), (0.01, 0)) for pool in POOLS}
     study = study_of(states)
-    comparison = comparison_of(study, "lr")
-    table = factor_table(comparison)
-    assert list(table["runs_used"]) == [0, 0]
-    assert table["test_accuracy_mean"].isna().all()
-    document = render_factor(study, comparison, table).document()
+    table = analysis_of(study, "lr").levels
+    assert list(table["n_used"]) == [0, 0]
+    assert table["mean"].isna().all()
+    document = markdown_document(table_of(study, "lr"))
     assert "No pool and seed is finished at every level" in document
     assert list(variant_table(study.design, study.factors)["seeds"]) == [1, 1, 1, 1]
 
@@ -143,10 +152,9 @@ def test_levels_that_share_no_cell_are_not_compared() -> None:
 def test_designs_that_vary_one_setting_at_a_time_are_compared_where_they_cross() -> None:
     configs = [config_of(0.001, Pool.max, 0), config_of(0.01, Pool.max, 0), config_of(0.001, Pool.avg, 0)]
     study = make_study(Path("s"), [record_of(config) for config in configs])
-    lr, pool = (comparison_of(study, key) for key in ("lr", "pool"))
-    assert list(factor_table(lr)["test_accuracy_mean"]) == pytest.approx([0.90, 0.80])
-    assert list(factor_table(pool)["test_accuracy_mean"]) == pytest.approx([0.90, 0.94])
-    caption = render_factor(study, lr, factor_table(lr)).caption
+    assert list(analysis_of(study, "lr").levels["mean"]) == pytest.approx([0.90, 0.80])
+    assert list(analysis_of(study, "pool").levels["mean"]) == pytest.approx([0.90, 0.94])
+    caption = table_of(study, "lr").caption
     assert "Held fixed: " in caption and "pool=max" in caption and "averaged" not in caption
 
 
@@ -164,19 +172,18 @@ def test_variants_have_a_row_each_over_their_own_seeds() -> None:
     assert list(table["runs_planned"]) == [2, 2, 2, 2]
     assert list(table["test_accuracy_mean"]) == pytest.approx([0.91, 0.82, 0.95, 0.82])
     assert table["test_accuracy_sd"].isna().tolist() == [False, False, False, True]
-    assert "n = 1 to 2 seeds" in render_variants(study, table).caption
+    assert "n = 1 to 2 seeds" in variants_table(study, table).caption
 
 
 def test_rendered_figures_keep_their_last_zeros() -> None:
     study = make_study(Path("s"), [record_of(config) for config in grid() if config.seed == 0])
-    table = render_variants(study, variant_table(study.design, study.factors)).table
-    assert " 0.100 |              90.00 |" in table
+    table = terminal_text(variants_table(study, variant_table(study.design, study.factors)))
+    assert "0.100               90.00" in table
 
 
 def test_the_caption_names_protocol_n_average_and_fixed_settings() -> None:
     study = study_of()
-    comparison = comparison_of(study, "lr")
-    caption = render_factor(study, comparison, factor_table(comparison)).caption
+    caption = table_of(study, "lr").caption
     assert caption.startswith("Model lenet5, data mnist, 2 epochs, n = 2 seeds (0, 1). ")
     assert "Mean ± SD over seeds, each seed averaged over pool (max, avg). " in caption
     assert "Held fixed: activation=relu, optimizer=adam, batch_size=64. " in caption
@@ -188,8 +195,8 @@ def test_done_runs_without_finite_figures_never_enter_a_mean() -> None:
     study = make_study(Path("s"), records)
     assert "done" in set(study.runs["status"])
     assert list(study.design["is_usable"]).count(False) == 1
-    rendered = render_variants(study, variant_table(study.design, study.factors))
-    assert "is done: `has no finite final figures`" in rendered.document()
+    table = variants_table(study, variant_table(study.design, study.factors))
+    assert "is done: has no finite final figures" in markdown_document(table)
 
 
 def test_a_copied_folder_counts_once_and_the_finished_one_counts() -> None:
@@ -204,7 +211,7 @@ def test_order_of_the_records_changes_nothing() -> None:
     forwards = [record_of(config) for config in grid()]
     one, other = make_study(Path("s"), forwards), make_study(Path("s"), forwards[::-1])
     assert one.design.equals(other.design)
-    assert factor_table(comparison_of(one, "lr")).equals(factor_table(comparison_of(other, "lr")))
+    assert analysis_of(one, "lr").levels.equals(analysis_of(other, "lr").levels)
 
 
 def test_unfinished_runs_are_counted() -> None:
@@ -260,8 +267,7 @@ def test_a_schedule_is_its_values_and_the_table_explains_its_name() -> None:
     assert labels_of(*(RunConfig(lr=lr) for lr in namesakes)) == {"lr": ["step initial=0.01", "step initial=0.1"]}
     configs = [RunConfig(epochs=2), RunConfig(epochs=2, lr=StepDecay("step"))]
     study = make_study(Path("s"), [record_of(config, how=lambda c, e: (0.5, 0.9)) for config in configs])
-    comparison = comparison_of(study, "lr")
-    notes = render_factor(study, comparison, factor_table(comparison)).notes
+    notes = table_of(study, "lr").notes
     assert "step = 0.01, ×0.1 every 10 epochs." in notes
 
 

@@ -169,6 +169,7 @@ class Options:
     log_every: int = _setting(
         0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
     )
+    report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.

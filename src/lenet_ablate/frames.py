@@ -46,8 +46,8 @@ def read_runs(outputs: str | Path) -> pd.DataFrame:
     Columns: study, run, variant_id, status, error; the settings (`pool`, `lr`, `batch_size`, `optimizer`, …; a
     group's further settings as `optimizer.momentum`; `lr` is a float or a schedule's name); epochs_done and the last
     row of metrics.csv (train_loss_running … test_accuracy); best_epoch, best_val_accuracy and
-    test_accuracy_at_best_val by validation; num_parameters, wall_seconds, engine, device. Losses are nats per image,
-    accuracies 0..1.
+    test_accuracy_at_best_val by validation; num_val and num_test (images), num_parameters, wall_seconds, engine,
+    device, version and commit of the program. Losses are nats per image, accuracies 0..1.
 
     Raises:
         RecordError: The folder does not exist, or holds no runs.
@@ -56,7 +56,7 @@ def read_runs(outputs: str | Path) -> pd.DataFrame:
 
 
 def read_epochs(outputs: str | Path) -> pd.DataFrame:
-    """The epochs of all runs in tidy form: study, run, epoch (from 1), split, metric, value.
+    """The epochs of all runs in tidy form: study, run, epoch (from 1), step (updates so far), split, metric, value.
 
     Raises:
         RecordError: The folder does not exist, or holds no runs.
@@ -78,13 +78,13 @@ def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
 def epochs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     """The records' epochs in tidy form; see `read_epochs`. `lr` and `seconds` belong to the train split."""
     lines = [
-        (record.folder.parent.name, record.folder.name, row.epoch, *_split_metric(column), value)
+        (record.folder.parent.name, record.folder.name, row.epoch, row.step, *_split_metric(column), value)
         for record in records
         for row in record.rows
         for column, value in dataclasses.asdict(row).items()
         if column not in ("epoch", "step") and value is not None
     ]
-    return pd.DataFrame(lines, columns=["study", "run", "epoch", "split", "metric", "value"])
+    return pd.DataFrame(lines, columns=["study", "run", "epoch", "step", "split", "metric", "value"])
 
 
 def _is_study(path: Path) -> bool:
@@ -113,10 +113,14 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "best_epoch": best.get("epoch"),
         "best_val_accuracy": best.get("val_accuracy"),
         "test_accuracy_at_best_val": best.get("test_accuracy"),
+        "num_val": result.get("num_val"),
+        "num_test": result.get("num_test"),
         "num_parameters": result.get("num_parameters"),
         "wall_seconds": result.get("wall_seconds"),
         "engine": provenance.get("engine"),
         "device": provenance.get("device"),
+        "version": provenance.get("lenet_ablate"),
+        "commit": (provenance.get("git") or {}).get("commit"),
         "error": record.error or None,
     }
 

@@ -61,7 +61,9 @@ def _line(key: str, field: dataclasses.Field[object] | None) -> str:
 
 
 def _show(default: object) -> str:
-    return "null" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+    if default is None or isinstance(default, bool):
+        return {None: "null", True: "true", False: "false"}[default]
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def settings_table() -> str:

@@ -63,7 +63,7 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
         lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
     if result.stop_status:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
-    elif result.skipped or done:
+    elif (result.skipped or done) and not sweep.options.report:
         lines += [f"next: {shlex.join(['lenet-report', sweep.options.output_dir])}"]
     return "\n".join(lines)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from lenet_ablate.atomic import write_bytes
 from lenet_ablate.attempt import Attempts
@@ -58,6 +60,22 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
     result = SweepResult(total, skipped, tuple(ended), time.monotonic() - started, stop.exit_status)
     say(closing(sweep, result))
     return result
+
+
+def report_sweep(sweep: Sweep) -> None:
+    """Make the report of the sweep's study and say where its page is, or why there is none; never raises an error."""
+    options = sweep.options
+    folder = Path(options.output_dir).expanduser()
+    try:
+        from lenet_ablate.report.build import build_report
+        from lenet_ablate.report.options import ReportOptions
+
+        built = build_report(ReportOptions(folder, study=options.study, data_dir=options.data_dir))
+    except Exception as error:  # whatever is wrong with the report, the runs are done
+        reason = " ".join(str(error).split()) or type(error).__name__
+        say(f"report: not made: {reason}; try again: {shlex.join(['lenet-report', options.output_dir])}")
+    else:
+        say(f"report: {built.page}")
 
 
 def _usual_workers(engines: Iterable[Engine]) -> int:

@@ -53,6 +53,7 @@ class AblationSweeper(Sweeper):
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.errors import LenetAblateError
         from lenet_ablate.grid_words import as_typed
+        from lenet_ablate.sweep import report_sweep
 
         assert self.config is not None and self.context is not None
         command = shlex.join(["lenet-ablate", *as_typed(sys.argv[1:])])
@@ -67,6 +68,8 @@ class AblationSweeper(Sweeper):
                 result = run_elsewhere(sweep, self.launcher)
         except (LenetAblateError, HydraException, OSError) as error:
             raise SystemExit(str(error)) from None
+        if sweep.options.report and not result.stop_status:
+            report_sweep(sweep)
         if result.exit_status:
             # Hydra calls this itself only where the sweep returns.
             self.context.callbacks.on_multirun_end(config=self.config, config_name=self.config.hydra.job.config_name)

@@ -1,29 +1,34 @@
-"""A study's report as files in memory: which tables and figures there are, and what they are called."""
+"""A study's report as files in memory: which tables, figures and pages there are, and what they are called."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from lenet_ablate.report.cells import Comparison, compare
+from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.collect import Study
-from lenet_ablate.report.figures.curves import factor_curves, variant_curves
-from lenet_ablate.report.figures.loss import PANELS_PER_SHEET, factor_figure, sheet
+from lenet_ablate.report.figures.gallery import Gallery
 from lenet_ablate.report.figures.style import figure_files
+from lenet_ablate.report.origins import Origins, summary_json
+from lenet_ablate.report.page.compose import compose
+from lenet_ablate.report.page.content import Image, Page
+from lenet_ablate.report.page.places import place_of
+from lenet_ablate.report.page.render import render_page
 from lenet_ablate.report.safe_text import csv_bytes
-from lenet_ablate.report.tables.captions import factor_figure_note, variants_figure_note
-from lenet_ablate.report.tables.frames import factor_table, variant_table
-from lenet_ablate.report.tables.markdown import Rendered, render_factor, render_variants
+from lenet_ablate.report.tables.anova import anova_table
+from lenet_ablate.report.tables.factor import factor_table
+from lenet_ablate.report.tables.frames import epoch_table, variant_table
+from lenet_ablate.report.tables.html import html_table
+from lenet_ablate.report.tables.latex import latex_document, latex_table
+from lenet_ablate.report.tables.markdown import markdown_document
+from lenet_ablate.report.tables.simple_effects import simple_effects_table
+from lenet_ablate.report.tables.table import Table
+from lenet_ablate.report.tables.variants import epochs_table, variants_table
 
 Watch = Callable[[Iterable[str]], Iterable[str]]
-Drawing = Callable[[], Figure]
-MAX_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -33,72 +38,106 @@ class StudyReport:
     Attributes:
         files: Content by path within the report's folder, with `/` between folders.
         tables: The same tables as in `files`, for the terminal.
+        page: What the page shows.
     """
 
     files: dict[str, bytes]
-    tables: tuple[Rendered, ...]
+    tables: dict[str, Table]
+    page: Page
 
 
-def assemble(study: Study, every_variant: bool, watch: Watch = lambda names: names) -> StudyReport:
+def assemble(
+    study: Study,
+    analysis: StudyAnalysis,
+    origins: Origins,
+    shown: Gallery,
+    watch: Watch = lambda names: names,
+    references: pd.DataFrame | None = None,
+) -> StudyReport:
     """The report of a study with at least one finished run.
 
     Args:
         study: What it is about.
-        every_variant: Whether each variant gets a figure of its own besides its panel.
+        analysis: What was found; its factors are the ones shown.
+        origins: Where the results come from.
+        shown: Its figures.
         watch: Wraps the iteration over the figures' names, to show progress.
+        references: Published single runs; see `tables.factor.factor_table`.
     """
+    files = _frames(study, analysis)
+    tables = {}
+    for table, frame in _tables(study, analysis, references):
+        tables[table.name] = table
+        files |= _table_files(table, frame)
+    files["tables/all.tex"] = latex_document(list(tables.values())).encode()
+    images: dict[str, list[Image]] = {}
+    keys = [factor.key for factor in study.factors]
+    for name in watch(shown.pictures):
+        picture = shown.pictures[name]()
+        kinds = figure_files(picture.figure, picture.kinds)
+        files |= {f"figures/{name}.{kind}": data for kind, data in kinds.items()}
+        width, height = map(float, picture.figure.get_size_inches())
+        image = Image(name, picture.alt, picture.caption, kinds, (width, height))
+        images.setdefault(place_of(name, keys), []).append(image)
+    files["summary.json"] = summary_json(study, origins, _verdicts(analysis), analysis.warnings)
+    downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
+    page = compose(study, analysis, origins, tables, images, shown.left_out, downloads)
+    files["index.html"] = render_page(page)
+    return StudyReport(files, tables, page)
+
+
+def _frames(study: Study, analysis: StudyAnalysis) -> dict[str, bytes]:
+    """The CSV files; one that would have no row is left out."""
+    frames = {
+        "summary.csv": _stacked([factor.levels for factor in analysis.factors]),
+        "pairs.csv": _stacked([factor.pairs for factor in analysis.factors]),
+        "anova.csv": analysis.anova,
+        "confusion.csv": analysis.confusion,
+    }
     files = {"runs.csv": csv_bytes(study.runs), "epochs.csv": csv_bytes(study.epochs, missing="NaN")}
-    comparisons = [compare(study.design, factor, study.factors) for factor in study.factors]
-    tables = []
-    for name, frame, rendered in _tables(study, comparisons):
-        files[f"tables/{name}.csv"] = csv_bytes(frame)
-        files[f"tables/{name}.md"] = rendered.document().encode()
-        tables.append(rendered)
-    drawings = _drawings(study, comparisons, every_variant)
-    for name in watch(drawings):
-        files |= {f"figures/{name}.{kind}": data for kind, data in figure_files(drawings[name]()).items()}
-    return StudyReport(files, tuple(tables))
+    return files | {name: csv_bytes(frame) for name, frame in frames.items() if len(frame)}
 
 
-def _tables(study: Study, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, pd.DataFrame, Rendered]]:
-    for comparison in comparisons:
-        table = factor_table(comparison)
-        yield comparison.factor.key, table, render_factor(study, comparison, table)
+def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+
+
+def _tables(
+    study: Study, analysis: StudyAnalysis, references: pd.DataFrame | None
+) -> Iterable[tuple[Table, pd.DataFrame]]:
+    for factor in analysis.factors:
+        yield factor_table(study, factor, references), factor.levels
+        if len(factor.simple_effects):
+            yield simple_effects_table(factor), factor.simple_effects
+        by_epoch = epoch_table(study.epochs, factor.comparison)
+        if len(by_epoch):
+            yield epochs_table(study, factor.comparison, by_epoch), by_epoch
     variants = variant_table(study.design, study.factors)
-    yield "variants", variants, render_variants(study, variants)
+    yield variants_table(study, variants), variants
+    if len(analysis.anova):
+        yield anova_table(analysis.anova), analysis.anova
 
 
-def _drawings(study: Study, comparisons: Sequence[Comparison], every_variant: bool) -> dict[str, Drawing]:
-    """How to draw each figure, by name; drawn one after the other, so that only one is in memory."""
-    drawings: dict[str, Drawing] = {
-        f"loss_{comparison.factor.key}": partial(_draw_factor, study.epochs, comparison)
-        for comparison in comparisons
-        if len(comparison.runs)
-    }
-    curves = variant_curves(study.epochs, study.design)
-    note = variants_figure_note(study, curves.has_ghosts)
-    pages = [curves.names[start : start + PANELS_PER_SHEET] for start in range(0, len(curves.names), PANELS_PER_SHEET)]
-    for number, page in enumerate(pages, start=1):
-        suffix, of = (f"_{number}", f" ({number} of {len(pages)})") if len(pages) > 1 else ("", "")
-        title = f"Training loss of each variant{of}"
-        drawings[f"loss_variants{suffix}"] = partial(sheet, curves, page, title, note)
-    if every_variant:
-        note = variants_figure_note(study, with_ghosts=False)
-        for name, file_name in _file_names(study.design, curves.names).items():
-            drawings[f"loss_{file_name}"] = partial(sheet, curves.only([name]), [name], "Training loss", note)
-    return drawings
+def _table_files(table: Table, frame: pd.DataFrame) -> dict[str, bytes]:
+    texts = {"md": markdown_document(table), "tex": latex_table(table), "html": html_table(table)}
+    files = {f"tables/{table.name}.{kind}": text.encode() for kind, text in texts.items()}
+    return files | {f"tables/{table.name}.csv": csv_bytes(frame)}
 
 
-def _draw_factor(epochs: pd.DataFrame, comparison: Comparison) -> Figure:
-    return factor_figure(factor_curves(epochs, comparison), comparison.factor, factor_figure_note(comparison))
+def _verdicts(analysis: StudyAnalysis) -> dict[str, list[dict[str, object]]]:
+    return {factor.comparison.factor.key: list(map(_plain, factor.verdicts)) for factor in analysis.factors}
 
 
-def _file_names(design: pd.DataFrame, variants: Sequence[str]) -> dict[str, str]:
-    """A readable name for each variant that every file system takes; with its identity where it would be cut."""
-    identities = dict(zip(design["variant"], design["variant_id"], strict=True))
-    full = {name: re.sub(r"[^A-Za-z0-9._]+", "-", name.replace(", ", "_")).strip("-") for name in variants}
-    folded = Counter(text.lower() for text in full.values())
-    return {
-        name: text if folded[text.lower()] == 1 and len(text) <= MAX_NAME else f"{text[:MAX_NAME]}-{identities[name]}"
-        for name, text in full.items()
-    }
+def _plain(verdict: object) -> dict[str, object]:
+    assert dataclasses.is_dataclass(verdict) and not isinstance(verdict, type)
+    values = dataclasses.asdict(verdict)
+    return {**values, "code": int(values["code"]), "kind": values["code"].name, "levels": list(values["levels"])}
+
+
+def only_factors(analysis: StudyAnalysis, keys: Sequence[str]) -> StudyAnalysis:
+    """The analysis with the factors of these keys alone; all of them where there are no keys."""
+    kept: tuple[FactorAnalysis, ...] = tuple(
+        factor for factor in analysis.factors if not keys or factor.comparison.factor.key in keys
+    )
+    return dataclasses.replace(analysis, factors=kept)

@@ -1,10 +1,12 @@
-"""Which runs the levels of a factor are compared on: the cells that every level shares."""
+"""Which runs the levels of a factor are compared on: a rectangle of combinations and seeds that every level shares."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from lenet_ablate.report.factors import REPLICATE, Factor
@@ -15,7 +17,8 @@ class Comparison:
     """A factor's levels on common ground.
 
     A cell is a combination of the other factors' levels with a seed. Only cells that are finished at every level
-    enter, so that no level gains or loses by a run that another one lacks.
+    enter, so that no level gains or loses by a run that another one lacks; and of these only a rectangle, in which
+    every seed has every combination, so that seeds differ by chance alone.
 
     Attributes:
         factor: The factor whose levels are compared.
@@ -23,6 +26,7 @@ class Comparison:
         runs: Rows of the study's design that enter, one per level and cell.
         planned: Rows of every run of the study with readable settings, whatever its state.
         empty_levels: Labels of levels without a single finished run; cells are common to the rest.
+        shared: Rows that are finished at every level; those that do not enter lie outside the rectangle.
     """
 
     factor: Factor
@@ -30,6 +34,7 @@ class Comparison:
     runs: pd.DataFrame
     planned: pd.DataFrame
     empty_levels: tuple[str, ...]
+    shared: pd.DataFrame
 
     @property
     def num_usable(self) -> int:
@@ -37,13 +42,17 @@ class Comparison:
         return int(self.planned["is_usable"].sum())
 
     @property
-    def is_balanced(self) -> bool:
-        """Whether every seed that enters has every combination of the other factors that enters."""
-        if self.runs.empty or not self.others:
-            return True
-        cells = self.runs[[*self.others, REPLICATE]].drop_duplicates()
-        combinations = cells[list(self.others)].drop_duplicates()
-        return len(cells) == len(combinations) * cells[REPLICATE].nunique()
+    def seeds_left_out(self) -> tuple[int, ...]:
+        """Seeds with a shared cell that lie outside the rectangle, sorted."""
+        return tuple(sorted(map(int, set(self.shared[REPLICATE]) - set(self.runs[REPLICATE]))))
+
+    @property
+    def num_combinations_left_out(self) -> int:
+        """Combinations of the other factors with a shared cell that lie outside the rectangle."""
+        if not self.others:
+            return 0
+        count, used = (len(runs[list(self.others)].drop_duplicates()) for runs in (self.shared, self.runs))
+        return count - used
 
 
 def compare(design: pd.DataFrame, factor: Factor, factors: Sequence[Factor]) -> Comparison:
@@ -60,4 +69,30 @@ def compare(design: pd.DataFrame, factor: Factor, factors: Sequence[Factor]) -> 
     cell = [*others, REPLICATE]
     num_levels = usable.groupby(cell, observed=True)[factor.key].transform("nunique")
     empty = tuple(label for label in factor.labels if label not in present)
-    return Comparison(factor, others, usable[num_levels == len(present)], design, empty)
+    shared = usable[num_levels == len(present)]
+    return Comparison(factor, others, _rectangle(shared, others), design, empty, shared)
+
+
+def _rectangle(shared: pd.DataFrame, others: Sequence[str]) -> pd.DataFrame:
+    """The rows of the largest rectangle, and of those equally large the one with most seeds.
+
+    Looked at is every rectangle that one seed's combinations or one combination's seeds span; among them are all
+    combinations with the seeds that have them all, and all seeds with the combinations that have them all.
+    """
+    if shared.empty or not others:
+        return shared
+    row = shared.groupby(list(others), observed=True).ngroup().to_numpy()
+    seeds, column = np.unique(shared[REPLICATE].to_numpy(), return_inverse=True)
+    has = np.zeros((row.max() + 1, len(seeds)), bool)
+    has[row, column] = True
+    if has.all():
+        return shared
+    spans = [*_spanned(has), *((rows, columns) for columns, rows in _spanned(has.T))]
+    rows, columns = max(spans, key=lambda span: (span[0].sum() * span[1].sum(), span[1].sum()))
+    return shared[rows[row] & columns[column]]
+
+
+def _spanned(has: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
+    """For each distinct row: the rows that have all of its columns, and these columns."""
+    distinct = np.unique(has, axis=0)
+    return [((has | ~columns).all(axis=1), columns) for columns in distinct]

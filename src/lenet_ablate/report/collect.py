@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lenet_ablate.config import RunConfig
 from lenet_ablate.frames import epochs_frame, find_studies, runs_frame
-from lenet_ablate.plan import identity, run_name
+from lenet_ablate.plan import identity, run_name, variant_id
 from lenet_ablate.records import State
 from lenet_ablate.report.criteria import DEFAULT_CRITERIA, Criteria
 from lenet_ablate.report.factors import REPLICATE, Factor, find_factors, fixed_settings
+from lenet_ablate.report.options import Condition
+from lenet_ablate.report.where import select
 from lenet_ablate.runs import RunRecord, iter_records
 
 FIGURES = ("train_loss_running", "test_accuracy")
@@ -31,15 +35,18 @@ class Study:
         name: Name of its folder.
         folder: Where its runs lie.
         runs: One row per run; see `frames.read_runs`.
-        epochs: Columns run, epoch (from 1), split, metric, value; one row per figure.
+        epochs: Columns run, epoch (from 1), step (updates so far), split, metric, value; one row per figure.
         factors: The settings that vary.
         fixed: The settings that do not, in words by key.
         design: One row per run whose settings could be read: DESIGN, `outcome` (the accuracy by which levels are
-            compared, 0..1; see `Criteria.column`), `is_usable` (done, with finite final figures), `is_collapsed`
-            (done near chance level; stays usable), `variant` (its levels in words, or model and data where nothing
-            varies) and an ordered categorical column of labels per factor; sorted by these, then by seed.
+            compared, 0..1; see `Criteria.column`), `num_images` (that it is a share of; NaN where not known),
+            `is_usable` (done, with finite final figures), `is_collapsed` (done near chance level; stays usable),
+            `variant` (its levels in words, or model and data where nothing varies) and an ordered categorical column
+            of labels per factor; sorted by these, then by seed.
         copies: Folders that hold a run a second time, with the folder that counts.
         criteria: By what the levels are compared.
+        configs: A configuration of each variant, by variant_id; the seed is one of several.
+        results: Content of each finished run's result.json, by run.
     """
 
     name: str
@@ -51,6 +58,8 @@ class Study:
     design: pd.DataFrame
     copies: tuple[tuple[str, str], ...]
     criteria: Criteria = DEFAULT_CRITERIA
+    configs: Mapping[str, RunConfig] = field(default_factory=dict)
+    results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def num_finished(self) -> int:
@@ -59,7 +68,10 @@ class Study:
 
 
 def collect(
-    outputs: Path, watch: Watch = lambda records, _: records, criteria: Criteria = DEFAULT_CRITERIA
+    outputs: Path,
+    watch: Watch = lambda records, _: records,
+    criteria: Criteria = DEFAULT_CRITERIA,
+    where: Sequence[Condition] = (),
 ) -> list[Study]:
     """The studies in a folder, in the order of their names; those without any run are left out.
 
@@ -67,12 +79,16 @@ def collect(
         outputs: Folder of the studies, or one study.
         watch: Wraps the iteration over a study's records, to show progress; also told the study's name.
         criteria: By what the levels are to be compared.
+        where: Conditions that every run must meet; studies without such a run are left out.
 
     Raises:
         RecordError: The folder does not exist, or holds no runs.
+        ConfigError: A condition names a setting or value that no run has.
     """
-    found = ((folder, list(watch(iter_records(folder), folder.name))) for folder in find_studies(outputs))
-    return [make_study(folder, records, criteria) for folder, records in found if records]
+    found = {folder: list(watch(iter_records(folder), folder.name)) for folder in find_studies(outputs)}
+    kept = select(list(found.values()), where)
+    studies = zip(found, kept, strict=True)
+    return [make_study(folder, records, criteria) for folder, records in studies if records]
 
 
 def make_study(folder: Path, records: Sequence[RunRecord], criteria: Criteria = DEFAULT_CRITERIA) -> Study:
@@ -81,10 +97,12 @@ def make_study(folder: Path, records: Sequence[RunRecord], criteria: Criteria = 
     configs = [record.config for record in kept if record.config]
     factors = find_factors(configs)
     runs = runs_frame(kept)
-    epochs = epochs_frame(kept)[["run", "epoch", "split", "metric", "value"]]
+    epochs = epochs_frame(kept)[["run", "epoch", "step", "split", "metric", "value"]]
     fixed = fixed_settings(configs[0], factors) if configs else {}
     design = _design(runs, kept, factors, criteria)
-    return Study(folder.name, folder, runs, epochs, factors, fixed, design, copies, criteria)
+    variants = {variant_id(config): config for config in configs}
+    results = {record.folder.name: record.result for record in kept if record.result}
+    return Study(folder.name, folder, runs, epochs, factors, fixed, design, copies, criteria, variants, results)
 
 
 def count_line(study: Study) -> str:
@@ -127,6 +145,7 @@ def _design(
     configs = [record.config for record in records if record.config]
     design = runs.loc[readable, list(DESIGN)].reset_index(drop=True)
     design["outcome"] = runs.loc[readable, criteria.column].to_numpy(dtype=float, na_value=np.nan)
+    design["num_images"] = runs.loc[readable, criteria.images_column].to_numpy(dtype=float, na_value=np.nan)
     figures = design[[*FIGURES, "val_accuracy", "outcome"]].astype(float)
     design[figures.columns.tolist()] = figures
     is_done = design["status"] == State.done.value

@@ -46,5 +46,15 @@ class Criteria:
             return self.metric.value
         return "test_accuracy_at_best_val" if self.metric is Metric.test_accuracy else "best_val_accuracy"
 
+    @property
+    def split(self) -> str:
+        """The split on which the accuracy is taken: "test" or "val"."""
+        return "test" if self.metric is Metric.test_accuracy else "val"
+
+    @property
+    def images_column(self) -> str:
+        """The column of `frames.read_runs` with the number of images that the accuracy is a share of."""
+        return f"num_{self.split}"
+
 
 DEFAULT_CRITERIA = Criteria()

@@ -22,11 +22,6 @@ def markdown_text(text: object, limit: int = MAX_LENGTH) -> str:
     return re.sub(r"([\\|`*<\[])", r"\\\1", one_line(text, limit))
 
 
-def code_span(text: object) -> str:
-    """The text as a code span, in which neither Markdown nor HTML acts."""
-    return "`" + one_line(text).replace("`", "'").replace("|", "¦") + "`"
-
-
 def csv_bytes(frame: pd.DataFrame, missing: str = "") -> bytes:
     r"""The frame as CSV without its index: UTF-8, `\n`, floats in full precision.
 

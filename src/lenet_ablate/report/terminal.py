@@ -1,30 +1,36 @@
-"""What `lenet-report` says: counts, tables and paths on standard output, warnings on standard error."""
+"""What `lenet-report` says: counts, tables, verdicts and paths on standard output, warnings on standard error."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from lenet_ablate.report.assemble import StudyReport
 from lenet_ablate.report.collect import Study, count_line
 from lenet_ablate.report.problems import problem_runs
 from lenet_ablate.report.safe_text import one_line
-from lenet_ablate.report.tables.captions import single_seed_note
-from lenet_ablate.report.tables.markdown import Rendered
-
-NEVER_ALIKE = ("model", "data", "epochs")
+from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
 
 MAX_ROWS, MAX_PROBLEMS, MAX_NAMES = 40, 10, 12
 
 
-def tell_study(study: Study, tables: Sequence[Rendered]) -> None:
-    """Print how far a study is, and its tables."""
+def tell_study(study: Study, report: StudyReport | None) -> None:
+    """Print how far a study is, its tables, and the verdict on each factor."""
     print(f"{one_line(study.name)}: {count_line(study)}\n")
-    for table in tables:
-        if table.table.count("\n") - 1 > MAX_ROWS:
-            print(f"{table.title}: too many for a terminal; see {table.title.lower()}.md\n")
-        else:
-            print(table.brief())
+    if report is None:
+        return
+    for factor in report.page.factors:
+        print(terminal_text(factor.table))
+        for sentence in [verdict.sentence for verdict in factor.verdicts] + [factor.advice] * bool(factor.advice):
+            print(textwrap.fill(one_line(sentence, 0), TERMINAL_WIDTH, initial_indent="→ ", subsequent_indent="  "))
+        print()
+    variants = report.tables["variants"]
+    if len(variants.rows) > MAX_ROWS:
+        print("Variants: too many for a terminal; see variants.md\n")
+    elif len(report.page.factors) != 1:
+        print(terminal_text(variants))
 
 
 def tell_files(out: Path, files: Iterable[str]) -> None:
@@ -42,7 +48,7 @@ def tell_files(out: Path, files: Iterable[str]) -> None:
         print(f"  {'' if folder == '.' else folder + '/  '}{' '.join(names[:MAX_NAMES])}{rest}")
 
 
-def warn_of(studies: Sequence[Study]) -> None:
+def warn_of(studies: Sequence[Study], reports: Mapping[str, StudyReport]) -> None:
     """Print the runs that ended without final figures, with reason and folder, and what else weakens the tables."""
     sys.stdout.flush()
     for study in studies:
@@ -53,14 +59,8 @@ def warn_of(studies: Sequence[Study]) -> None:
             _warn(f"{study.name}: {len(problems) - MAX_PROBLEMS} more runs ended badly; see status in runs.csv")
         for copy, original in study.copies:
             _warn(f"{study.folder / copy}: is a copy of {original} and does not count")
-        mixed = [factor.title for factor in study.factors if factor.key in NEVER_ALIKE]
-        if mixed and len(study.factors) > 1:
-            _warn(
-                f"{study.name}: {' and '.join(mixed)} vary, so tables of other factors average over unlike runs; "
-                "study=NAME keeps experiments apart"
-            )
-        if note := single_seed_note(study):
-            _warn(f"{study.name}: {note[0].lower()}{note[1:-1]}")
+        for warning in reports[study.name].page.warnings if study.name in reports else ():
+            _warn(f"{study.name}: {warning}")
 
 
 def _warn(text: str) -> None:

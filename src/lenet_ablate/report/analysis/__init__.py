@@ -1,1 +1,1 @@
-"""What the numbers allow to be said: intervals, paired comparisons, verdicts. No files, no words but the verdicts'."""
+"""What the numbers allow to be said: intervals, paired comparisons, verdicts, advice and warnings. Reads no files."""

@@ -5,7 +5,7 @@ Accuracies and their differences are fractions 0..1, losses nats per image; only
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import pandas as pd
@@ -57,10 +57,14 @@ class FactorAnalysis:
             val_accuracy_sd.
         pairs: One row per pair of levels, the rows of pairs.csv: factor, level_a, level_b, metric, n_pairs, diff
             (a minus b, in the factor's order), ci_low, ci_high (95 %), ci90_low, ci90_high, p, p_holm, m_tests, alpha,
-            p_welch, p_signflip, hedges_gz, p_a_gt_b, rho, se_seed, se_digits, detectable (the difference found with
-            80 % power), seeds_more (further seeds for the target), is_fragile, verdict_code, verdict.
+            p_welch, p_signflip, hedges_gz, p_a_gt_b, rho, se_seed (of the difference: other seeds, the same test
+            digits), se_digits (other test digits, the same networks), se_total (both), p_mcnemar (of two single runs
+            only), detectable (the difference found with 80 % power), seeds_more (further seeds for the target),
+            is_fragile, verdict_code, verdict.
         verdicts: The sentences to print, failures first, then the answer for each pair that matters.
         advice: What to do to know more, e.g. the number of further seeds; may be empty.
+        simple_effects: Where the factor's effect depends on another factor's level: `within` ("pool=max"), then the
+            columns of `pairs`, for each level of the other factor; else empty.
     """
 
     comparison: Comparison
@@ -69,6 +73,7 @@ class FactorAnalysis:
     pairs: pd.DataFrame
     verdicts: tuple[Verdict, ...]
     advice: str = ""
+    simple_effects: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,15 @@ class StudyAnalysis:
     Attributes:
         factors: An analysis per factor, in the order of `Study.factors`.
         anova: One row per term, the rows of anova.csv: term, sum_sq, df, f, p, omega_sq, range (of the marginal means,
-            0..1), p_holm, is_interaction; empty where it cannot be computed.
+            0..1), p_holm (of interactions), is_interaction; the last two terms are "seed", where there are several,
+            and "residual". Empty where it cannot be computed.
         confusion: Columns true, predicted, count (over all runs of the best variant), n_runs: the rows of
             confusion.csv; empty where predictions or labels are not at hand.
         best_variant: The variant with the highest mean validation accuracy (test accuracy only where no run has a
             validation split), as `variant` of the study's design; empty where no run is usable.
-        noise: One row per variant with two or more seeds: variant, seeds, sd (observed between seeds), sd_floor
-            (√(error/2N)), ratio, sd_predicted (√Σp(1-p)/N over the test images; missing without predictions).
+        noise: One row per variant with two or more seeds, of the test accuracy after the last epoch: variant, seeds,
+            sd (observed between seeds), sd_floor (√(error/2N)), ratio (of both), sd_predicted (√Σp(1-p)/N over the
+            test images, free of bias; missing without predictions).
         warnings: What weakens the conclusions, the gravest first; a sentence each, plain text.
     """
 

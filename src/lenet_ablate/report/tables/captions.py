@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
-from lenet_ablate.records import State
 from lenet_ablate.report.cells import Comparison
 from lenet_ablate.report.collect import Study, count_line
 from lenet_ablate.report.factors import REPLICATE, Factor
 from lenet_ablate.report.problems import problem_runs
-from lenet_ablate.report.safe_text import code_span, markdown_text
+from lenet_ablate.report.safe_text import one_line
 
 LOSS_MEANING = "Training loss: mean over the batches of the last epoch, in nats per image."
 _VERBS = {"unreadable": "cannot be read", "done": "is done"}
 _LEAD = ("model", "data", "epochs")
 
 
-def factor_caption(study: Study, comparison: Comparison) -> str:
-    """Model, epochs, n, what is averaged over and what is held fixed, for a factor's table."""
+def factor_caption(study: Study, comparison: Comparison, loss: bool = True) -> str:
+    """Model, epochs, n, what is averaged over and what is held fixed, for a factor's table.
+
+    Args:
+        study: The study.
+        comparison: The runs that are compared.
+        loss: Whether the table shows the training loss, whose meaning is then told.
+    """
     levels = _levels_used(comparison)
     fixed = {**study.fixed, **{key: used[0] for key, used in levels.items() if len(used) == 1}}
     seeds = seeds_used(comparison)
@@ -29,7 +32,7 @@ def factor_caption(study: Study, comparison: Comparison) -> str:
         f"{'each seed ' if len(seeds) > 1 else ''}averaged over {averaged}" if averaged else "",
     ]
     count = f"n = {_plural(len(seeds), 'seed')}" + (f" ({_ranges(seeds)})" if seeds else "")
-    return _sentences(_join(_lead(fixed), count), _join(*how), _held_fixed(fixed), LOSS_MEANING)
+    return _sentences(_join(_lead(fixed), count), _join(*how), _held_fixed(fixed), LOSS_MEANING if loss else "")
 
 
 def variants_caption(study: Study, seeds: Sequence[int]) -> str:
@@ -54,15 +57,26 @@ def factor_notes(comparison: Comparison) -> list[str]:
     elif num_used < len(comparison.planned):
         what = f"combinations of {cells}" if comparison.others else "seeds"
         notes.append(f"Only {what} finished at every level are used: {num_used} of {len(comparison.planned)} runs.")
-    if not comparison.is_balanced:
-        notes.append("Not every seed has the same combinations, so the SD also holds differences between these.")
-    return [*notes, *schedule_notes([factor])]
+    notes.append(_rectangle_note(comparison))
+    return [*filter(None, notes), *schedule_notes([factor])]
+
+
+def _rectangle_note(comparison: Comparison) -> str:
+    """What was left out so that every seed has every combination of the other factors; may be empty."""
+    seeds, combinations = comparison.seeds_left_out, comparison.num_combinations_left_out
+    left_out = [
+        f"seed{'' if len(seeds) == 1 else 's'} {_ranges(seeds)}" if seeds else "",
+        f"{_plural(combinations, 'combination')} of {_listed(comparison.others)}" if combinations else "",
+    ]
+    told = " and ".join(part for part in left_out if part)
+    return f"Left out so that every seed has every combination: {told}." if told else ""
 
 
 def study_notes(study: Study) -> list[str]:
-    """What holds for all tables of a study: one seed only, runs still open. Runs left out: see `problem_lines`."""
+    """What holds for all tables of a study: one seed only, runs still open, runs left out."""
     notes = [single_seed_note(study)]
     notes += [f"{count_line(study)}."] if study.num_finished < len(study.runs) else []
+    notes += [f"Left out: {line}" for line in problem_lines(study)]
     return [note for note in notes if note]
 
 
@@ -75,36 +89,14 @@ def single_seed_note(study: Study) -> str:
 
 
 def problem_lines(study: Study) -> list[str]:
-    """A Markdown line for each run that ended without final figures: `run` (its levels, seed), status, `error`."""
+    """A line for each run that ended without final figures: run (its levels, seed), status, error."""
     return [
-        code_span(run)
-        + (f" ({markdown_text(where)})" if where else "")
+        one_line(run)
+        + (f" ({one_line(where)})" if where else "")
         + f" {_VERBS.get(status, status)}"
-        + (f": {code_span(error)}" if error else "")
+        + (f": {one_line(error)}" if error else "")
         for run, where, status, error in problem_runs(study).itertuples(index=False)
     ]
-
-
-def factor_figure_note(comparison: Comparison) -> str:
-    """What line, band and cross are in a factor's figure."""
-    seeds, averaged = seeds_used(comparison), averaged_over(comparison)
-    parts = [
-        f"line: mean of {_plural(len(seeds), 'seed')}" if len(seeds) > 1 else "one seed" if seeds else "",
-        f"averaged over {averaged}" if averaged else "",
-        "band: lowest to highest seed" if len(seeds) > 1 else "",
-        _cross(comparison.planned),
-    ]
-    return " · ".join(part for part in parts if part)
-
-
-def variants_figure_note(study: Study, with_ghosts: bool) -> str:
-    """What the lines are in a figure with a panel per variant."""
-    parts = [
-        "one seed per variant" if single_seed_note(study) else "thin: seeds, thick: their mean",
-        "grey: the other variants" if with_ghosts else "",
-        _cross(study.design),
-    ]
-    return " · ".join(part for part in parts if part)
 
 
 def averaged_over(comparison: Comparison) -> str:
@@ -121,10 +113,6 @@ def seeds_used(comparison: Comparison) -> list[int]:
 def schedule_notes(factors: Sequence[Factor]) -> list[str]:
     """What the names of learning-rate schedules stand for."""
     return [f"{level.label} = {level.meaning}." for factor in factors for level in factor.levels if level.meaning]
-
-
-def _cross(design: pd.DataFrame) -> str:
-    return "×: diverged" if (design["status"] == State.diverged.value).any() else ""
 
 
 def _levels_used(comparison: Comparison) -> dict[str, list[str]]:

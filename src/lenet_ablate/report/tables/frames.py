@@ -1,4 +1,4 @@
-"""The numbers of the tables: pure functions from a study's design to frames."""
+"""The numbers of the tables that no analysis holds: pure functions from a study to frames."""
 
 from __future__ import annotations
 
@@ -13,25 +13,12 @@ from lenet_ablate.report.factors import REPLICATE, Factor
 STATISTICS = tuple(f"{figure}_{statistic}" for figure in FIGURES for statistic in ("mean", "sd"))
 
 
-def factor_table(comparison: Comparison) -> pd.DataFrame:
-    """One row per level of a factor, in the factor's order.
-
-    Columns: level; runs_used, those in cells that every level shares, and runs_planned; seeds; mean and SD (ddof=1)
-    of train_loss_running (nats per image, last epoch) and test_accuracy (0..1). A seed's figure is its average over
-    the other factors, mean and SD go over seeds; both are missing where no run is used, the SD with one seed.
-    """
-    key = comparison.factor.key
-    planned = comparison.planned.groupby(key, observed=False).size()
-    table = _summary(comparison.runs, [key])
-    table.insert(1, "runs_planned", planned.reindex(table.index).astype(int))
-    return table.reset_index().rename(columns={key: "level"}).astype({"level": object})
-
-
 def variant_table(design: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
     """One row per variant, sorted by its levels.
 
     Columns: one per factor, with the level; variant_id; runs_used, its finished runs, and runs_planned; seeds; mean
-    and SD as in `factor_table`, over the variant's own seeds.
+    (ddof=1) over the variant's own seeds of train_loss_running (nats per image, last epoch) and test_accuracy (0..1),
+    missing where no run is usable, the SD with one seed.
     """
     keys = [factor.key for factor in factors]
     order = design[[*keys, "variant_id"]].drop_duplicates().set_index("variant_id")
@@ -53,3 +40,22 @@ def _summary(runs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         summary[f"{figure}_mean"] = by_level[figure].mean()
         summary[f"{figure}_sd"] = by_level[figure].std(ddof=1)
     return summary.astype({"runs_used": int, "seeds": int})
+
+
+def epoch_table(epochs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Test accuracy of each level after each epoch, over the same runs as the level's row in the factor's table.
+
+    Columns: epoch (from 1), level, seeds, test_accuracy_mean and test_accuracy_sd (0..1, ddof=1): mean and SD over
+    seeds of the seed's average over the other factors. An epoch that a run of the level did not reach is left out.
+    """
+    key = comparison.factor.key
+    rows = epochs[(epochs["split"] == "test") & (epochs["metric"] == "accuracy")]
+    runs = comparison.runs[["run", key, REPLICATE]].rename(columns={key: "level"})
+    figures = runs.merge(rows[["run", "epoch", "value"]], on="run")
+    planned = runs.groupby("level", observed=True)["run"].size()
+    reached = figures.groupby(["level", "epoch"], observed=True)["run"].transform("size")
+    figures = figures[reached == figures["level"].map(planned).astype(float)]
+    per_seed = figures.groupby(["epoch", "level", REPLICATE], observed=True)["value"].mean()
+    by_level = per_seed.groupby(["epoch", "level"], observed=True).agg(["size", "mean", "std"]).reset_index()
+    names = {"size": "seeds", "mean": "test_accuracy_mean", "std": "test_accuracy_sd"}
+    return by_level.rename(columns=names).astype({"level": object})

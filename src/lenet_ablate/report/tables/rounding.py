@@ -9,16 +9,50 @@ NOTHING = "–"
 _NOISE = 1e-12  # relative; the SD of equal floats is not always exactly 0
 
 
+def percent_decimals(means: Sequence[float], sds: Sequence[float]) -> int:
+    """Decimals of a column of percentages, two to four, by the largest SD; means and SDs are fractions 0..1."""
+    largest = max((100 * sd for mean, sd in zip(means, sds, strict=True) if sd > _NOISE * mean), default=1.0)
+    return min(max(1 - math.floor(math.log10(largest)), 2), 4)
+
+
 def percent_texts(means: Sequence[float], sds: Sequence[float]) -> list[str]:
     """A column of accuracies 0..1 as percentages, `98.37 ± 0.10`: two to four decimals, by the largest SD."""
-    largest = max((100 * sd for mean, sd in zip(means, sds, strict=True) if sd > _NOISE * mean), default=1.0)
-    decimals = min(max(1 - math.floor(math.log10(largest)), 2), 4)
+    decimals = percent_decimals(means, sds)
     return [
         NOTHING
         if math.isnan(mean)
         else f"{100 * mean:.{decimals}f}" + ("" if math.isnan(sd) else f" ± {100 * sd:.{decimals}f}")
         for mean, sd in zip(means, sds, strict=True)
     ]
+
+
+def interval_text(low: float, high: float, decimals: int) -> str:
+    """An interval of accuracies 0..1 in percent, `98.86 to 99.04`."""
+    return NOTHING if math.isnan(low) else f"{100 * low:.{decimals}f} to {100 * high:.{decimals}f}"
+
+
+def difference_text(difference: float, low: float, high: float, decimals: int) -> str:
+    """A difference of accuracies with its interval in percentage points, `−0.65 [−0.78, −0.52]`."""
+    if math.isnan(difference):
+        return NOTHING
+    interval = "" if math.isnan(low) else f" [{signed(low, decimals)}, {signed(high, decimals)}]"
+    return signed(difference, decimals) + interval
+
+
+def signed(fraction: float, decimals: int) -> str:
+    """A fraction in percentage points with its sign, a true minus; zero has none."""
+    text = f"{abs(100 * fraction):.{decimals}f}"
+    return text if float(text) == 0 else f"{'−' if fraction < 0 else '+'}{text}"
+
+
+def p_text(p: float) -> str:
+    """A p value to two significant digits, `0.012`, or `<0.001`."""
+    if math.isnan(p):
+        return NOTHING
+    if p < 0.001:
+        return "<0.001"
+    exponent = int(f"{p:.1e}".partition("e")[2])
+    return f"{p:.{1 - exponent}f}"
 
 
 def loss_text(mean: float, sd: float) -> str:

@@ -1,0 +1,72 @@
+"""The test split alone, of data that are at hand: nothing is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig
+from lenet_ablate.datasets.arrays import check_labels
+from lenet_ablate.datasets.base import Images, Labels
+from lenet_ablate.datasets.digits import load_digits
+from lenet_ablate.datasets.idx import TEST_IMAGES, TEST_LABELS, find, read_idx
+from lenet_ablate.datasets.npz import load_npz
+from lenet_ablate.errors import DataError
+
+
+def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
+    """The labels of the test images of a data set, (M,) uint8, in its order.
+
+    Args:
+        config: The data set.
+        data_dir: The data folder, see `load.data_folder`; MNIST is only looked for there.
+
+    Raises:
+        DataError: They are not at hand or damaged.
+    """
+    if config.name is DataSet.digits:
+        return load_digits().test_labels
+    path = _path(config, data_dir)
+    if config.name is DataSet.npz:
+        return _from_npz(path)
+    file = _find(path, TEST_LABELS)
+    return check_labels(str(file), read_idx(file, TEST_LABELS).array)
+
+
+def load_test_images(config: DataConfig, data_dir: Path) -> Images:
+    """The test images as their source holds them, (M, H, W) uint8, 0 = background; arguments as above.
+
+    Raises:
+        DataError: They are not at hand or damaged.
+    """
+    path = _path(config, data_dir)
+    if config.name in (DataSet.digits, DataSet.npz):
+        images = load_digits().test_images if config.name is DataSet.digits else load_npz(path).test_images
+    else:
+        images = read_idx(_find(path, TEST_IMAGES), TEST_IMAGES).array
+    return np.rint(images).clip(0, 255).astype(np.uint8)
+
+
+def _path(config: DataConfig, data_dir: Path) -> Path:
+    return data_dir / "MNIST" / "raw" if config.name is DataSet.mnist else Path(config.path or "").expanduser()
+
+
+def _find(path: Path, name: str) -> Path:
+    folders = (path, path / "MNIST" / "raw", path / "raw")
+    file = next((found for folder in folders if (found := find(folder, name))), None)
+    if file is None:
+        raise DataError(f"{path}: has no {name}")
+    return file
+
+
+def _from_npz(path: Path) -> Labels:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            labels = file["y_test"]
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataError(f"{path}: has no readable y_test ({type(error).__name__})") from None
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(f"{path}: y_test is not a row of whole numbers")
+    return check_labels(str(path), labels)

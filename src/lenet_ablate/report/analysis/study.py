@@ -1,0 +1,115 @@
+"""From a study to what can be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lenet_ablate.report.analysis.advice import advise
+from lenet_ablate.report.analysis.anova import EMPTY, anova, interacting
+from lenet_ablate.report.analysis.cautions import cautions
+from lenet_ablate.report.analysis.contrasts import levels_frame, measure_pairs, outcomes_of, values_frame
+from lenet_ablate.report.analysis.digits import confusion_frame, noise_frame, with_digit_errors
+from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
+from lenet_ablate.report.analysis.verdicts import headlines, judge, verdicts
+from lenet_ablate.report.answers import NO_ANSWERS, Answers
+from lenet_ablate.report.cells import Comparison, compare
+from lenet_ablate.report.collect import Study
+from lenet_ablate.report.criteria import Criteria, EpochRule
+from lenet_ablate.report.factors import REPLICATE, Factor
+
+
+def analyse(study: Study, answers: Answers = NO_ANSWERS, sweeps: Sequence[Mapping[str, Any]] = ()) -> StudyAnalysis:
+    """What can be said about a study by its own criteria.
+
+    Args:
+        study: What was found on disk.
+        answers: Predictions and labels; see `answers.read_answers`.
+        sweeps: The plans of its sweeps, the oldest first; see `runs.read_sweeps`.
+    """
+    usable = study.design[study.design["is_usable"]]
+    table = anova(usable, [factor.key for factor in study.factors]) if len(study.factors) > 1 else EMPTY
+    best = best_variant(study)
+    num_test = study.runs.set_index("run")["num_test"].astype(float)
+    noise = noise_frame(usable, num_test, answers)
+    return StudyAnalysis(
+        factors=tuple(_analyse_factor(study, factor, table, answers) for factor in study.factors),
+        anova=table,
+        confusion=confusion_frame(usable.loc[usable["variant"] == best, "run"].tolist(), answers),
+        best_variant=best,
+        noise=noise,
+        warnings=cautions(study, answers, sweeps, noise),
+    )
+
+
+def analyse_comparison(
+    comparison: Comparison,
+    criteria: Criteria,
+    answers: Answers = NO_ANSWERS,
+    partners: Sequence[str] = (),
+    simple_effects: pd.DataFrame | None = None,
+) -> FactorAnalysis:
+    """What can be said about one factor.
+
+    Args:
+        comparison: Its levels' runs.
+        criteria: By what they are compared.
+        answers: Predictions and labels.
+        partners: Titles of the factors on whose levels its effect depends.
+        simple_effects: See `results.FactorAnalysis`.
+    """
+    outcomes = outcomes_of(comparison)
+    measured = with_digit_errors(measure_pairs(outcomes, criteria), comparison, outcomes, criteria, answers)
+    pairs = judge(measured, criteria)
+    levels = levels_frame(comparison, outcomes, pairs, criteria)
+    headline = headlines(pairs, levels)
+    suffix = f" Depends on {' and '.join(partners)}: see the table of variants." if partners else ""
+    used_seeds = comparison.planned[REPLICATE].astype(int).unique().tolist()
+    return FactorAnalysis(
+        comparison=comparison,
+        values=values_frame(outcomes),
+        levels=levels,
+        pairs=pairs,
+        verdicts=tuple(verdicts(comparison, headline, suffix)),
+        advice=advise(measured, headline, used_seeds, criteria),
+        simple_effects=pd.DataFrame() if simple_effects is None else simple_effects,
+    )
+
+
+def best_variant(study: Study) -> str:
+    """The variant with the highest mean validation accuracy; see `results.StudyAnalysis.best_variant`."""
+    usable = study.design[study.design["is_usable"]]
+    if usable.empty:
+        return ""
+    column = "best_val_accuracy" if study.criteria.epoch is EpochRule.best_val else "val_accuracy"
+    validation = usable["run"].map(study.runs.set_index("run")[column].astype(float))
+    accuracy = usable["test_accuracy"] if validation.isna().all() else validation
+    means = accuracy.groupby(usable["variant"], sort=False, observed=True).mean()
+    return str(means.idxmax())
+
+
+def _analyse_factor(study: Study, factor: Factor, table: pd.DataFrame, answers: Answers) -> FactorAnalysis:
+    comparison, criteria = compare(study.design, factor, study.factors), study.criteria
+    keys = interacting(table, factor.key, criteria.alpha) if comparison.runs[REPLICATE].nunique() > 1 else []
+    others = [other for other in study.factors if other.key in keys]
+    effects = [_simple_effects(study, factor, other, answers) for other in others]
+    simple = pd.concat(effects, ignore_index=True) if effects else None
+    return analyse_comparison(comparison, criteria, answers, [other.title for other in others], simple)
+
+
+def _simple_effects(study: Study, factor: Factor, other: Factor, answers: Answers) -> pd.DataFrame:
+    """The factor's pairs at each level of another factor, corrected as one family."""
+    parts = []
+    for label in other.labels:
+        comparison = compare(study.design[study.design[other.key] == label], factor, study.factors)
+        outcomes = outcomes_of(comparison)
+        pairs = with_digit_errors(
+            measure_pairs(outcomes, study.criteria), comparison, outcomes, study.criteria, answers
+        )
+        parts.append(pairs.assign(within=f"{other.key}={label}"))
+    together = pd.concat(parts, ignore_index=True)
+    judged = judge(together, study.criteria)
+    judged.insert(0, "within", together["within"])
+    return judged

@@ -1,0 +1,136 @@
+"""From a folder of studies to their report on disk: what `lenet-report` and `report=true` do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from lenet_ablate.checks import closest
+from lenet_ablate.datasets.load import data_folder
+from lenet_ablate.errors import ConfigError, RecordError
+from lenet_ablate.frames import find_studies
+from lenet_ablate.report.analysis.study import analyse
+from lenet_ablate.report.answers import read_answers
+from lenet_ablate.report.assemble import StudyReport, assemble, only_factors
+from lenet_ablate.report.collect import Study, collect, count_line
+from lenet_ablate.report.extras import read_extras
+from lenet_ablate.report.figures.gallery import gallery
+from lenet_ablate.report.index import index_page
+from lenet_ablate.report.options import REPORT_FOLDER, ReportOptions
+from lenet_ablate.report.origins import find_origins
+from lenet_ablate.report.page.render import Entry, render_index
+from lenet_ablate.report.write import write_report
+from lenet_ablate.runs import read_sweeps
+
+PROGRESS_AFTER_SECONDS = 2
+PAGE = "index.html"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A report that was written.
+
+    Attributes:
+        out: Its folder.
+        page: The page to look at first.
+        files: Every file of it, relative to its folder.
+        studies: What it is about, those without a finished run too.
+        reports: By the study's name; those with a finished run.
+    """
+
+    out: Path
+    page: Path
+    files: tuple[str, ...]
+    studies: tuple[Study, ...]
+    reports: dict[str, StudyReport]
+
+
+def build_report(options: ReportOptions) -> Built:
+    """Write the report of a folder of studies.
+
+    Raises:
+        NothingFinished: There is nothing to report yet.
+        LenetAblateError: An option names something that is not there, or the report cannot be written.
+    """
+    outputs, is_only_one = _find(options)
+    try:
+        studies = collect(
+            outputs, lambda records, name: watch(records, f"reading {name}", "run"), options.criteria, options.where
+        )
+    except (RecordError, OSError) as error:
+        raise NothingFinished(str(error)) from error
+    finished = [study for study in studies if study.num_finished]
+    if not finished:
+        counts = "; ".join(f"{study.name}: {count_line(study)}" for study in studies) or "it holds no runs"
+        raise NothingFinished(f"{outputs}: nothing to report yet: {counts}")
+    _check_factors(options.factors, finished)
+    reports = {study.name: _report(study, options) for study in finished}
+    out = options.out or options.outputs / REPORT_FOLDER
+    if len(studies) == 1:
+        out = out if is_only_one or options.out else out / studies[0].name
+        files = next(iter(reports.values())).files
+    else:
+        files = {f"{name}/{path}": data for name, report in reports.items() for path, data in report.files.items()}
+        files["index.md"] = index_page(studies).encode()
+        files[PAGE] = render_index([_entry(study, reports.get(study.name)) for study in studies])
+    write_report(out, files)
+    return Built(out, out / PAGE, tuple(sorted(files)), tuple(studies), reports)
+
+
+class NothingFinished(RecordError):
+    """There is no finished run to report."""
+
+
+def watch(items: Iterable[_T], what: str, unit: str) -> Iterable[_T]:
+    """The items, with a progress bar where it takes long and someone is there to see it."""
+    from tqdm import tqdm
+
+    bar: Iterable[_T] = tqdm(items, desc=what, unit=unit, delay=PROGRESS_AFTER_SECONDS, leave=False, disable=None)
+    return bar
+
+
+def _find(options: ReportOptions) -> tuple[Path, bool]:
+    """The folder to read, and whether it is all that there is."""
+    if options.study is None:
+        return options.outputs, True
+    try:
+        names = [folder.name for folder in find_studies(options.outputs)]
+    except (RecordError, OSError) as error:
+        raise NothingFinished(str(error)) from error
+    if options.study not in names:
+        guess = closest(options.study, names)
+        meant = f"; did you mean {guess}?" if guess else ""
+        raise ConfigError(f"--study {options.study}: the studies are {', '.join(names)}{meant}")
+    is_one = (options.outputs / options.study).is_dir()
+    return (options.outputs / options.study if is_one else options.outputs), len(names) == 1
+
+
+def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:
+    known = list(dict.fromkeys(factor.key for study in studies for factor in study.factors))
+    for key in keys:
+        if key not in known:
+            told = ", ".join(known) or "none, since nothing varies"
+            raise ConfigError(f"--factor {key}: the factors are {told}")
+
+
+def _report(study: Study, options: ReportOptions) -> StudyReport:
+    sweeps = read_sweeps(study.folder)
+    data_dir = data_folder(options.data_dir)
+    answers = read_answers(study, data_dir)
+    analysis = only_factors(analyse(study, answers, sweeps), options.factors)
+    extras = read_extras(study, analysis.best_variant, answers, data_dir)
+    shown = gallery(study, analysis, extras, options.every_variant)
+    origins = find_origins(study, sweeps)
+    return assemble(study, analysis, origins, shown, lambda names: watch(names, "drawing", "figure"))
+
+
+def _entry(study: Study, report: StudyReport | None) -> Entry:
+    if report is None:
+        return Entry(study.name, "", count_line(study), ())
+    sentences = tuple(verdict.sentence for factor in report.page.factors for verdict in factor.headline)
+    return Entry(study.name, f"{quote(study.name, safe='')}/{PAGE}", report.page.lead, sentences)

@@ -1,0 +1,27 @@
+"""A figure with the words that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+ALL_KINDS = ("svg", "pdf", "png")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, ready to be written to files.
+
+    Attributes:
+        figure: What is drawn; holds its title and a note of what the marks mean.
+        alt: What it shows, with the numbers, for who cannot see it; plain text.
+        caption: What it is, and what its lines and marks mean; plain text.
+        kinds: The kinds of file it is written as.
+    """
+
+    figure: Figure
+    alt: str
+    caption: str
+    kinds: Sequence[str] = ALL_KINDS

@@ -1,0 +1,197 @@
+"""What `lenet-report` can be asked for; imports nothing heavy, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from lenet_ablate import __version__
+from lenet_ablate.checks import Real
+from lenet_ablate.report.criteria import DEFAULT_CRITERIA, Criteria, EpochRule, Metric
+
+BAD = 1
+REPORT_FOLDER = "report"
+POINTS = 100  # percentage points in 1
+EPILOG = """\
+examples:
+  lenet-ablate -m lr=0.01,0.001 pool=max,avg seed=0,1,2
+  lenet-report outputs/ --open
+  lenet-report outputs/ --where pool=max --factor lr --margin 0.2
+
+exit status: 0 written, 1 bad option or nothing could be written, 2 no finished run
+"""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A setting that must have one of some values.
+
+    Attributes:
+        key: The setting: a table's name or `seed`.
+        values: The values as the tables label them.
+    """
+
+    key: str
+    values: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """As it was typed: `lr=0.01,0.001`."""
+        return f"{self.key}={','.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report is made of.
+
+    Attributes:
+        outputs: Folder of the studies, or one study.
+        out: Where to write; None for `report/` in that folder.
+        study: The only study to report; None for all.
+        factors: Keys of the factors to show; empty for all.
+        where: Conditions that every run must meet.
+        criteria: By what levels are compared.
+        every_variant: Whether each variant gets a figure of its own.
+        data_dir: The data folder, for the true digits; None for the usual one.
+    """
+
+    outputs: Path
+    out: Path | None = None
+    study: str | None = None
+    factors: tuple[str, ...] = ()
+    where: tuple[Condition, ...] = ()
+    criteria: Criteria = DEFAULT_CRITERIA
+    every_variant: bool = False
+    data_dir: str | None = None
+
+
+def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, bool]:
+    """The options on a command line, and whether the page is to be opened; ends the process where they are bad."""
+    found = _parser().parse_args(argv)
+    criteria = Criteria(
+        Metric(found.metric), EpochRule(found.epoch), found.margin / POINTS, found.target / POINTS, found.alpha
+    )
+    factors = tuple(dict.fromkeys(key for keys in found.factor for key in keys))
+    where = tuple(found.where)
+    options = ReportOptions(
+        Path(found.outputs), found.out, found.study, factors, where, criteria, found.figures == "all", found.data_dir
+    )
+    return options, found.open
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD, f"lenet-report: {message}; see lenet-report --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="lenet-report",
+        description="Turn the runs of lenet-ablate into verdicts, tables (CSV, Markdown, LaTeX, HTML), figures and a "
+        "page, index.html.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "outputs", nargs="?", default="outputs", help="folder of the studies, or one study (default: %(default)s)"
+    )
+    _add_selection(parser)
+    _add_criteria(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"where to write (default: {REPORT_FOLDER}/ in that folder)"
+    )
+    parser.add_argument(
+        "--figures",
+        choices=("summary", "all"),
+        default="summary",
+        help="summary: figures per factor and one of all variants (default); all: also one per variant",
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="data folder, for the true digits (default: $LENET_ABLATE_DATA, else data/)"
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument("--version", action="version", version=f"lenet-report {__version__}")
+    return parser
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is reported")
+    group.add_argument("--study", metavar="NAME", help="only this study")
+    group.add_argument(
+        "--factor", action="append", default=[], type=_keys, metavar="KEY[,KEY]", help="show only these factors"
+    )
+    group.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        type=_condition,
+        metavar="KEY=VALUE[,VALUE]",
+        help="only runs with one of these values, spelled as in the tables; several --where must all hold",
+    )
+
+
+def _add_criteria(parser: argparse.ArgumentParser) -> None:
+    usual = DEFAULT_CRITERIA
+    group = parser.add_argument_group("how levels are compared")
+    group.add_argument(
+        "--metric",
+        choices=[metric.value for metric in Metric],
+        default=usual.metric.value,
+        help="(default: %(default)s)",
+    )
+    group.add_argument(
+        "--epoch",
+        choices=[rule.value for rule in EpochRule],
+        default=usual.epoch.value,
+        help="last epoch, or the first with the highest validation accuracy (default: %(default)s)",
+    )
+    group.add_argument(
+        "--margin",
+        type=_real(Real(0, 50)),
+        default=usual.margin * POINTS,
+        metavar="PP",
+        help="smaller differences do not matter, in percentage points (default: %(default)g)",
+    )
+    group.add_argument(
+        "--target",
+        type=_real(Real(0, 50)),
+        default=usual.target * POINTS,
+        metavar="PP",
+        help="difference that the advice on seeds aims at, in percentage points (default: %(default)g)",
+    )
+    group.add_argument(
+        "--alpha",
+        type=_real(Real(0, 0.5)),
+        default=usual.alpha,
+        metavar="P",
+        help="probability of a false alarm per factor (default: %(default)g)",
+    )
+
+
+def _real(check: Real) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            return check(float(text))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text}: must be {check.allowed}") from None
+
+    return parse
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if not keys:
+        raise argparse.ArgumentTypeError("must name a setting, e.g. --factor lr")
+    return keys
+
+
+def _condition(text: str) -> Condition:
+    key, equals, values = text.partition("=")
+    named = tuple(value.strip() for value in values.split(",") if value.strip())
+    if not key.strip() or not equals or not named:
+        raise argparse.ArgumentTypeError(f"{text}: is not of the form setting=value[,value…], e.g. --where pool=max")
+    return Condition(key.strip(), named)

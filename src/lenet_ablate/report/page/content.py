@@ -1,0 +1,120 @@
+"""What a study's page shows, as data for its template; all texts plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lenet_ablate.report.analysis.results import Code, Verdict
+from lenet_ablate.report.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Image:
+    """A figure as the page embeds it.
+
+    Attributes:
+        name: Its files' name without ending.
+        alt: What it shows, for who cannot see it.
+        caption: What its lines and marks mean.
+        files: Its bytes by kind: png and mostly svg.
+        size: Width and height in inches.
+    """
+
+    name: str
+    alt: str
+    caption: str
+    files: Mapping[str, bytes]
+    size: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FactorSection:
+    """What the page says of a factor.
+
+    Attributes:
+        key: The setting.
+        title: The setting in words.
+        verdicts: The sentences about it.
+        advice: What to do to know more; may be empty.
+        table: Its table.
+        simple_effects: Its effect at each level of another factor; None where there is none.
+        epochs: Accuracy by epoch; None where there is none.
+        images: Its figures in the order in which they are shown.
+    """
+
+    key: str
+    title: str
+    verdicts: tuple[Verdict, ...]
+    advice: str
+    table: Table
+    simple_effects: Table | None
+    epochs: Table | None
+    images: tuple[Image, ...]
+
+    @property
+    def headline(self) -> tuple[Verdict, ...]:
+        """What the top of the page says of it: the failures, and the answer that comes first."""
+        failures = tuple(verdict for verdict in self.verdicts if verdict.code is Code.failures)
+        return failures + tuple(verdict for verdict in self.verdicts if verdict.code is not Code.failures)[:1]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run in the table of all runs, as texts."""
+
+    levels: tuple[str, ...]
+    seed: str
+    status: str
+    is_bad: bool
+    loss: str
+    val_accuracy: str
+    test_accuracy: str
+    best_epoch: str
+    seconds: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A study's page.
+
+    Attributes:
+        study: The study's name.
+        lead: What was trained, in a line.
+        newest: The day of the newest sweep; may be empty.
+        strip: Four numbers with what they are.
+        warnings: What weakens the conclusions.
+        factors: A section per factor.
+        variants: The table of all variants.
+        images: The figures by place; see `places`.
+        left_out: Why some figures are missing, a sentence each.
+        anova: The analysis of variance; None where there is none.
+        references: Published figures; None where they are on other data.
+        methods: What was done, as pairs of question and answer.
+        factor_keys: Heads of the columns of `runs` that hold levels.
+        runs: Every run.
+        origins: Where the results come from, as pairs of what and values.
+        commands: The sweeps' commands.
+        reproduce: A command per variant, with the variant's name.
+        downloads: CSV files to embed, by name.
+    """
+
+    study: str
+    lead: str
+    newest: str
+    strip: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    factors: tuple[FactorSection, ...]
+    variants: Table
+    images: Mapping[str, tuple[Image, ...]]
+    left_out: tuple[str, ...]
+    anova: Table | None
+    references: Table | None
+    methods: tuple[tuple[str, str], ...]
+    factor_keys: tuple[str, ...]
+    runs: tuple[RunRow, ...]
+    origins: tuple[tuple[str, tuple[str, ...]], ...]
+    commands: tuple[str, ...]
+    reproduce: tuple[tuple[str, str], ...]
+    downloads: Mapping[str, bytes]

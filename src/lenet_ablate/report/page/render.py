@@ -1,0 +1,101 @@
+"""From a page's content to its bytes: one file without scripts that loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lenet_ablate.report.analysis.results import Code
+from lenet_ablate.report.page.content import Image, Page
+from lenet_ablate.report.safe_text import one_line
+from lenet_ablate.report.tables.html import html_table
+from lenet_ablate.report.tables.table import Table
+
+MAX_BYTES = 5_000_000
+MAX_SVG, MAX_DOWNLOAD = 250_000, 400_000
+PIXELS_PER_INCH = 116  # of the page, at which a figure's 8 points are as large as a caption
+MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
+_LABELS = {
+    Code.one_run: "one run each",
+    Code.better: "better",
+    Code.better_maybe_less_than_margin: "better, perhaps by little",
+    Code.practically_same: "practically the same",
+    Code.not_distinguishable: "undecided",
+    Code.failures: "failures",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A study in the list of studies.
+
+    Attributes:
+        name: Its name.
+        link: Where its page is, relative to the list; empty where it has none yet.
+        lead: How far it is.
+        sentences: What was found.
+    """
+
+    name: str
+    link: str
+    lead: str
+    sentences: tuple[str, ...]
+
+
+def render_page(page: Page) -> bytes:
+    """The page as UTF-8. Where it would be larger than MAX_BYTES, figures are embedded in their smaller kind."""
+    template = _environment().get_template("page.html.jinja")
+    for prefer_small in (False, True):
+        text = template.render(page=page, embed=functools.partial(_embed, prefer_small=prefer_small))
+        if len(text) <= MAX_BYTES:
+            break
+    return text.encode("utf-8", errors="replace")
+
+
+def render_index(entries: Sequence[Entry]) -> bytes:
+    """The page that lists several studies."""
+    return _environment().get_template("index.html.jinja").render(entries=entries).encode("utf-8", errors="replace")
+
+
+def _embed(image: Image, prefer_small: bool) -> str:
+    kind = "svg" if len(image.files.get("svg", b"")) in range(1, MAX_SVG) else "png"
+    if prefer_small or kind not in image.files:
+        kind = min((kind for kind in image.files if kind in MIME), key=lambda kind: len(image.files[kind]))
+    return _data(image.files[kind], kind)
+
+
+def _data(content: bytes, kind: str) -> str:
+    return f"data:{MIME[kind]};base64,{base64.b64encode(content).decode()}"
+
+
+def _table(table: Table) -> Markup:
+    return Markup(html_table(table))
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lenet_ablate.report.page", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    css = resources.files("lenet_ablate.report.page").joinpath("page.css").read_text(encoding="utf-8")
+    environment.globals |= {
+        "css": Markup(css),
+        "line": functools.partial(one_line, limit=0),
+        "short": one_line,
+        "table": _table,
+        "data": _data,
+        "labels": _LABELS,
+        "max_download": MAX_DOWNLOAD,
+        "pixels": lambda inches: round(PIXELS_PER_INCH * inches),
+    }
+    return environment

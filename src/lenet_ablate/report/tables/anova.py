@@ -1,0 +1,43 @@
+"""The analysis of variance as a table."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from lenet_ablate.report.tables.rounding import NOTHING, p_text
+from lenet_ablate.report.tables.table import Column, Table
+
+
+def anova_table(frame: pd.DataFrame) -> Table:
+    """The table of `StudyAnalysis.anova`."""
+    columns = {
+        Column("term", is_number=False): [str(term).replace(":", " × ") for term in frame["term"]],
+        Column("df"): [_whole(df) for df in frame["df"]],
+        Column("sum of squares, pp²"): [_number(1e4 * float(value), "{:.4g}") for value in frame["sum_sq"]],
+        Column("F"): [_number(f, "{:.2f}") for f in frame["f"]],
+        Column("p"): [p_text(float(p)) for p in frame["p"]],
+        Column("p (Holm)"): [p_text(float(p)) for p in frame["p_holm"]],
+        Column("ω²"): [_number(share, "{:.3f}") for share in frame["omega_sq"]],
+        Column("range of means, pp"): [_number(100 * float(span), "{:.2f}") for span in frame["range"]],
+    }
+    return Table(
+        "anova",
+        "Analysis of variance",
+        "How much of the spread in accuracy each setting explains; accuracies in percent, seeds as blocks.",
+        tuple(columns),
+        tuple(zip(*columns.values(), strict=True)),
+        notes=(
+            "Descriptive only: it assumes the same spread everywhere, which levels that train badly do not have. "
+            "The verdicts come from the paired comparisons.",
+        ),
+    )
+
+
+def _number(value: float, form: str) -> str:
+    return NOTHING if math.isnan(float(value)) else form.format(float(value)).replace("-", "−")
+
+
+def _whole(value: float) -> str:
+    return NOTHING if math.isnan(float(value)) else f"{float(value):g}"

@@ -1,0 +1,25 @@
+"""Tables as HTML: a `<table>` with caption and scopes, and a list of its notes."""
+
+from __future__ import annotations
+
+import functools
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lenet_ablate.report.safe_text import one_line
+from lenet_ablate.report.tables.table import Table
+
+
+def html_table(table: Table) -> str:
+    """The table and its notes as HTML for use within a page; every text is escaped."""
+    return _environment().get_template("table.html.jinja").render(table=table)
+
+
+@functools.cache
+def _environment() -> Environment:
+    loader = PackageLoader("lenet_ablate.report.tables", "")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["line"] = lambda text: one_line(text, limit=0)
+    return environment

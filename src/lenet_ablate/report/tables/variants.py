@@ -1,0 +1,61 @@
+"""The table of all variants, and how accuracy grows with the epochs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lenet_ablate.report.cells import Comparison
+from lenet_ablate.report.collect import Study
+from lenet_ablate.report.tables.captions import factor_caption, schedule_notes, study_notes, variants_caption
+from lenet_ablate.report.tables.rounding import NOTHING, loss_text, percent_texts
+from lenet_ablate.report.tables.table import Column, Table
+
+EPOCHS_SHOWN = (1, 2, 3, 5, 10, 15, 20, 25, 30)
+
+
+def variants_table(study: Study, frame: pd.DataFrame) -> Table:
+    """The table of all variants from `frames.variant_table`."""
+    counts = zip(frame["runs_used"], frame["runs_planned"], strict=True)
+    loss, accuracy = "train_loss_running", "test_accuracy"
+    columns = {
+        **{Column(factor.key, is_number=False): list(frame[factor.key]) for factor in study.factors},
+        Column("variant", is_number=False, rank=1): list(frame["variant_id"]),
+        Column("runs"): [str(used) if used == planned else f"{used}/{planned}" for used, planned in counts],
+        Column("training loss"): list(map(loss_text, frame[f"{loss}_mean"], frame[f"{loss}_sd"])),
+        Column("test accuracy, %"): percent_texts(frame[f"{accuracy}_mean"].tolist(), frame[f"{accuracy}_sd"].tolist()),
+    }
+    return Table(
+        "variants",
+        "Variants",
+        variants_caption(study, frame["seeds"].tolist()),
+        tuple(columns),
+        tuple(zip(*columns.values(), strict=True)),
+        notes=tuple(schedule_notes(study.factors)),
+        study_notes=tuple(study_notes(study)),
+    )
+
+
+def epochs_table(study: Study, comparison: Comparison, frame: pd.DataFrame) -> Table:
+    """Test accuracy of a factor's levels after some of the epochs, the last one among them.
+
+    Args:
+        study: The study.
+        comparison: The runs that are compared.
+        frame: See `frames.epoch_table`; not empty.
+    """
+    last = int(frame["epoch"].max())
+    shown = [epoch for epoch in EPOCHS_SHOWN if epoch < last] + [last]
+    columns = {Column("epoch"): [str(epoch) for epoch in shown]}
+    for label in comparison.factor.labels:
+        level = frame[frame["level"] == label].set_index("epoch").reindex(shown)
+        texts = percent_texts(level["test_accuracy_mean"].tolist(), level["test_accuracy_sd"].tolist())
+        columns[Column(label)] = texts if level["test_accuracy_mean"].notna().any() else [NOTHING] * len(shown)
+    return Table(
+        f"{comparison.factor.key}_epochs",
+        f"Test accuracy by epoch and {comparison.factor.title}, %",
+        factor_caption(study, comparison, loss=False),
+        tuple(columns),
+        tuple(zip(*columns.values(), strict=True)),
+        notes=tuple(schedule_notes([comparison.factor])),
+        study_notes=tuple(study_notes(study)),
+    )
