@@ -123,3 +123,11 @@ class Device(Enum):
     cpu = "cpu"
     cuda = "cuda"
     mps = "mps"
+
+
+class Logger(Enum):
+    """Which other tool gets a copy of each run's record."""
+
+    none = "none"
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"

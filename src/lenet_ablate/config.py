@@ -23,6 +23,7 @@ from lenet_ablate.choices import (
     Engine,
     Init,
     Keep,
+    Logger,
     Model,
     Normalize,
     Optimizer,
@@ -169,6 +170,7 @@ class Options:
     log_every: int = _setting(
         0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
     )
+    logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from lenet_ablate.config import Options, RunConfig
-from lenet_ablate.plan import run_name
+from lenet_ablate.plan import identity, run_name
 from lenet_ablate.records import EpochRow, State
 
 
@@ -48,6 +50,11 @@ class Sweep:
     def study(self) -> Path:
         """The folder that the runs share."""
         return Path(self.options.output_dir).expanduser() / self.options.study
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits that name the set of runs and their order."""
+        return hashlib.sha256("".join(identity(job.config) for job in self.jobs).encode()).hexdigest()[:16]
 
     def folder(self, job: Job) -> Path:
         """The folder of one run."""
