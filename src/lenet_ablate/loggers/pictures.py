@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-COLUMNS, ROWS = 6, 4
-SIDE, CAPTION, GAP = 84, 18, 10
+COLUMNS, ROWS = 4, 4
+SIDE, CAPTION, GAP = 78, 32, 8  # pixels; as wide as TensorBoard shows a picture
 FONT_SIZE = 13
 
 
@@ -31,7 +31,7 @@ def example_sheets(
     digits: npt.NDArray[np.uint8],
     probabilities: npt.NDArray[np.floating[Any]],
 ) -> dict[str, Picture]:
-    """Up to 24 test images of each kind with what they were read as and how surely.
+    """Up to 16 test images of each kind with what they were read as and how surely.
 
     Args:
         images: (M, S, S) uint8, 0 = background.
@@ -57,7 +57,7 @@ def example_sheets(
 
 def _caption(label: int, digit: int, probability: float) -> str:
     read = f"{digit}" if digit == label else f"{label} read as {digit}"
-    return f"{read}, {float(probability):.0%}"
+    return f"{read}\n{float(probability):.1%}"
 
 
 def _sheet(images: npt.NDArray[np.uint8], captions: Sequence[str]) -> Picture:
@@ -69,7 +69,7 @@ def _sheet(images: npt.NDArray[np.uint8], captions: Sequence[str]) -> Picture:
         left, top = GAP + column * (SIDE + GAP), GAP + row * (SIDE + CAPTION + GAP)
         sheet.paste(Image.fromarray(255 - image).resize((SIDE, SIDE), Image.Resampling.NEAREST), (left, top))
         draw.rectangle((left, top, left + SIDE - 1, top + SIDE - 1), outline=200)
-        draw.text((left + SIDE / 2, top + SIDE + 2), caption, fill=0, font=font, anchor="ma")
+        draw.text((left + SIDE / 2, top + SIDE + 2), caption, fill=0, font=font, anchor="ma", align="center", spacing=2)
     packed = io.BytesIO()
     sheet.save(packed, "PNG")
     return Picture(packed.getvalue(), sheet.width, sheet.height)

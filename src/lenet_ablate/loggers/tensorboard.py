@@ -104,7 +104,7 @@ class TensorBoardRun:
         self._add(Event(wall_time=started, file_version="brain.Event:2"))
         # Makes a TensorBoard that has the page open forget the files removed above.
         self._add(Event(wall_time=started, session_log=SessionLog(status=SessionLog.START)))
-        self._add(Event(wall_time=started, summary=hparams_pb(hparams(self._run), self._run.identity, started)))
+        self._add(Event(wall_time=started, summary=hparams_pb(hparams(self._run), self._run.identity[:8], started)))
 
     def _write_examples(self, epoch: int, ended: float) -> None:
         with contextlib.suppress(DataError):  # a run outlives its data
