@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lenet_ablate.config import Logger, Optimizer, OptimizerConfig, Options
+from lenet_ablate.choices import Logger, Optimizer
+from lenet_ablate.config import OptimizerConfig, Options
 from lenet_ablate.engines.pytorch.engine import TorchEngine, TorchLearner
 from lenet_ablate.jobs import Job, Sweep
 from tiny import tiny_config, tiny_dataset

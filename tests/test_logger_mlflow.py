@@ -3,15 +3,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lenet_ablate.config import Logger
+from lenet_ablate.choices import Logger
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.jobs import Sweep
+from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.plan import identity, variant_id
 from lenet_ablate.records import COLUMNS, METRICS, State, read_metrics
 from lenet_ablate.sweep import run_sweep
@@ -30,6 +32,26 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for key in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_LOGGING_LEVEL", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
             patch.setenv(key, os.environ.get(key, {"MLFLOW_LOGGING_LEVEL": "WARNING"}.get(key, "1")))
         yield
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new database, which takes MLflow seconds, with a study of no concern."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    sweep = logged_sweep(folder, Logger.mlflow, {"seed": 0})
+    (folder / "out").mkdir()
+    logger = make_logger(dataclasses.replace(sweep, options=dataclasses.replace(sweep.options, study="other")))
+    assert logger is not None
+    logger.open()
+    return folder / "out/mlflow.db"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, empty_database: Path) -> Path:
+    """A folder whose outputs have a database already."""
+    (tmp_path / "out").mkdir()
+    shutil.copy(empty_database, tmp_path / "out/mlflow.db")
+    return tmp_path
 
 
 def client(folder: Path) -> Any:
@@ -66,70 +88,70 @@ def only_child(folder: Path, sweep: Sweep) -> Any:
     return child
 
 
-def test_mlflow_holds_a_sweep_and_its_runs(tmp_path: Path) -> None:
-    sweep = logged_sweep(tmp_path, Logger.mlflow, {"lr": 0.01}, {"lr": 0.001})
+def test_mlflow_holds_a_sweep_and_its_runs(folder: Path) -> None:
+    sweep = logged_sweep(folder, Logger.mlflow, {"lr": 0.01}, {"lr": 0.001})
     run_sweep(sweep, workers=2)
     for _ in range(2):
-        (parent,), children = stored(tmp_path)
+        (parent,), children = stored(folder)
         assert (parent.info.status, parent.data.params) == ("FINISHED", {"lr": "0.01,0.001"})
         assert len(children) == 2
         for job in sweep.jobs:
             (child,) = children[identity(job.config)]
-            assert_shows(tmp_path, child, sweep.folder(job))
+            assert_shows(folder, child, sweep.folder(job))
             tags, params = child.data.tags, child.data.params
             assert (tags["mlflow.parentRunId"], tags["study"]) == (parent.info.run_id, "ablation")
             assert (tags["variant_id"], tags["state"]) == (variant_id(job.config), "done")
             assert (params["lr"], params["pool"], params["epochs"]) == (str(job.config.lr), "max", "3")
             assert child.data.metrics["num_parameters"] == 61706
             assert child.info.status == "FINISHED"
-            names = [item.path for item in client(tmp_path).list_artifacts(child.info.run_id)]
+            names = [item.path for item in client(folder).list_artifacts(child.info.run_id)]
             assert names == ["config.yaml", "metrics.csv", "result.json"]
         assert run_sweep(sweep).skipped == 2  # and nothing is logged twice
 
 
-def test_a_larger_sweep_adds_its_own_runs_only(tmp_path: Path) -> None:
-    run_sweep(logged_sweep(tmp_path, Logger.mlflow, {"seed": 0}, {"seed": 1}), workers=2)
-    run_sweep(logged_sweep(tmp_path, Logger.mlflow, {"seed": 0}, {"seed": 1}, {"seed": 2}), workers=2)
-    parents, children = stored(tmp_path)
+def test_a_larger_sweep_adds_its_own_runs_only(folder: Path) -> None:
+    run_sweep(logged_sweep(folder, Logger.mlflow, {"seed": 0}, {"seed": 1}), workers=2)
+    run_sweep(logged_sweep(folder, Logger.mlflow, {"seed": 0}, {"seed": 1}, {"seed": 2}), workers=2)
+    parents, children = stored(folder)
     assert len(parents) == 2
     assert [len(runs) for runs in children.values()] == [1, 1, 1]
 
 
-def test_a_resumed_run_continues_its_child_run(tmp_path: Path) -> None:
-    sweep, engine = logged_sweep(tmp_path, Logger.mlflow, {"seed": 0}), FailsOnce()
+def test_a_resumed_run_continues_its_child_run(folder: Path) -> None:
+    sweep, engine = logged_sweep(folder, Logger.mlflow, {"seed": 0}), FailsOnce()
     run_sweep(sweep, engine=engine)
-    failed = only_child(tmp_path, sweep)
+    failed = only_child(folder, sweep)
     assert failed.info.status == "FAILED"
     assert "mlflow.parentRunId" not in failed.data.tags  # a sweep of one is its run
     assert len(run_sweep(sweep, engine=engine).select(State.done)) == 1
-    done = only_child(tmp_path, sweep)
+    done = only_child(folder, sweep)
     assert (done.info.run_id, done.info.status) == (failed.info.run_id, "FINISHED")
 
 
-def test_a_run_trained_anew_gets_a_child_run_of_its_own(tmp_path: Path) -> None:
-    sweep = logged_sweep(tmp_path, Logger.mlflow, {"seed": 0})
+def test_a_run_trained_anew_gets_a_child_run_of_its_own(folder: Path) -> None:
+    sweep = logged_sweep(folder, Logger.mlflow, {"seed": 0})
     run_sweep(sweep)
     again = dataclasses.replace(sweep, options=dataclasses.replace(sweep.options, train_loss_every=1))
     run_sweep(again)
-    _, children = stored(tmp_path)
+    _, children = stored(folder)
     ((newer, older),) = children.values()
     assert (newer.info.status, older.info.status) == ("FINISHED", "FINISHED")
-    assert_shows(tmp_path, newer, sweep.folder(sweep.jobs[0]))
+    assert_shows(folder, newer, sweep.folder(sweep.jobs[0]))
 
 
-def test_a_diverged_run_is_finished_and_called_diverged(tmp_path: Path) -> None:
-    sweep = logged_sweep(tmp_path, Logger.mlflow, {"optimizer": EXPLODES, "lr": 10.0, "epochs": 9})
+def test_a_diverged_run_is_finished_and_called_diverged(folder: Path) -> None:
+    sweep = logged_sweep(folder, Logger.mlflow, {"optimizer": EXPLODES, "lr": 10.0, "epochs": 9})
     run_sweep(sweep)
-    child = only_child(tmp_path, sweep)
+    child = only_child(folder, sweep)
     assert (child.info.status, child.data.tags["state"]) == ("FINISHED", "diverged")
     assert math.isnan(child.data.metrics["train_loss_running"]) or child.data.metrics["train_loss_running"] > 1e300
 
 
-def test_finished_runs_are_added_without_training_them_again(tmp_path: Path) -> None:
-    run_sweep(logged_sweep(tmp_path, Logger.none, {"seed": 0}))
-    sweep = logged_sweep(tmp_path, Logger.mlflow, {"seed": 0})
+def test_finished_runs_are_added_without_training_them_again(folder: Path) -> None:
+    run_sweep(logged_sweep(folder, Logger.none, {"seed": 0}))
+    sweep = logged_sweep(folder, Logger.mlflow, {"seed": 0})
     assert run_sweep(sweep).skipped == 1
-    child = only_child(tmp_path, sweep)
+    child = only_child(folder, sweep)
     run = sweep.folder(sweep.jobs[0])
     assert child.info.status == "FINISHED"
     assert abs(child.info.end_time / 1000 - (run / METRICS).stat().st_mtime) < 1
@@ -150,10 +172,12 @@ def test_a_store_that_cannot_be_used_is_told_before_a_run_begins(
     assert "secret" not in str(raised.value)
 
 
-def test_the_store_that_the_environment_names_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_that_the_environment_names_is_taken(
+    tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mlflow.tracking import MlflowClient
 
-    uri = f"sqlite:///{tmp_path / 'other.db'}"
+    uri = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'other.db')}"
     MlflowClient(uri).create_experiment("ablation", artifact_location=(tmp_path / "artifacts").as_uri())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     run_sweep(logged_sweep(tmp_path, Logger.mlflow, {"seed": 0}))

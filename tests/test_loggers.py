@@ -15,7 +15,8 @@ import pytest
 
 from lenet_ablate import sweep as sweep_module
 from lenet_ablate.atomic import write_bytes
-from lenet_ablate.config import DataSet, Logger, Options, RunConfig
+from lenet_ablate.choices import DataSet, Logger
+from lenet_ablate.config import Options, RunConfig
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.jobs import Job, Sweep, SweepResult
 from lenet_ablate.loggers.base import LoggedRun, RunLogger, epoch_ends
@@ -237,7 +238,7 @@ def test_no_logger_is_imported_unless_asked_for() -> None:
     script = (
         "import sys; from lenet_ablate.config import Options, RunConfig; from lenet_ablate.jobs import Job, Sweep\n"
         "from lenet_ablate.loggers.select import make_logger\n"
-        "from lenet_ablate.config import Logger\n"
+        "from lenet_ablate.choices import Logger\n"
         "make_logger(Sweep((Job(RunConfig()),), Options(), 'x'))\n"
         "print(sorted({'tensorboard', 'mlflow', 'torch', 'pandas'} & set(sys.modules)))\n"
         "make_logger(Sweep((Job(RunConfig()),), Options(logger=Logger.tensorboard), 'x'))\n"

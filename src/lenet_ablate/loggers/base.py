@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,3 +74,9 @@ def epoch_ends(rows: Sequence[EpochRow], last: float) -> list[float]:
     """When each epoch ended, in seconds since 1970, if the last one ended at `last` and none was interrupted."""
     behind = list(itertools.accumulate((row.seconds for row in reversed(rows)), initial=0.0))[: len(rows)]
     return [last - seconds for seconds in reversed(behind)]
+
+
+def reason(error: Exception) -> str:
+    """Why a logger failed, in one line and without the password that an address may hold."""
+    first = next(iter(str(error).splitlines()), "")
+    return re.sub(r"//[^/@\s]*@", "//", f"{type(error).__name__}: {first}" if first else type(error).__name__)

@@ -10,7 +10,7 @@ from lenet_ablate.claims import claim, make_claimable
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.finished import dataset_of
 from lenet_ablate.jobs import Job, Sweep, SweepResult
-from lenet_ablate.loggers.base import LoggedRun, RunLogger, SweepLogger
+from lenet_ablate.loggers.base import LoggedRun, RunLogger, SweepLogger, reason
 from lenet_ablate.plan import identity, run_name
 from lenet_ablate.records import EpochRow, State
 from lenet_ablate.runs import RunRecord
@@ -78,8 +78,7 @@ class Logbook:
 
     def _warn(self, error: Exception) -> None:
         assert self._logger is not None
-        reason = next(iter(str(error).splitlines()), "")
-        text = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+        text = reason(error)
         with self._lock:
             is_new = text not in self._told
             self._told.add(text)

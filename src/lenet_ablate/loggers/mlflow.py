@@ -21,7 +21,7 @@ from mlflow.tracking import MlflowClient
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.frames import settings_row
 from lenet_ablate.jobs import Sweep, SweepResult
-from lenet_ablate.loggers.base import LoggedRun, epoch_ends
+from lenet_ablate.loggers.base import LoggedRun, epoch_ends, reason
 from lenet_ablate.plan import variant_id
 from lenet_ablate.records import COLUMNS, CONFIG, METRICS, RESULT, EpochRow, State
 
@@ -59,13 +59,11 @@ class MlflowLogger:
         output_dir = Path(self.sweep.options.output_dir).expanduser().resolve()
         given = os.environ.get("MLFLOW_TRACKING_URI")
         try:
-            # The URI given may hold a password, so it is not shown.
             self.client = MlflowClient(given or f"sqlite:///{(output_dir / DATABASE).as_posix()}")
             self.experiment = self._experiment(None if given else (self.sweep.study.resolve() / ARTIFACTS).as_uri())
         except Exception as error:
             store = "the store that MLFLOW_TRACKING_URI names" if given else output_dir / DATABASE
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ConfigError(f"logger=mlflow: {store} cannot be used: {reason}") from error
+            raise ConfigError(f"logger=mlflow: {store} cannot be used: {reason(error)}") from error
 
     def _experiment(self, artifacts: str | None) -> str:
         study = self.sweep.options.study
