@@ -109,6 +109,21 @@ def test_mlflow_holds_a_sweep_and_its_runs(folder: Path) -> None:
         assert run_sweep(sweep).skipped == 2  # and nothing is logged twice
 
 
+def test_a_database_is_made_as_a_whole_or_not_at_all(
+    tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lenet_ablate.loggers import mlflow
+
+    def killed(uri: str) -> None:
+        shutil.copy(empty_database, uri.removeprefix("sqlite:///"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mlflow, "MlflowClient", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(logged_sweep(tmp_path, Logger.mlflow, {"seed": 0}))
+    assert not list((tmp_path / "out").glob("*.db"))
+
+
 def test_a_larger_sweep_adds_its_own_runs_only(folder: Path) -> None:
     run_sweep(logged_sweep(folder, Logger.mlflow, {"seed": 0}, {"seed": 1}), workers=2)
     run_sweep(logged_sweep(folder, Logger.mlflow, {"seed": 0}, {"seed": 1}, {"seed": 2}), workers=2)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from lenet_ablate.atomic import write_bytes
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.frames import settings_row
 from lenet_ablate.jobs import Sweep, SweepResult
@@ -59,7 +62,9 @@ class MlflowLogger:
         output_dir = Path(self.sweep.options.output_dir).expanduser().resolve()
         given = os.environ.get("MLFLOW_TRACKING_URI")
         try:
-            self.client = MlflowClient(given or f"sqlite:///{(output_dir / DATABASE).as_posix()}")
+            if not given:
+                _make_database(output_dir / DATABASE)
+            self.client = MlflowClient(given or _uri(output_dir / DATABASE))
             self.experiment = self._experiment(None if given else (self.sweep.study.resolve() / ARTIFACTS).as_uri())
         except Exception as error:
             store = "the store that MLFLOW_TRACKING_URI names" if given else output_dir / DATABASE
@@ -194,3 +199,18 @@ class MlflowRun:
             "wall_seconds": result["wall_seconds"],
         }
         return {name: float(value) for name, value in figures.items() if value is not None}
+
+
+def _uri(database: Path) -> str:
+    return f"sqlite:///{database.as_posix()}"
+
+
+def _make_database(path: Path) -> None:
+    """Make an empty database where there is none: as a whole, since MLflow never mends one that was left half-made."""
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+        if not path.exists():
+            # Elsewhere first, and copied, since MLflow keeps it open.
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+                made = Path(folder).resolve() / DATABASE
+                MlflowClient(_uri(made)).search_experiments(max_results=1)
+                write_bytes(path, made.read_bytes())
