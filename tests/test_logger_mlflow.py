@@ -30,7 +30,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with monkeypatch.context() as patch:
         for key in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_LOGGING_LEVEL", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
-            patch.setenv(key, os.environ.get(key, {"MLFLOW_LOGGING_LEVEL": "WARNING"}.get(key, "1")))
+            patch.setenv(key, os.environ.get(key, {"MLFLOW_LOGGING_LEVEL": "CRITICAL"}.get(key, "1")))
         yield
 
 
@@ -141,6 +141,19 @@ def test_a_resumed_run_continues_its_child_run(folder: Path) -> None:
     assert len(run_sweep(sweep, engine=engine).select(State.done)) == 1
     done = only_child(folder, sweep)
     assert (done.info.run_id, done.info.status) == (failed.info.run_id, "FINISHED")
+
+
+def test_a_sweep_that_is_resumed_has_one_parent_run(folder: Path) -> None:
+    sweep, engine = logged_sweep(folder, Logger.mlflow, {"seed": 0}, {"seed": 1}), FailsOnce()
+    run_sweep(sweep, workers=1, engine=engine)
+    (parent,), _ = stored(folder)
+    assert parent.info.status == "FAILED"
+    run_sweep(sweep, workers=1, engine=engine)
+    (again,), children = stored(folder)
+    assert (again.info.run_id, again.info.status) == (parent.info.run_id, "FINISHED")
+    assert [len(runs) for runs in children.values()] == [1, 1]
+    run_sweep(sweep)
+    assert stored(folder)[0][0].info.end_time == again.info.end_time
 
 
 def test_a_run_trained_anew_gets_a_child_run_of_its_own(folder: Path) -> None:

@@ -56,12 +56,12 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
     if logger:
         logger.open()
     ended: list[Ended] = []
+    logbook = Logbook(logger, lambda line: say(line, sys.stderr))
     with stop_on_signals() as stop:
         if todo:
-            with Progress(sum(map(_num_images, tasks)), len(tasks)) as progress:
-                attempts = Attempts(sweep, data, engines, stop.is_asked, progress, Logbook(logger, progress.tell))
+            with Progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
+                attempts = Attempts(sweep, data, engines, stop.is_asked, progress, logbook)
                 ended = Crew(sweep, attempts, stop, progress).work(tasks, num_workers)
-        logbook = Logbook(logger, lambda line: say(line, sys.stderr))
         logbook.add_all(sweep, finished, data, stop.is_asked)
         result = SweepResult(len(sweep.jobs), len(finished), tuple(ended), time.monotonic() - started, stop.exit_status)
         logbook.end(result)

@@ -29,6 +29,15 @@ class Logbook:
         self._lock = threading.Lock()
         self._told: set[str] = set()
 
+    @contextlib.contextmanager
+    def telling(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Print warnings in another way for a while."""
+        before, self._tell = self._tell, tell
+        try:
+            yield
+        finally:
+            self._tell = before
+
     def begin(self, run: LoggedRun) -> RunLogger:
         """The log of a run that is about to be trained."""
         return _Guarded(self._logger, run, self._warn)

@@ -94,10 +94,11 @@ class MlflowLogger:
 
     def end(self, result: SweepResult) -> None:
         """Say how the sweep ended."""
-        if self._parent:
-            status = "KILLED" if result.stop_status else "FAILED" if result.exit_status else "FINISHED"
-            with self.lock:
-                self.client.set_terminated(self._parent, status)
+        status = "KILLED" if result.stop_status else "FAILED" if result.exit_status else "FINISHED"
+        with self.lock:
+            for parent in self.find("sweep", self.sweep.digest):
+                if parent.info.status != status:
+                    self.client.set_terminated(parent.info.run_id, status)
 
     def find(self, tag: str, value: str) -> list[Any]:
         """MLflow's runs of the study with this tag."""
@@ -168,7 +169,7 @@ class MlflowRun:
 
     def _begin(self, rows: Sequence[EpochRow], started: float) -> None:
         """Continue the child run whose epochs are the first of `rows`, or make a new one."""
-        client, run = self._logger.client, self._run
+        client, run, parent = self._logger.client, self._run, self._logger.parent()
         for child in self._logger.find("identity", run.identity):
             if child.data.tags.get("folder") != str(run.folder.resolve()) or "metrics_sha256" in child.data.tags:
                 continue
@@ -182,7 +183,7 @@ class MlflowRun:
         if not self._id:
             tags = {"study": self._logger.sweep.options.study, "folder": str(run.folder.resolve())}
             tags |= {"identity": run.identity, "variant_id": variant_id(run.config)}
-            tags |= {"mlflow.parentRunId": parent} if (parent := self._logger.parent()) else {}
+            tags |= {"mlflow.parentRunId": parent} if parent else {}
             made = client.create_run(self._logger.experiment, int(started * 1000), tags, run.folder.name)
             self._id = str(made.info.run_id)
         settings = settings_row(run.config).items()

@@ -10,7 +10,7 @@ from lenet_ablate.jobs import Sweep
 from lenet_ablate.loggers.base import SweepLogger
 
 _MLFLOW_DEFAULTS = {
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
@@ -29,7 +29,7 @@ def make_logger(sweep: Sweep) -> SweepLogger | None:
 
             return TensorBoardLogger()
         if sweep.options.logger is Logger.mlflow:
-            # Read when it is imported. A store that does not answer must not hold up training for minutes.
+            # Read when it is imported. What fails is told by the logbook, without a traceback and not after minutes.
             os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
             for key, value in _MLFLOW_DEFAULTS.items():
                 os.environ.setdefault(key, value)
