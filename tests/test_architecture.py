@@ -25,8 +25,9 @@ LAYERS = [
     {"checkpoint", "early_stop", "keepsakes", "frames", "progress", "datasets"},
     {"engines"},
     {"train", "report"},
-    {"jobs"},
+    {"jobs", "claims"},
     {"summary", "finished"},
+    {"loggers"},
     {"attempt"},
     {"crew"},
     {"sweep", "help", "overrides"},
@@ -107,6 +108,20 @@ def test_torchvision_is_for_downloads_only() -> None:
     assert sorted(users) == ["lenet_ablate.datasets.mnist", "lenet_ablate.datasets.relatives"]
 
 
+@pytest.mark.parametrize(
+    ("library", "users"),
+    [
+        ("tensorboard", {"lenet_ablate.loggers.tensorboard"}),
+        ("torch.utils.tensorboard", {"lenet_ablate.engines.pytorch.graph"}),
+        ("mlflow", {"lenet_ablate.loggers.mlflow"}),
+    ],
+)
+def test_each_logger_alone_knows_its_library(library: str, users: set[str]) -> None:
+    assert users == {
+        name for name, path in modules().items() if any(f"{i}.".startswith(f"{library}.") for i in imports(path))
+    }
+
+
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_modules_and_functions_stay_small(module: str) -> None:
     text = modules()[module].read_text(encoding="utf-8")
@@ -125,6 +140,7 @@ def test_there_is_no_utils() -> None:
     [
         ("lenet_ablate.cli", {"hydra", "torch", "pandas", "matplotlib", "numpy"}),
         ("lenet_ablate.sweep", {"hydra", "torch", "torchvision", "pandas", "matplotlib", "sklearn", "scipy"}),
+        ("lenet_ablate.sweep", {"tensorboard", "mlflow"}),
         ("lenet_ablate.frames", {"hydra", "torch", "torchvision", "matplotlib"}),
         ("lenet_ablate.report.main", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
         ("lenet_ablate.engines.compiled.learner", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),

@@ -18,6 +18,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Run by hand and by continuous integration on a fresh machine; everything else is run here.
 NOT_RUN_HERE = {
     "pip install .",
+    "pip install tensorboard",
+    "tensorboard --logdir outputs/ablation",
+    "mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db",
     "scripts/demo",
     "scripts/test",
     "scripts/check",

@@ -14,6 +14,7 @@ import pytest
 
 from lenet_ablate import crew
 from lenet_ablate.choices import Optimizer
+from lenet_ablate.claims import LOCKS
 from lenet_ablate.config import OptimizerConfig, Options, RunConfig
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.pytorch.engine import TorchEngine, TorchLearner
@@ -182,7 +183,7 @@ def test_a_claim_left_by_a_sweep_that_gives_up_is_taken_over(
 ) -> None:
     monkeypatch.setattr(crew, "POLL_SECONDS", 0.01)
     sweep = make_sweep({"seed": 0})
-    locks = sweep.study / crew.LOCKS
+    locks = sweep.study / LOCKS
     locks.mkdir(parents=True)
     other = filelock.FileLock(locks / f"{run_name(sweep.jobs[0].config)}.lock")
     other.acquire()
@@ -199,7 +200,7 @@ def test_a_claim_left_by_a_sweep_that_gives_up_is_taken_over(
 
 def test_a_run_that_cannot_be_claimed_fails_and_stops_no_other(make_sweep: Callable[..., Sweep]) -> None:
     sweep = make_sweep({"seed": 0}, {"seed": 1})
-    lock = sweep.study / crew.LOCKS / f"{run_name(sweep.jobs[0].config)}.lock"
+    lock = sweep.study / LOCKS / f"{run_name(sweep.jobs[0].config)}.lock"
     lock.mkdir(parents=True)
     result = run_sweep(sweep, workers=1)
     assert (len(result.select(State.done)), len(result.select(State.failed)), result.exit_status) == (1, 1, 1)

@@ -17,6 +17,8 @@ from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import LenetAblateError, RecordError
 from lenet_ablate.finished import dataset_of, find_finished
 from lenet_ablate.jobs import Ended, Job, Sweep
+from lenet_ablate.loggers.base import RunLogger
+from lenet_ablate.loggers.logbook import Logbook, logged_run
 from lenet_ablate.plan import RunPlan
 from lenet_ablate.progress import Progress
 from lenet_ablate.provenance import describe_environment
@@ -35,13 +37,20 @@ class Attempts:
         engines: What trains each network.
         should_stop: Asked between slices of training.
         progress: Told how far each run is.
+        logbook: Gets a copy of each run's record.
     """
 
     def __init__(
-        self, sweep: Sweep, data: DatasetCache, engines: Engines, should_stop: Callable[[], bool], progress: Progress
+        self,
+        sweep: Sweep,
+        data: DatasetCache,
+        engines: Engines,
+        should_stop: Callable[[], bool],
+        progress: Progress,
+        logbook: Logbook,
     ) -> None:
         self._sweep, self._data, self._engines = sweep, data, engines
-        self._should_stop, self._progress = should_stop, progress
+        self._should_stop, self._progress, self._logbook = should_stop, progress, logbook
 
     def attempt(self, job: Job, plan: RunPlan) -> Ended:
         """Train a claimed run, or find it done meanwhile; whatever goes wrong is told in what is returned."""
@@ -60,12 +69,18 @@ class Attempts:
 
         state, error, record = State.failed, "", None
         rows: tuple[EpochRow, ...] = ()
+        logged = logged_run(self._sweep, job, self._data)
+        log = self._logbook.begin(logged)
         try:
             record = find_finished(self._sweep, job, self._data)  # another sweep may have trained it meanwhile
-            state = record.state if record else self._train(job, plan, folder, count, credit)
+            state = record.state if record else self._train(job, plan, folder, count, credit, log)
             rows = read_metrics(folder / METRICS)
         except Exception as caught:
             error = one_line(caught)
+        if record:
+            self._logbook.add(logged, state, rows)
+        else:
+            log.end(state, rows)
         if state is not State.interrupted:
             self._progress.credit(plan.num_train * plan.config.epochs - seen)
         seconds, last = time.monotonic() - started, rows[-1] if rows else None
@@ -78,6 +93,7 @@ class Attempts:
         folder: Path,
         on_progress: Callable[[int, float], None],
         on_resume: Callable[[int], None],
+        run_log: RunLogger,
     ) -> State:
         dataset, engine = dataset_of(job.config, self._data), self._engines[job.config.model.name]
         _prepare_folder(folder, job, plan)
@@ -90,6 +106,7 @@ class Attempts:
                 on_progress=on_progress,
                 on_resume=on_resume,
                 log=log,
+                on_epochs=run_log.log,
             )
             try:
                 state = train_run(plan, dataset, engine, around)

@@ -137,3 +137,11 @@ class Protocol(Enum):
 
     standard = "standard"
     document = "document"
+
+
+class Logger(Enum):
+    """Which other tool gets a copy of each run's record."""
+
+    none = "none"
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"

@@ -23,6 +23,7 @@ from lenet_ablate.choices import (
     Engine,
     Init,
     Keep,
+    Logger,
     Model,
     Normalize,
     Optimizer,
@@ -170,6 +171,7 @@ class Options:
         0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
     )
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
+    logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.

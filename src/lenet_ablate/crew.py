@@ -6,13 +6,11 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import filelock
-
 from lenet_ablate.attempt import Attempts, one_line
-from lenet_ablate.errors import RecordError
+from lenet_ablate.claims import claim, make_claimable
 from lenet_ablate.jobs import Ended, Job, Sweep
 from lenet_ablate.plan import RunPlan
 from lenet_ablate.progress import Progress
@@ -21,7 +19,6 @@ from lenet_ablate.stop import Stop
 from lenet_ablate.summary import run_line
 
 POLL_SECONDS = 1.0
-LOCKS = ".locks"
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,7 @@ class Crew:
             RecordError: Runs cannot be claimed in this study.
         """
         self._waiting.extend(tasks)
-        try:
-            (self._sweep.study / LOCKS).mkdir(exist_ok=True)
-        except OSError as error:
-            raise RecordError(f"{self._sweep.study / LOCKS}: cannot be made: {error.strerror}") from error
+        make_claimable(self._sweep.study)
         threads = [threading.Thread(target=self._loop, name=f"worker-{i}", daemon=True) for i in range(workers)]
         for thread in threads:
             thread.start()
@@ -67,7 +61,7 @@ class Crew:
             if task is None:
                 return
             try:
-                with self._claim(task) as is_mine:
+                with claim(self._sweep.study, task.plan.name) as is_mine:
                     if not is_mine:
                         self._postpone(task)
                         continue
@@ -91,17 +85,3 @@ class Crew:
             self._postponed.add(task.plan.name)
             self._progress.tell(f"{self._sweep.label(task.job)}: another sweep is at it; looked at again later")
         self._elsewhere.append(task)
-
-    @contextlib.contextmanager
-    def _claim(self, task: Task) -> Iterator[bool]:
-        """Whether the run is this sweep's to train now; another sweep's claim ends with its process."""
-        lock = filelock.FileLock(self._sweep.study / LOCKS / f"{task.plan.name}.lock")
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lenet_ablate.config import Options, RunConfig
-from lenet_ablate.plan import run_name
+from lenet_ablate.plan import identity, run_name
 from lenet_ablate.records import EpochRow, State
 
 
@@ -53,6 +55,12 @@ class Sweep:
     def study(self) -> Path:
         """The folder that the runs share."""
         return Path(self.options.output_dir).expanduser() / self.options.study
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits that name the set of runs, their order, and the experiments that they come from."""
+        told = "".join([*(identity(job.config) for job in self.jobs), *self.experiments])
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def folder(self, job: Job) -> Path:
         """The folder of one run."""

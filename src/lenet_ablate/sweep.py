@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +20,9 @@ from lenet_ablate.engines.base import Engine
 from lenet_ablate.engines.select import make_engines
 from lenet_ablate.errors import RecordError
 from lenet_ablate.finished import dataset_of, find_finished
-from lenet_ablate.jobs import Job, Sweep, SweepResult
+from lenet_ablate.jobs import Ended, Job, Sweep, SweepResult
+from lenet_ablate.loggers.logbook import Logbook
+from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.plan import identity, make_plan, run_name
 from lenet_ablate.progress import Progress, say
 from lenet_ablate.records import FORMAT, now
@@ -40,25 +42,33 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
     """
     started = time.monotonic()
+    logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
-    todo = [job for job in sweep.jobs if find_finished(sweep, job, data) is None]
-    total, skipped = len(sweep.jobs), len(sweep.jobs) - len(todo)
+    finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
+    todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
-    if not todo:
-        write_plan(sweep)
-        return SweepResult(total, skipped, (), time.monotonic() - started)
-    models = {job.config.model.name for job in todo}
-    engines = dict.fromkeys(models, engine) if engine else make_engines(sweep.options, models)
-    # The longest first, so that the last worker is not left alone with one of them.
-    tasks = sorted((_plan(job, data) for job in todo), key=lambda task: -_num_images(task))
-    workers = min(workers or _usual_workers(engines.values()), len(tasks))
-    say(means(engines.values(), workers))
+    if todo:
+        models = {job.config.model.name for job in todo}
+        engines = dict.fromkeys(models, engine) if engine else make_engines(sweep.options, models)
+        # The longest first, so that the last worker is not left alone with one of them.
+        tasks = sorted((_plan(job, data) for job in todo), key=lambda task: -_num_images(task))
+        num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
+        say(means(engines.values(), num_workers))
     write_plan(sweep)
-    with stop_on_signals() as stop, Progress(sum(map(_num_images, tasks)), len(tasks)) as progress:
-        attempts = Attempts(sweep, data, engines, stop.is_asked, progress)
-        ended = Crew(sweep, attempts, stop, progress).work(tasks, workers)
-    result = SweepResult(total, skipped, tuple(ended), time.monotonic() - started, stop.exit_status)
-    say(closing(sweep, result))
+    if logger:
+        logger.open()
+    ended: list[Ended] = []
+    logbook = Logbook(logger, lambda line: say(line, sys.stderr))
+    with stop_on_signals() as stop:
+        if todo:
+            with Progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
+                attempts = Attempts(sweep, data, engines, stop.is_asked, progress, logbook)
+                ended = Crew(sweep, attempts, stop, progress).work(tasks, num_workers)
+        logbook.add_all(sweep, finished, data, stop.is_asked)
+        result = SweepResult(len(sweep.jobs), len(finished), tuple(ended), time.monotonic() - started, stop.exit_status)
+        logbook.end(result)
+    if todo:
+        say(closing(sweep, result))
     return result
 
 
@@ -97,9 +107,7 @@ def write_plan(sweep: Sweep) -> None:
         {"run": run_name(job.config), "identity": identity(job.config), "config": to_mapping(job.config)}
         for job in sweep.jobs
     ]
-    told = "".join([*(str(run["identity"]) for run in runs), *sweep.experiments])
-    digest = hashlib.sha256(told.encode()).hexdigest()[:16]
-    path = sweep.study / "sweeps" / f"{digest}.json"
+    path = sweep.study / "sweeps" / f"{sweep.digest}.json"
     if path.exists():
         return
     plan = {"format": FORMAT, "created": now(), "command": sweep.command}

@@ -43,6 +43,9 @@ CHECKPOINT_SECONDS = 20.0
 OnProgress = Callable[[int, float], None]
 """Called after each slice with the number of images trained on and the slice's last loss."""
 
+OnEpochs = Callable[[Sequence[EpochRow]], None]
+"""Called with all finished epochs when the run begins or resumes, and each time that more of them are saved."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -56,6 +59,7 @@ class Surroundings:
         on_progress: Told of every slice.
         on_resume: Told how many images were trained on before.
         log: The run's own log.
+        on_epochs: Told of the finished epochs.
     """
 
     folder: Path
@@ -65,6 +69,7 @@ class Surroundings:
     on_progress: OnProgress
     on_resume: Callable[[int], None]
     log: logging.Logger
+    on_epochs: OnEpochs = lambda rows: None
 
 
 @dataclass
@@ -97,6 +102,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
     stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
     keepsakes = Keepsakes(around.folder, around.options)
     at = _resume(plan, learner, stamp, keepsakes, around)
+    around.on_epochs(at.rows)
     test: Evaluation | None = None
     while not _is_over(plan, at.rows):
         order = epoch_order(train, seed, len(at.rows), data.shuffle)
@@ -116,6 +122,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
         if not _is_over(plan, at.rows):
             write_metrics(around.folder, at.rows)
             _save(learner, stamp, at, around)
+            around.on_epochs(at.rows)
     return _finish(plan, learner, test, at, around)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ from lenet_ablate.errors import ConfigError
 from lenet_ablate.experiments import Experiment
 from lenet_ablate.finished import find_finished
 from lenet_ablate.jobs import Ended, Job, Sweep, SweepResult
+from lenet_ablate.loggers.logbook import Logbook
+from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.parse import parse_config
 from lenet_ablate.plan import identity
 from lenet_ablate.progress import say
@@ -90,14 +93,21 @@ def _differing(carried: Sequence[Options]) -> str:
 def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     """Run a sweep on any other launcher of Hydra's and judge it by what the runs left on disk."""
     started = time.monotonic()
+    logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
-    todo = [job for job in sweep.jobs if find_finished(sweep, job, data) is None]
+    finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
+    todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
     write_plan(sweep)
+    if logger:
+        logger.open()
     if todo:
         launcher.launch([job.overrides for job in todo], initial_job_idx=0)
+    logbook = Logbook(logger, lambda line: say(line, sys.stderr))
+    logbook.add_all(sweep, finished, data, lambda: False)
     ended = tuple(_judge(sweep, job) for job in todo)
-    result = SweepResult(len(sweep.jobs), len(sweep.jobs) - len(todo), ended, time.monotonic() - started)
+    result = SweepResult(len(sweep.jobs), len(finished), ended, time.monotonic() - started)
+    logbook.end(result)
     if todo:
         say(closing(sweep, result))
     return result
