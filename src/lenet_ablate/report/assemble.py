@@ -51,8 +51,8 @@ def assemble(
     analysis: StudyAnalysis,
     origins: Origins,
     shown: Gallery,
-    watch: Watch = lambda names: names,
     references: pd.DataFrame | None = None,
+    watch: Watch = lambda names: names,
 ) -> StudyReport:
     """The report of a study with at least one finished run.
 
@@ -61,8 +61,8 @@ def assemble(
         analysis: What was found; its factors are the ones shown.
         origins: Where the results come from.
         shown: Its figures.
+        references: Published single runs; see `published.published_frame`.
         watch: Wraps the iteration over the figures' names, to show progress.
-        references: Published single runs; see `tables.factor.factor_table`.
     """
     files = _frames(study, analysis)
     tables = {}
@@ -112,9 +112,9 @@ def _tables(
             yield simple_effects_table(factor), factor.simple_effects
         by_epoch = epoch_table(study.epochs, factor.comparison)
         if len(by_epoch):
-            yield epochs_table(study, factor.comparison, by_epoch), by_epoch
+            yield epochs_table(study, factor.comparison, by_epoch, references), by_epoch
     variants = variant_table(study.design, study.factors)
-    yield variants_table(study, variants), variants
+    yield variants_table(study, variants, references), variants
     if len(analysis.anova):
         yield anova_table(analysis.anova), analysis.anova
 

@@ -22,6 +22,7 @@ from lenet_ablate.report.index import index_page
 from lenet_ablate.report.options import REPORT_FOLDER, ReportOptions
 from lenet_ablate.report.origins import find_origins
 from lenet_ablate.report.page.render import Entry, render_index
+from lenet_ablate.report.published import published_frame
 from lenet_ablate.report.write import write_report
 from lenet_ablate.runs import read_sweeps
 
@@ -123,10 +124,11 @@ def _report(study: Study, options: ReportOptions) -> StudyReport:
     data_dir = data_folder(options.data_dir)
     answers = read_answers(study, data_dir)
     analysis = only_factors(analyse(study, answers, sweeps), options.factors)
-    extras = read_extras(study, analysis.best_variant, answers, data_dir)
+    references = published_frame(sweeps)
+    extras = read_extras(study, analysis.best_variant, answers, data_dir, references)
     shown = gallery(study, analysis, extras, options.every_variant)
     origins = find_origins(study, sweeps)
-    return assemble(study, analysis, origins, shown, lambda names: watch(names, "drawing", "figure"))
+    return assemble(study, analysis, origins, shown, references, lambda names: watch(names, "drawing", "figure"))
 
 
 def _entry(study: Study, report: StudyReport | None) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from scipy.stats import binomtest
@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from lenet_ablate.report.analysis.results import FactorAnalysis
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.criteria import Criteria, EpochRule, Metric
+from lenet_ablate.report.published import ALL_RUNS
 from lenet_ablate.report.tables.captions import factor_caption, factor_notes, study_notes
 from lenet_ablate.report.tables.rounding import (
     NOTHING,
@@ -32,8 +33,7 @@ def factor_table(study: Study, analysis: FactorAnalysis, references: pd.DataFram
     Args:
         study: The study.
         analysis: What was found about the factor.
-        references: Published single runs: columns factor, level, label, test_accuracy (0..1), train_loss_running (nats
-            per image, may be missing) and n (test images).
+        references: Published single runs; see `published.published_frame`.
     """
     factor, levels, criteria = analysis.comparison.factor, analysis.levels, study.criteria
     decimals = percent_decimals(levels["mean"].tolist(), levels["sd"].tolist())
@@ -66,7 +66,7 @@ def factor_table(study: Study, analysis: FactorAnalysis, references: pd.DataFram
         tuple(columns),
         tuple(zip(*columns.values(), strict=True)),
         frozenset((number, place) for number in best),
-        _reference_rows(references, factor.key, tuple(columns)),
+        reference_rows(references, factor.key, tuple(columns)),
         (*_statistics_notes(analysis, criteria), *_failure_notes(levels), *factor_notes(analysis.comparison)),
         tuple(study_notes(study)),
     )
@@ -142,7 +142,14 @@ def _failure_notes(levels: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _reference_rows(references: pd.DataFrame | None, key: str, columns: tuple[Column, ...]) -> tuple[Row, ...]:
+def reference_rows(references: pd.DataFrame | None, key: str, columns: Sequence[Column]) -> tuple[Row, ...]:
+    """The published figures of a factor as rows of a table with these columns.
+
+    Args:
+        references: See `published.published_frame`.
+        key: The factor's key; `published.ALL_RUNS` for those of the whole study, which have no level.
+        columns: The table's columns; the first one names the level.
+    """
     if references is None:
         return ()
     rows = []
@@ -150,7 +157,7 @@ def _reference_rows(references: pd.DataFrame | None, key: str, columns: tuple[Co
         accuracy, n = float(reference["test_accuracy"]), int(reference["n"])
         interval = binomtest(round(accuracy * n), n).proportion_ci(method="wilson")
         told = {
-            columns[0].name: f"{reference['level']} ({reference['label']})",
+            columns[0].name: reference["label"] if key == ALL_RUNS else f"{reference['level']} ({reference['label']})",
             "runs": "1",
             "training loss": loss_text(float(reference["train_loss_running"]), math.nan),
             "test accuracy, %": f"{100 * accuracy:.2f}",

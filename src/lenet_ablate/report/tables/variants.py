@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from lenet_ablate.report.cells import Comparison
 from lenet_ablate.report.collect import Study
+from lenet_ablate.report.published import ALL_RUNS
 from lenet_ablate.report.tables.captions import factor_caption, schedule_notes, study_notes, variants_caption
+from lenet_ablate.report.tables.factor import reference_rows
 from lenet_ablate.report.tables.rounding import NOTHING, loss_text, percent_texts
 from lenet_ablate.report.tables.table import Column, Table
 
 EPOCHS_SHOWN = (1, 2, 3, 5, 10, 15, 20, 25, 30)
 
 
-def variants_table(study: Study, frame: pd.DataFrame) -> Table:
-    """The table of all variants from `frames.variant_table`."""
+def variants_table(study: Study, frame: pd.DataFrame, references: pd.DataFrame | None = None) -> Table:
+    """The table of all variants from `frames.variant_table`, with what was published of the study as a whole."""
     counts = zip(frame["runs_used"], frame["runs_planned"], strict=True)
     loss, accuracy = "train_loss_running", "test_accuracy"
     columns = {
@@ -30,18 +34,22 @@ def variants_table(study: Study, frame: pd.DataFrame) -> Table:
         variants_caption(study, frame["seeds"].tolist()),
         tuple(columns),
         tuple(zip(*columns.values(), strict=True)),
+        references=reference_rows(references, ALL_RUNS, tuple(columns)),
         notes=tuple(schedule_notes(study.factors)),
         study_notes=tuple(study_notes(study)),
     )
 
 
-def epochs_table(study: Study, comparison: Comparison, frame: pd.DataFrame) -> Table:
+def epochs_table(
+    study: Study, comparison: Comparison, frame: pd.DataFrame, references: pd.DataFrame | None = None
+) -> Table:
     """Test accuracy of a factor's levels after some of the epochs, the last one among them.
 
     Args:
         study: The study.
         comparison: The runs that are compared.
         frame: See `frames.epoch_table`; not empty.
+        references: Published figures; those given by epoch stand in columns of their own.
     """
     last = int(frame["epoch"].max())
     shown = [epoch for epoch in EPOCHS_SHOWN if epoch < last] + [last]
@@ -50,6 +58,7 @@ def epochs_table(study: Study, comparison: Comparison, frame: pd.DataFrame) -> T
         level = frame[frame["level"] == label].set_index("epoch").reindex(shown)
         texts = percent_texts(level["test_accuracy_mean"].tolist(), level["test_accuracy_sd"].tolist())
         columns[Column(label)] = texts if level["test_accuracy_mean"].notna().any() else [NOTHING] * len(shown)
+    columns |= _published_columns(references, comparison.factor.key, shown)
     return Table(
         f"{comparison.factor.key}_epochs",
         f"Test accuracy by epoch and {comparison.factor.title}, %",
@@ -59,3 +68,15 @@ def epochs_table(study: Study, comparison: Comparison, frame: pd.DataFrame) -> T
         notes=tuple(schedule_notes([comparison.factor])),
         study_notes=tuple(study_notes(study)),
     )
+
+
+def _published_columns(references: pd.DataFrame | None, key: str, epochs: Sequence[int]) -> dict[Column, list[str]]:
+    if references is None:
+        return {}
+    own = references[(references["factor"] == key) & (references["test_accuracy_by_epoch"].map(len) > 0)]
+    return {
+        Column(f"{level}, published", rank=1): [
+            f"{100 * accuracies[epoch - 1]:.1f}" if epoch <= len(accuracies) else NOTHING for epoch in epochs
+        ]
+        for level, accuracies in zip(own["level"], own["test_accuracy_by_epoch"], strict=True)
+    }
