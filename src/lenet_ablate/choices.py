@@ -70,6 +70,16 @@ class DataSet(Enum):
     npz = "npz"
 
 
+class Augment(Enum):
+    """How training images are varied."""
+
+    none = "none"
+    shift = "shift"
+    rotate = "rotate"
+    affine = "affine"
+    flip = "flip"
+
+
 class EarlyStop(Enum):
     """What ends a run before its last epoch."""
 

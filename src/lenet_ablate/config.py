@@ -17,6 +17,7 @@ from lenet_ablate.checks import Check, OneOf, Optional, Pair, Real, Several, Tex
 from lenet_ablate.choices import (
     C5,
     Activation,
+    Augment,
     DataSet,
     Device,
     EarlyStop,
@@ -115,6 +116,18 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class AugmentConfig:
+    """How training images are varied, drawn anew for each image and epoch; null where the kind has none such."""
+
+    name: Augment = _setting(Augment.none, OneOf(Augment), "how training images are varied")
+    shift: float | None = _setting(None, Optional(Real(0, 16)), "shift, affine: pixels along each axis, at most")
+    degrees: float | None = _setting(None, Optional(Real(0, 180)), "rotate, affine: angle, at most")
+    scale: float | None = _setting(None, Optional(Real(0, 0.9)), "affine: change of size, at most; a fraction")
+    shear: float | None = _setting(None, Optional(Real(0, 60)), "affine: slant in degrees, at most")
+    flip: float | None = _setting(None, Optional(Real(0, 1)), "flip: probability of a mirror image")
+
+
+@dataclass(frozen=True)
 class EarlyStopConfig:
     """When a run ends before its last epoch; null where the rule has none such."""
 
@@ -142,6 +155,7 @@ class RunConfig:
     init: Init = _setting(Init.default, OneOf(Init), "initial weights: PyTorch's, or N(0, 0.1²) with biases of 0.01")
     seed: int = _setting(0, Whole(0, 2**32 - 1), "draws split, initial weights and batch order")
     data: DataConfig = _group(DataConfig, "data set")
+    augment: AugmentConfig = _group(AugmentConfig, "augmentation")
     early_stop: EarlyStopConfig = _group(EarlyStopConfig, "early stopping")
 
 
@@ -175,7 +189,7 @@ class Options:
 
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
-NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "early_stop": "name"}
+NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "augment": "name", "early_stop": "name"}
 # What each update rule needs; every other one of these settings is null for it.
 OPTIMIZER_SETTINGS = {
     Optimizer.adam: ("betas", "eps"),
@@ -185,6 +199,13 @@ OPTIMIZER_SETTINGS = {
 }
 
 
+AUGMENT_SETTINGS: dict[Augment, tuple[str, ...]] = {
+    Augment.none: (),
+    Augment.shift: ("shift",),
+    Augment.rotate: ("degrees",),
+    Augment.affine: ("shift", "degrees", "scale", "shear"),
+    Augment.flip: ("flip",),
+}
 EARLY_STOP_SETTINGS: dict[EarlyStop, tuple[str, ...]] = {
     EarlyStop.off: (),
     EarlyStop.patience: ("patience", "min_delta"),

@@ -6,13 +6,15 @@ Sentences start with the setting as it was typed, say what is allowed and, where
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar, cast
 
 from lenet_ablate.checks import closest
 from lenet_ablate.choices import DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
 from lenet_ablate.config import (
+    AUGMENT_SETTINGS,
+    EARLY_STOP_SETTINGS,
     OPTIMIZER_SETTINGS,
     OptimizerConfig,
     Options,
@@ -167,7 +169,7 @@ def _show(value: object) -> str:
 def _cross_checks(run: RunConfig) -> list[str]:
     data = run.data
     problems = _optimizer_checks(run.optimizer)
-    problems += _model_checks(run) + _early_stop_checks(run)
+    problems += _model_checks(run) + _early_stop_checks(run) + _augment_checks(run)
     if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
         what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
         problems.append(f"data={data.name.value}: needs data.path={what}")
@@ -218,16 +220,24 @@ def _model_checks(run: RunConfig) -> list[str]:
 
 def _early_stop_checks(run: RunConfig) -> list[str]:
     rule, name = run.early_stop, run.early_stop.name.value
-    wanted = {EarlyStop.off: (), EarlyStop.patience: ("patience", "min_delta"), EarlyStop.delta: ("min_delta",)}[
-        rule.name
-    ]
-    problems = []
-    for key in ("patience", "min_delta"):
-        value = getattr(rule, key)
-        if value is not None and key not in wanted:
-            problems.append(f"early_stop.{key}={value}: early_stop={name} has no such setting")
-        elif value is None and key in wanted:
-            problems.append(f"early_stop.{key}=null: early_stop={name} needs a value; see conf/early_stop/{name}.yaml")
+    problems = _own_settings("early_stop", rule, EARLY_STOP_SETTINGS)
     if rule.name is not EarlyStop.off and rule.split is StopSplit.val and run.data.val_size == 0:
         problems.append(f"early_stop={name}: needs a validation split (data.val_size) or early_stop.split=test")
+    return problems
+
+
+def _augment_checks(run: RunConfig) -> list[str]:
+    return _own_settings("augment", run.augment, AUGMENT_SETTINGS)
+
+
+def _own_settings(group: str, config: Any, settings: Mapping[Any, Sequence[str]]) -> list[str]:
+    """What is wrong where each choice of a group needs settings of its own and has none of the others'."""
+    name, own = config.name.value, settings[config.name]
+    problems = []
+    for key in dict.fromkeys(key for keys in settings.values() for key in keys):
+        value = getattr(config, key)
+        if value is not None and key not in own:
+            problems.append(f"{group}.{key}={value}: {group}={name} has no such setting")
+        elif value is None and key in own:
+            problems.append(f"{group}.{key}=null: {group}={name} needs a value; see conf/{group}/{name}.yaml")
     return problems

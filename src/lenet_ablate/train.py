@@ -20,8 +20,9 @@ import numpy as np
 from lenet_ablate.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from lenet_ablate.choices import Keep
 from lenet_ablate.config import Options
+from lenet_ablate.datasets.augment import Transforms, draw_transforms
 from lenet_ablate.datasets.base import Dataset
-from lenet_ablate.datasets.splits import epoch_order, split
+from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.early_stop import is_settled
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
 from lenet_ablate.engines.networks import num_parameters
@@ -106,7 +107,8 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
     test: Evaluation | None = None
     while not _is_over(plan, at.rows):
         order = epoch_order(train, seed, len(at.rows), data.shuffle)
-        if not _train_epoch(plan, order, learner, stamp, at, around):
+        transforms = draw_transforms(plan.config.augment, len(order), seed, len(at.rows))
+        if not _train_epoch(plan, order, transforms, learner, stamp, at, around):
             _save(learner, stamp, at, around)
             return State.interrupted
         started = time.perf_counter()
@@ -153,7 +155,8 @@ def _resume(
 
 def _train_epoch(
     plan: RunPlan,
-    order: np.ndarray[Any, np.dtype[np.int32]],
+    order: Indices,
+    transforms: Transforms | None,
     learner: Learner,
     stamp: Mapping[str, str],
     at: _Position,
@@ -167,8 +170,9 @@ def _train_epoch(
         started = time.perf_counter()
         steps = min(max(1, int(at.steps_per_second * SLICE_SECONDS)), first + plan.steps_per_epoch - at.steps_done)
         begin = (at.steps_done - first) * plan.config.batch_size
-        indices = order[begin : begin + steps * plan.config.batch_size]
-        losses = learner.train(Batches(indices, learning_rates(plan, at.steps_done, at.steps_done + steps)))
+        taken = slice(begin, begin + steps * plan.config.batch_size)
+        indices, rates = order[taken], learning_rates(plan, at.steps_done, at.steps_done + steps)
+        losses = learner.train(Batches(indices, rates, None if transforms is None else transforms[taken]))
         at.spend(started)
         at.steps_per_second = steps / max(time.perf_counter() - started, 1e-9)
         broken = np.flatnonzero(~np.isfinite(losses))

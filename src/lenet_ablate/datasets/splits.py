@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-SPLIT_STREAM, WEIGHTS_STREAM, ORDER_STREAM = 0, 1, 2
+SPLIT_STREAM, WEIGHTS_STREAM, ORDER_STREAM, AUGMENT_STREAM = 0, 1, 2, 3
 
 Indices = npt.NDArray[np.int32]
 

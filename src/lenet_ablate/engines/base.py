@@ -33,10 +33,12 @@ class Batches:
         indices: (images,) int32 into the training images, batch after batch; only the last batch may be smaller
             than the plan's batch size.
         learning_rates: (steps,) float64.
+        transforms: (images, 6) float32, how each image is varied; None: not at all. See `datasets.augment`.
     """
 
     indices: Indices
     learning_rates: npt.NDArray[np.float64]
+    transforms: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

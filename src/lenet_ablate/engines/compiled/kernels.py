@@ -25,6 +25,7 @@ import numpy as np
 from numba.core import event
 
 from lenet_ablate.config import ModelConfig
+from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.engines.compiled import network
 from lenet_ablate.engines.compiled.jit import FAST_MATH
 from lenet_ablate.engines.compiled.layout import Layout
@@ -163,7 +164,8 @@ def signatures(dtype: str) -> list[tuple[Any, ...]]:
         np.dtype(dtype).type(0),
     )
     rates, losses = read_only(np.zeros(1)), np.zeros(1, np.float32)
-    train = (*data, rates, 1, (flat,) * 4, views, views, buffers, rule, 0, losses)
+    transforms = read_only(np.zeros((1, NUMBERS), np.float32))
+    train = (*data[:3], transforms, *data[3:], rates, 1, (flat,) * 4, views, views, buffers, rule, 0, losses)
     evaluate = (*data, views, buffers, rule, np.zeros(1, np.uint8), np.zeros(1, np.float32))
     return [tuple(numba.typeof(value) for value in arguments) for arguments in (train, evaluate)]
 

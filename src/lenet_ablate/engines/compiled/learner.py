@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lenet_ablate.choices import Activation, Optimizer, OutputActivation, Pool
 from lenet_ablate.config import OptimizerConfig, RunConfig
+from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
@@ -76,7 +77,8 @@ class CompiledLearner:
         losses = np.empty(len(batches.learning_rates), np.float32)
         rates = read_only(batches.learning_rates.astype(np.float64))
         self._kernels.train_steps(
-            *(images, labels, _indices(batches.indices), *self._normal, rates, self._batch_size),
+            *(images, labels, _indices(batches.indices), _transforms(batches), *self._normal, rates),
+            self._batch_size,
             *(self._flat, *self._views, self.buffers, self._rule, self._steps_done, losses),
         )
         self._steps_done += len(losses)
@@ -140,4 +142,11 @@ def make_rule(config: RunConfig) -> network.Rule:
 
 def _indices(indices: npt.NDArray[Any]) -> Indices:
     array: Indices = read_only(indices.astype(np.int32))
+    return array
+
+
+def _transforms(batches: Batches) -> npt.NDArray[np.float32]:
+    """The images' affine maps; no row at all where there are none."""
+    empty = np.empty((0, NUMBERS), np.float32)
+    array: npt.NDArray[np.float32] = read_only(empty if batches.transforms is None else batches.transforms)
     return array

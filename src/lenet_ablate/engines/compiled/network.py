@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lenet_ablate.engines.compiled import convolution, linear
 from lenet_ablate.engines.compiled.activation import RELU, activate, backward
 from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
-from lenet_ablate.engines.compiled.gather import gather
+from lenet_ablate.engines.compiled.gather import gather, sample
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
 from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
@@ -197,6 +197,7 @@ def train_steps(
     images: Array,
     labels: Array,
     indices: Array,
+    transforms: Array,
     scale: float,
     shift: float,
     rates: Array,
@@ -211,7 +212,8 @@ def train_steps(
 ) -> None:
     """One update per learning rate: batch after batch of `indices`, each batch's mean loss into `losses`.
 
-    `flat` holds parameters, gradients and the two moments; p and g are views of the first two.
+    `transforms` has a row per index, or no row where images are taken as they are. `flat` holds parameters, gradients
+    and the two moments; p and g are views of the first two.
     """
     mode = flush_denormals()
     for step in range(rates.size):
@@ -222,7 +224,11 @@ def train_steps(
             chunk = batch[begin : begin + CHUNK]
             lanes = _lanes(chunk.size)
             a = _shaped(buffers, p, images.shape[1], lanes)
-            gather(images, chunk, scale, shift, a.places, a.image, lanes)
+            if transforms.shape[0] == 0:
+                gather(images, chunk, scale, shift, a.places, a.image, lanes)
+            else:
+                maps = transforms[step * batch_size + begin : step * batch_size + begin + chunk.size]
+                sample(images, chunk, maps, scale, shift, a.image.reshape(a.image.size), lanes)
             forward(p, a, rule, lanes)
             loss += loss_and_gradient(a.output, labels, chunk, batch.size, rule.output_relu)
             back(p, g, a, rule, lanes)

@@ -7,6 +7,7 @@ no per-image transform. On an accelerator nothing waits for the host within `tra
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,10 +111,12 @@ class TorchLearner:
         """Make one update per batch; the losses are fetched once, behind the last."""
         self._model.train()
         chosen = self._index(batches.indices).split(self._batch_size)  # type: ignore[no-untyped-call]
+        maps = self._maps(batches)
         losses = torch.empty(len(chosen), device=self._device)
         for step, (batch, lr) in enumerate(zip(chosen, batches.learning_rates, strict=True)):
-            logits = self._model(self._normalise(self._data.train_images[batch]))
-            loss = functional.cross_entropy(logits, self._data.train_labels[batch])
+            images = self._data.train_images[batch]
+            images = images if maps is None else _sample(images, maps[step])
+            loss = functional.cross_entropy(self._model(self._normalise(images)), self._data.train_labels[batch])
             self._optimizer.param_groups[0]["lr"] = float(lr)
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -178,12 +181,29 @@ class TorchLearner:
     def _index(self, indices: Indices) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(indices, dtype=np.int64)).to(self._device)
 
+    def _maps(self, batches: Batches) -> Sequence[torch.Tensor] | None:
+        """The images' affine maps, (images of a batch, 2, 3) for each batch."""
+        if batches.transforms is None:
+            return None
+        maps = torch.from_numpy(np.ascontiguousarray(batches.transforms)).to(self._device).reshape(-1, 2, 3)
+        split: Sequence[torch.Tensor] = maps.split(self._batch_size)  # type: ignore[no-untyped-call]
+        return split
+
     def _normalise(self, images: torch.Tensor) -> torch.Tensor:
         return images.to(torch.float32).mul_(self._scale).add_(self._shift)
 
 
 def _to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
     return np.array(tensor.detach().cpu().numpy(), order="C")
+
+
+def _sample(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+    """The images (N, 1, S, S) sampled by their maps (N, 2, 3), as `datasets.augment` says; float32 in 0..255."""
+    # PyTorch measures in halves of the distance between the outermost pixels.
+    half = (images.shape[-1] - 1) / 2
+    scaled = maps / torch.tensor([1.0, 1.0, half], device=maps.device)
+    grid = functional.affine_grid(scaled, list(images.shape), align_corners=True)
+    return functional.grid_sample(images.to(torch.float32), grid, align_corners=True)
 
 
 def _make_optimizer(settings: OptimizerConfig, model: torch.nn.Module) -> torch.optim.Optimizer:
