@@ -260,9 +260,7 @@ def tell_others(predictor: Predictor, fonts: Path | None) -> None:
 def refused(name: str, found: list[tuple[int | None, Verdict, int]]) -> None:
     is_refused = np.array([verdict is not Verdict.sure for _, verdict, _ in found])
     nothing = np.array([verdict is Verdict.no_digit for _, verdict, _ in found])
-    print(
-        f"{name:32} refused {is_refused.mean():6.1%}, of these taken for no digit {nothing.mean():6.1%} (of {len(found)})"
-    )
+    print(f"{name:32} refused {is_refused.mean():6.1%}, taken for no digit {nothing.mean():6.1%} (of {len(found)})")
 
 
 if __name__ == "__main__":

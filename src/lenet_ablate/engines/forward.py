@@ -127,5 +127,7 @@ def _activate(x: Floats, activation: Activation) -> Floats:
     if activation is Activation.relu:
         return np.maximum(x, np.float32(0))
     if activation is Activation.tanh:
-        return np.tanh(x)
-    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))  # the logistic function, without overflow
+        x = np.tanh(x)
+        return x
+    logistic: Floats = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))  # does not overflow
+    return logistic

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from lenet_ablate.config import DataSet
-from lenet_ablate.predict.ink import Ink, Mask
+from lenet_ablate.predict.ink import EIGHT, Ink, Mask
 from lenet_ablate.predict.load import Grey
 
 MIN_AREA = 2e-5  # of the picture: what is smaller is dust
@@ -24,8 +24,8 @@ MIN_INNER_HEIGHT = 0.15  # of the largest: ink at the picture's edge is no digit
 MIN_HEIGHT, MIN_BOX = 0.5, 0.25  # of the largest: what is smaller is a piece of a digit, not another one
 NEAR = 0.15  # of a digit's height: how far off its pieces may lie
 HALO = 5  # pixels around a digit in which its grey edge lies
+TOO_BROAD = 0.36  # stroke width of a digit's length: shadows and spots are broader, no digit is
 THIN, USUAL = 1.5, 1.9  # stroke widths in a box of 20 pixels; MNIST's median is 1.9
-_EIGHT = np.ones((3, 3), np.int8)
 
 
 @dataclass(frozen=True)
@@ -103,19 +103,16 @@ class Digit:
 
 def find_digits(ink: Ink) -> list[Digit]:
     """The digits from left to right; none where the ink has no pieces that could be one."""
-    labels, _ = ndimage.label(ink.mask, structure=_EIGHT)
+    labels, _ = ndimage.label(ink.mask, structure=EIGHT)
     pieces = _pieces(labels)
     if not pieces:
         return []
-    groups = _group(pieces)
-    return [_cut(ink, labels, groups[number]) for number in sorted(range(len(groups)), key=lambda n: _left(groups[n]))]
+    groups = sorted(_group(pieces), key=lambda group: min(box.left for box in group.values()))
+    digits = [_cut(ink, labels, group) for group in groups]
+    return [digit for digit in digits if stroke_width(digit.ink > 0.5) <= TOO_BROAD]
 
 
 Pieces = dict[int, Box]
-
-
-def _left(pieces: Pieces) -> int:
-    return min(box.left for box in pieces.values())
 
 
 def _pieces(labels: npt.NDArray[np.int32]) -> Pieces:
@@ -162,7 +159,7 @@ def _cut(ink: Ink, labels: npt.NDArray[np.int32], pieces: Pieces) -> Digit:
         max(0, box.top - HALO), max(0, box.left - HALO), min(height, box.bottom + HALO), min(width, box.right + HALO)
     )
     inside = np.isin(labels[wide.top : wide.bottom, wide.left : wide.right], list(pieces))
-    halo = ndimage.binary_dilation(inside, _EIGHT, iterations=HALO)
+    halo = ndimage.binary_dilation(inside, EIGHT, iterations=HALO)
     strength = np.where(halo, ink.strength[wide.top : wide.bottom, wide.left : wide.right].clip(0, 1), 0)
     return Digit(box, _trim(strength.astype(np.float32), inside))
 
@@ -194,20 +191,28 @@ def _offset(small: Grey, form: Form) -> tuple[int, int]:
         return (form.size - height) // 2, (form.size - width) // 2
     row, column = ndimage.center_of_mass(small)
     middle = form.size / 2 + 0.5
-    return tuple(  # type: ignore[return-value]
-        min(max(0, math.floor(middle - centre)), form.size - side) for centre, side in ((row, height), (column, width))
-    )
+    top, left = math.floor(middle - row), math.floor(middle - column)
+    return min(max(0, top), form.size - height), min(max(0, left), form.size - width)
+
+
+def stroke_width(mask: Mask) -> float:
+    """Twice the area over the perimeter, as a fraction of the longer side of the ink's box.
+
+    A line's own width over its length; 0.5 for a square or a disc; MNIST's digits have 0.06 to 0.2.
+
+    Args:
+        mask: (H, W) bool, with at least one pixel of ink.
+    """
+    padded = np.pad(mask, 1)
+    perimeter = padded.sum() - ndimage.binary_erosion(padded, EIGHT).sum()
+    sides = [np.ptp(np.flatnonzero(mask.any(axis=axis))) + 1 for axis in (0, 1)]
+    return float(2 * mask.sum() / perimeter / max(sides))
 
 
 def _thicken(ink: Grey) -> Grey:
     """Thin strokes brought to MNIST's usual width, so that reducing does not bleach them."""
-    mask = np.pad(ink > 0.5, 1)
-    core = ndimage.binary_erosion(mask, _EIGHT)
-    perimeter = mask.sum() - core.sum()
     unit = max(ink.shape) / MNIST_FORM.box  # pixels here for one pixel there
-    if not perimeter:
-        return ink
-    width = 2 * mask.sum() / perimeter / unit
+    width = stroke_width(ink > 0.5) * MNIST_FORM.box
     if width >= THIN:
         return ink
     field = round((USUAL - width) * unit) | 1

@@ -16,6 +16,8 @@ MIN_CONTRAST = 10.0  # grey levels of 255
 UNEVEN_SPREAD, NOISY_SPREAD = 0.14, 0.35  # the paper's standard deviation over the contrast
 BACKGROUND_FIELD, BACKGROUND_STEP = 0.3, 8
 DARKEST = 12.0  # added to grey levels before the logarithm, so that the noise of dark pixels does not count
+AT_BORDER = 0.05  # share of the border from which ink is suspected to be a shadow
+EIGHT = np.ones((3, 3), np.int8)
 _BINS = 256
 
 Mask = npt.NDArray[np.bool_]
@@ -38,31 +40,41 @@ def find_ink(picture: Picture) -> Ink | None:
     """The ink of a picture, or None where nothing stands out from the paper.
 
     Ink and paper are told apart by Otsu's threshold; paper is what fills the border and most of the area. Where the
-    paper is unevenly lit, its local brightness (a median over a large field) is divided out first.
+    paper varies, or the ink reaches the picture's border as shadows do, its local brightness (a median over a large field) is divided out first. Very small
+    pictures are spared that: all their pixels are near some ink.
     """
-    grey = picture.grey
-    threshold = otsu(grey)
-    is_light = grey > threshold
+    even, spread = _from_even(picture.grey)
+    if even is None:
+        return None
+    if picture.longer_side > WORK_SIDE and (spread > UNEVEN_SPREAD or _border_share(even.mask) > AT_BORDER):
+        uneven = _from_uneven(picture.grey)
+        if spread > UNEVEN_SPREAD or (uneven and 2 * _border_share(uneven.mask) < _border_share(even.mask)):
+            return uneven
+    return even if spread <= NOISY_SPREAD else None
+
+
+def _from_even(grey: Grey) -> tuple[Ink | None, float]:
+    """The ink on evenly lit paper, and the paper's standard deviation over the contrast."""
+    is_light = grey > otsu(grey)
+    if is_light.all() or not is_light.any():
+        return None, 0.0
     paper = is_light if _is_paper(is_light) else ~is_light
-    level = np.median(grey[paper])
-    contrast = abs(float(grey[paper].mean() - grey[~paper].mean())) if 0 < paper.sum() < paper.size else 0.0
-    if contrast < MIN_CONTRAST:
-        return None
-    spread = float(grey[paper].std()) / contrast
-    if spread > UNEVEN_SPREAD and picture.longer_side > WORK_SIDE:
-        return _from_uneven(grey)
-    if spread > NOISY_SPREAD:
-        return None
-    signal = level - grey if grey[~paper].mean() < level else grey - level
-    return _scaled(signal, ~paper)
+    difference = float(grey[~paper].mean() - grey[paper].mean())
+    if abs(difference) < MIN_CONTRAST:
+        return None, 0.0
+    signal = (grey - np.median(grey[paper])) * np.float32(np.sign(difference))
+    return _scaled(signal, ~paper), float(grey[paper].std()) / abs(difference)
 
 
 def _from_uneven(grey: Grey) -> Ink | None:
-    signal = np.log(grey + DARKEST) - np.log(_background(grey) + DARKEST)
-    if float((signal.astype(np.float64) ** 3).sum()) < 0:  # the few pixels far from the paper are ink
-        signal = -signal
-    threshold = otsu(signal[signal > 0]) if (signal > 0).any() else 0.0
-    mask = signal > threshold
+    light = np.log(grey + DARKEST)
+    signal = light - _background(light, None)
+    sign = np.float32(np.sign((signal.astype(np.float64) ** 3).sum()))  # the few pixels far from the paper are ink
+    mask = _dense(sign * signal)
+    if not mask.any():
+        return None
+    signal = sign * (light - _background(light, ndimage.binary_dilation(mask, EIGHT, iterations=2)))
+    mask = _dense(signal)
     if not mask.any() or mask.all():
         return None
     contrast = float(signal[mask].mean() - signal[~mask].mean())
@@ -71,27 +83,54 @@ def _from_uneven(grey: Grey) -> Ink | None:
     return _scaled(signal, mask)
 
 
+def _dense(signal: Grey) -> Mask:
+    dense: Mask = signal > (otsu(signal[signal > 0]) if (signal > 0).any() else 0)
+    return dense
+
+
 def _scaled(signal: Grey, mask: Mask) -> Ink:
     return Ink((signal / np.median(signal[mask])).astype(np.float32), mask)
 
 
-def _background(grey: Grey) -> Grey:
-    """The paper's local brightness: a median over a field that no stroke fills, at a fraction of the size."""
-    height, width = grey.shape
-    small = grey[: height // BACKGROUND_STEP * BACKGROUND_STEP, : width // BACKGROUND_STEP * BACKGROUND_STEP]
-    small = small.reshape(height // BACKGROUND_STEP, BACKGROUND_STEP, -1, BACKGROUND_STEP).mean(axis=(1, 3))
+def _background(light: Grey, ink: Mask | None) -> Grey:
+    """The paper's local brightness: a median over a field that no stroke fills, at a fraction of the size.
+
+    Args:
+        light: (H, W) logarithm of the grey levels.
+        ink: Pixels to be left out: the nearest paper stands in for them.
+    """
+    small = _blocks(light)
+    if ink is not None:
+        hidden = _blocks(ink.astype(np.float32)) > 0.25
+        if not hidden.all():
+            rows, columns = ndimage.distance_transform_edt(hidden, return_distances=False, return_indices=True)
+            small = small[rows, columns]
     field = round(BACKGROUND_FIELD * max(small.shape)) | 1
     smooth = ndimage.median_filter(small, size=field, mode="nearest")
-    zoomed: Grey = ndimage.zoom(smooth, (height / smooth.shape[0], width / smooth.shape[1]), order=1, mode="nearest")
+    scale = light.shape[0] / smooth.shape[0], light.shape[1] / smooth.shape[1]
+    zoomed: Grey = ndimage.zoom(smooth, scale, order=1, mode="nearest", grid_mode=True)
     return zoomed
+
+
+def _blocks(values: Grey) -> Grey:
+    """Means over blocks of `BACKGROUND_STEP` pixels; the last rows and columns may be left out."""
+    step = min(BACKGROUND_STEP, *values.shape)
+    height, width = (side // step for side in values.shape)
+    means: Grey = values[: height * step, : width * step].reshape(height, step, width, step).mean(axis=(1, 3))
+    return means
 
 
 def _is_paper(region: Mask) -> bool:
     """Whether a region, rather than the rest, is the paper: it has most of the border and of the area."""
+    return RING_WEIGHT * _border_share(region) + float(region.mean()) > (RING_WEIGHT + 1) / 2
+
+
+def _border_share(region: Mask) -> float:
+    """Fraction of the picture's border that belongs to a region."""
     border = max(1, round(RING * min(region.shape)))
     ring = np.ones(region.shape, bool)
     ring[border:-border, border:-border] = False
-    return bool(RING_WEIGHT * region[ring].mean() + region.mean() > (RING_WEIGHT + 1) / 2)
+    return float(region[ring].mean())
 
 
 def otsu(values: npt.NDArray[np.float32]) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lenet_ablate.errors import PictureError
 
@@ -99,7 +99,7 @@ def _decoding(name: str) -> Iterator[None]:
             yield
     except PictureError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureError(f"{name}: is not a picture in a known format ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
         raise PictureError(_too_large(name)) from None
@@ -165,11 +165,12 @@ def _opaque(image: Image.Image) -> Grey:
     if image.mode != "LA":  # 16 bits of grey that hold 8, 10, 12, 14 or 16
         bits = max(8, int(pixels.max(initial=0)).bit_length())
         return (pixels * np.float32(255 / (2**bits - 1))).clip(0, 255)
-    grey, alpha = pixels[..., 0], pixels[..., 1] / 255
+    grey, alpha = pixels[..., 0], pixels[..., 1] / np.float32(255)
     if alpha.min() >= MIN_ALPHA:
         return grey
     paper = _paper_behind(grey, alpha)
-    return grey * alpha + np.float32(paper) * (1 - alpha)
+    opaque: Grey = grey * alpha + np.float32(paper) * (1 - alpha)
+    return opaque
 
 
 def _paper_behind(grey: Grey, alpha: Grey) -> float:
