@@ -40,8 +40,8 @@ def find_ink(picture: Picture) -> Ink | None:
     """The ink of a picture, or None where nothing stands out from the paper.
 
     Ink and paper are told apart by Otsu's threshold; paper is what fills the border and most of the area. Where the
-    paper varies, or the ink reaches the picture's border as shadows do, its local brightness (a median over a large field) is divided out first. Very small
-    pictures are spared that: all their pixels are near some ink.
+    paper varies, or the ink reaches the picture's border as shadows do, the paper's local brightness (a median over
+    a large field) is divided out first. Very small pictures are spared that: all their pixels are near some ink.
     """
     even, spread = _from_even(picture.grey)
     if even is None:
