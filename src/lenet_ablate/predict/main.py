@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import io
 import os
 import sys
@@ -141,7 +140,9 @@ def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
     paths = _find_pictures(options.pictures)
     if not (options.json or options.csv):
         print(f"run: {_describe(predictor)}", file=sys.stderr)
-    answers, pictures, unreadable = [], [], 0
+    answers: list[Answer] = []
+    pictures: list[Picture] = []
+    unreadable = 0
     for path in paths:
         try:
             picture = load_picture(path)
@@ -174,8 +175,9 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
         path = Path(name)
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
-        elif glob.has_magic(name) and not path.exists():
-            inside = [Path(match) for match in sorted(glob.glob(name, recursive=True)) if Path(match).is_file()]
+        elif set(name) & set("*?[") and not path.exists():
+            matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+            inside = sorted(match for match in matches if match.is_file())
         else:
             inside = [path]
         if not inside:

@@ -49,7 +49,8 @@ def _draw_picture(axis: Any, row: Shown) -> None:
         corner = box.left - 1, box.top - 1
         axis.add_patch(Rectangle(corner, box.width + 1, box.height + 1, fill=False, color=WRONG, linewidth=1.5))
     axis.set_title(_short(row.name), fontsize=9, parse_math=False)
-    axis.set_axis_off()
+    axis.set(xticks=(), yticks=())
+    axis.spines[:].set_color(GREY)
 
 
 def _draw_seen(axis: Any, prediction: Prediction) -> None:
