@@ -24,7 +24,7 @@ MIN_INNER_HEIGHT = 0.15  # of the largest: ink at the picture's edge is no digit
 MIN_HEIGHT, MIN_BOX = 0.5, 0.25  # of the largest: what is smaller is a piece of a digit, not another one
 NEAR = 0.15  # of a digit's height: how far off its pieces may lie
 HALO = 5  # pixels around a digit in which its grey edge lies
-TOO_BROAD = 0.36  # stroke width of a digit's length: shadows and spots are broader, no digit is
+TOO_BROAD = 0.28  # stroke width of a digit's length: shadows and spots are broader, no digit is
 THIN, USUAL = 1.5, 1.9  # stroke widths in a box of 20 pixels; MNIST's median is 1.9
 
 

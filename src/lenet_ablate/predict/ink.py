@@ -13,7 +13,7 @@ from lenet_ablate.predict.load import WORK_SIDE, Grey, Picture
 RING = 0.04  # of the side: the border, where there is hardly ever ink
 RING_WEIGHT = 2.0
 MIN_CONTRAST = 10.0  # grey levels of 255
-UNEVEN_SPREAD, NOISY_SPREAD = 0.14, 0.35  # the paper's standard deviation over the contrast
+UNEVEN_SPREAD, NOISY_SPREAD = 0.14, 0.25  # the paper's standard deviation over the contrast; noise alone has 0.3 to 0.4
 BACKGROUND_FIELD, BACKGROUND_STEP = 0.3, 8
 DARKEST = 12.0  # added to grey levels before the logarithm, so that the noise of dark pixels does not count
 AT_BORDER = 0.05  # share of the border from which ink is suspected to be a shadow
@@ -74,8 +74,8 @@ def _from_uneven(grey: Grey) -> Ink | None:
     if not mask.any():
         return None
     signal = sign * (light - _background(light, ndimage.binary_dilation(mask, EIGHT, iterations=2)))
-    mask = _dense(signal)
-    if not mask.any() or mask.all():
+    mask = _without_border(_dense(signal))
+    if not mask.any():
         return None
     contrast = float(signal[mask].mean() - signal[~mask].mean())
     if contrast < MIN_CONTRAST / 255 or float(signal[~mask].std()) / contrast > NOISY_SPREAD:
@@ -86,6 +86,18 @@ def _from_uneven(grey: Grey) -> Ink | None:
 def _dense(signal: Grey) -> Mask:
     dense: Mask = signal > (otsu(signal[signal > 0]) if (signal > 0).any() else 0)
     return dense
+
+
+def _without_border(mask: Mask) -> Mask:
+    """The ink that does not touch the picture's border, where light and shadow leave their remains."""
+    inner: Mask = mask & ~ndimage.binary_propagation(_frame(mask) & mask, EIGHT, mask=mask)
+    return inner
+
+
+def _frame(mask: Mask) -> Mask:
+    frame = np.ones(mask.shape, bool)
+    frame[1:-1, 1:-1] = False
+    return frame
 
 
 def _scaled(signal: Grey, mask: Mask) -> Ink:
