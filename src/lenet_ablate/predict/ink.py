@@ -17,6 +17,7 @@ UNEVEN_SPREAD, NOISY_SPREAD = 0.14, 0.25  # the paper's standard deviation over 
 BACKGROUND_FIELD, BACKGROUND_STEP = 0.3, 8
 DARKEST = 12.0  # added to grey levels before the logarithm, so that the noise of dark pixels does not count
 AT_BORDER = 0.05  # share of the border from which ink is suspected to be a shadow
+THICK = 0.45  # from which ink at the border is a shadow
 EIGHT = np.ones((3, 3), np.int8)
 _BINS = 256
 
@@ -50,6 +51,8 @@ def find_ink(picture: Picture) -> Ink | None:
         uneven = _from_uneven(picture.grey)
         if spread > UNEVEN_SPREAD or (uneven and 2 * _border_share(uneven.mask) < _border_share(even.mask)):
             return uneven
+        if _thickness(even.mask) > THICK:
+            return None
     return even if spread <= NOISY_SPREAD else None
 
 
@@ -135,6 +138,12 @@ def _blocks(values: Grey) -> Grey:
 def _is_paper(region: Mask) -> bool:
     """Whether a region, rather than the rest, is the paper: it has most of the border and of the area."""
     return RING_WEIGHT * _border_share(region) + float(region.mean()) > (RING_WEIGHT + 1) / 2
+
+
+def _thickness(mask: Mask) -> float:
+    """Diameter of the largest disc in the ink over the longer side of the ink's box; MNIST's digits have 0.1 to 0.4."""
+    sides = [np.ptp(np.flatnonzero(mask.any(axis=axis))) + 1 for axis in (0, 1)]
+    return float(2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max() / max(sides))
 
 
 def _border_share(region: Mask) -> float:
