@@ -1,4 +1,4 @@
-"""The NumPy forward pass against the torch module and the compiled network."""
+"""The NumPy forward pass against the torch modules and the compiled network."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from lenet_ablate.config import Activation, Model, Pool
+from lenet_ablate.choices import C5, Activation, Model, OutputActivation, Pool
+from lenet_ablate.config import ModelConfig
 from lenet_ablate.datasets.splits import split
 from lenet_ablate.engines import forward as module
 from lenet_ablate.engines.base import Split
@@ -21,16 +21,29 @@ from lenet_ablate.engines.weights import draw_weights
 from tiny import tiny_config, tiny_dataset, tiny_plan
 
 MEAN, STD = 0.1307, 0.3081
+MODELS = {
+    "on 28×28": ModelConfig(Model.lenet5_28),
+    "with a ReLU behind its output": ModelConfig(Model.lenet5_28, OutputActivation.relu),
+    "with c5 as a convolution": ModelConfig(c5=C5.conv),
+    "of four convolutions": ModelConfig(Model.cnn4, c5=None),
+    "fully connected": ModelConfig(Model.mlp, c5=None, hidden=(30, 20)),
+    "linear": ModelConfig(Model.mlp, c5=None, hidden=()),
+}
 
 
 def noise(count: int, size: int = 32) -> Any:
     return np.random.default_rng(3).integers(0, 256, (count, size, size), np.uint8)
 
 
+def network_of(weights: Any, mean: float = MEAN, std: float = STD, **changes: Any) -> Network:
+    config = tiny_config(**changes)
+    return Network(config.model, weights, config.pool, config.activation, mean, std)
+
+
 @pytest.mark.parametrize(("pool", "activation"), list(itertools.product(Pool, Activation)))
 def test_agrees_with_torch(pool: Pool, activation: Activation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH_IMAGES", 3)
-    weights, images = draw_weights(Model.lenet5, seed=1), noise(7)
+    weights, images = draw_weights(tiny_config(seed=1)), noise(7)
     model = build_model(tiny_config(pool=pool, activation=activation), weights)
     normalised = ((images / 255 - MEAN) / STD).astype(np.float32)
     with torch.no_grad():
@@ -38,7 +51,7 @@ def test_agrees_with_torch(pool: Pool, activation: Activation, monkeypatch: pyte
         expected = model(x).numpy()
         c1 = model.activation(model.c1(x))
         c3 = model.activation(model.c3(model.s2(c1)))
-    network = Network(weights, pool, activation, MEAN, STD)
+    network = network_of(weights, pool=pool, activation=activation)
     signals = forward(network, images, with_maps=True)
     assert signals.logits.dtype == np.float32
     np.testing.assert_allclose(signals.logits, expected, atol=1e-5)
@@ -53,7 +66,7 @@ def test_agrees_with_the_compiled_evaluation(pool: Pool) -> None:
     train, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
     learner = CompiledEngine().learner(plan, dataset, train, val)
     evaluation = learner.evaluate(Split.test)
-    network = Network(learner.weights(), pool, plan.config.activation, dataset.mean, dataset.std)
+    network = network_of(learner.weights(), dataset.mean, dataset.std, pool=pool)
     logits = forward(network, dataset.test_images).logits.astype(float)
     log_sums = np.log(np.exp(logits).sum(axis=1))
     losses = log_sums - logits[np.arange(len(logits)), dataset.test_labels]
@@ -61,37 +74,28 @@ def test_agrees_with_the_compiled_evaluation(pool: Pool) -> None:
     np.testing.assert_array_equal(logits.argmax(axis=1), evaluation.digits)
 
 
-def test_sizes_come_from_the_weights() -> None:
-    """LeNet-5 on 28×28 without padding, with a ReLU behind the output layer."""
-    torch.manual_seed(0)
-    layers = nn.ModuleDict(
-        {
-            "c1": nn.Conv2d(1, 6, 5),
-            "c3": nn.Conv2d(6, 16, 5),
-            "c5": nn.Linear(256, 120),
-            "f6": nn.Linear(120, 84),
-            "output": nn.Linear(84, 10),
-        }
-    )
-    x = torch.randn(4, 1, 28, 28)
+@pytest.mark.parametrize("name", list(MODELS))
+def test_every_network_agrees_with_torch(name: str) -> None:
+    config = tiny_config(model=MODELS[name], pool=Pool.avg)
+    weights = draw_weights(config)
+    random = np.random.default_rng(0)
+    for key in (key for key in weights if key.startswith("n")):  # statistics as after some training
+        weights[key] = random.uniform(0.5, 2, weights[key].shape).astype(np.float32)
+    network = network_of(weights, model=config.model, pool=Pool.avg)
+    images = noise(3, network.image_size)
+    normalised = ((images / 255 - MEAN) / STD).astype(np.float32)
     with torch.no_grad():
-        units = torch.max_pool2d(torch.relu(layers["c1"](x)), 2)
-        units = torch.max_pool2d(torch.relu(layers["c3"](units)), 2).flatten(1)
-        for name in ("c5", "f6", "output"):
-            units = torch.relu(layers[name](units))
-    weights = {name: array.numpy() for name, array in layers.state_dict().items()}
-    network = Network(weights, Pool.max, Activation.relu, MEAN, STD, output_activation=Activation.relu)
-    assert network.image_size == 28
-    np.testing.assert_allclose(forward(network, x[:, 0].numpy()).logits, units.numpy(), atol=1e-5)
+        expected = build_model(config, weights).eval()(torch.from_numpy(normalised)[:, None]).numpy()
+    np.testing.assert_allclose(forward(network, images).logits, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_refuses_other_sizes_and_takes_none() -> None:
-    network = Network(draw_weights(Model.lenet5, 0), Pool.max, Activation.relu, MEAN, STD)
+    network = network_of(draw_weights(tiny_config()))
     assert forward(network, noise(0)).logits.shape == (0, 10)
     with pytest.raises(ValueError, match=r"expected \(N, 32, 32\)"):
         forward(network, noise(2, 28))
 
 
 def test_large_sigmoid_inputs_do_not_overflow() -> None:
-    network = Network(draw_weights(Model.lenet5, 0), Pool.avg, Activation.sigmoid, 0.0, 1e-6)
+    network = network_of(draw_weights(tiny_config()), 0.0, 1e-6, activation=Activation.sigmoid)
     assert np.isfinite(forward(network, noise(2)).logits).all()

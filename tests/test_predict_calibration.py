@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,9 @@ def test_all_wrong_or_all_right_still_gives_a_calibration() -> None:
 
 def test_a_run_is_calibrated_on_its_validation_images(tmp_path: Path) -> None:
     plan, dataset = tiny_plan(), tiny_dataset()
-    network = Network(
-        draw_weights(plan.config.model.name, 0), plan.config.pool, plan.config.activation, dataset.mean, dataset.std
-    )
+    config = plan.config
+    weights = draw_weights(config)
+    network = Network(config.model, weights, config.pool, config.activation, dataset.mean, dataset.std)
     found = calibrate_run(tmp_path, plan, dataset, network)
     assert found is not None and found.num_images == plan.num_val and found.mean == dataset.mean
     _, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
@@ -105,8 +106,6 @@ def test_a_run_is_calibrated_on_its_validation_images(tmp_path: Path) -> None:
 
 
 def test_without_validation_images_there_is_none(tmp_path: Path) -> None:
-    import dataclasses
-
     plan = dataclasses.replace(tiny_plan(), num_val=0)
     assert calibrate_run(tmp_path, plan, tiny_dataset(), None) is None  # type: ignore[arg-type]
     assert read_calibration(tmp_path) is None

@@ -16,7 +16,8 @@ import pytest
 import safetensors.numpy
 from PIL import Image, ImageDraw
 
-from lenet_ablate.config import DataConfig, DataSet, Pool, RunConfig
+from lenet_ablate.choices import DataSet, Pool
+from lenet_ablate.config import DataConfig, RunConfig
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
@@ -48,7 +49,7 @@ def write_run(
     final = {"epoch": 1, "val_accuracy": accuracy, "val_loss": row.val_loss, "test_accuracy": 0.91}
     result = {"format": 1, "status": "done", "variant_id": variant_id(config), "final": final}
     predictions = Predictions(np.zeros(360, np.uint8), np.zeros(360, np.float16))
-    weights = draw_weights(config.model.name, config.seed)
+    weights = draw_weights(config)
     write_finished(folder, State.done, identity(config), [row], result, weights, predictions)
     if calibration is not None:
         write_calibration(folder, calibration)

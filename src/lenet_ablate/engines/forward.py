@@ -9,9 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.config import Activation, Pool
+from lenet_ablate.choices import Activation, Model, OutputActivation, Pool
+from lenet_ablate.config import ModelConfig
+from lenet_ablate.engines.networks import image_size, layer_shapes
 
-BATCH_IMAGES = 250  # keeps the unfolded fields of c3 below 40 MB
+BATCH_IMAGES = 100  # keeps the unfolded fields of the largest network below 70 MB
+NORM_EPS = 1e-5  # as in PyTorch's BatchNorm2d
+# Convolutions that are pooled: by s2 and s4.
+_POOLED: dict[Model, frozenset[str]] = {
+    Model.lenet5: frozenset({"c1", "c3"}),
+    Model.lenet5_28: frozenset({"c1", "c3"}),
+    Model.cnn4: frozenset({"c2", "c4"}),
+    Model.mlp: frozenset(),
+}
 
 Floats = npt.NDArray[np.float32]
 Images = npt.NDArray[np.uint8] | Floats
@@ -19,30 +29,28 @@ Images = npt.NDArray[np.uint8] | Floats
 
 @dataclass(frozen=True)
 class Network:
-    """A trained LeNet-5; every size is taken from its weights.
+    """A trained network.
 
     Attributes:
-        weights: Weights and biases by layer name (`c1.weight`, `c1.bias`, c3, c5, f6, output) in PyTorch's shapes.
+        model: Which network it is.
+        weights: Weights and biases by layer name, as in model.safetensors.
         pool: How s2 and s4 reduce each 2×2 field.
-        activation: The nonlinearity behind c1, c3, c5 and f6.
+        activation: The nonlinearity behind every layer but the last.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
-        output_activation: The nonlinearity behind the output layer; None: the logits are left as they are.
     """
 
+    model: ModelConfig
     weights: Mapping[str, Floats]
     pool: Pool
     activation: Activation
     mean: float
     std: float
-    output_activation: Activation | None = None
 
     @property
     def image_size(self) -> int:
         """Side S of the square images that it takes."""
-        num_maps, _, *kernel = self.weights["c3.weight"].shape
-        side = math.isqrt(self.weights["c5.weight"].shape[1] // num_maps)
-        return int(2 * (2 * side + kernel[0] - 1) + self.weights["c1.weight"].shape[2] - 1)
+        return image_size(self.model)
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,8 @@ class Signals:
 
     Attributes:
         logits: (N, 10) float32, unbounded; their softmax is the probability of each digit.
-        maps: (N, maps, height, width) float32 by layer, c1 and c3, behind the nonlinearity and before pooling; empty
-            where not asked for.
+        maps: (N, maps, height, width) float32 by convolution, c1 and c3 of LeNet-5, behind the nonlinearity and before
+            pooling; empty where not asked for.
     """
 
     logits: Floats
@@ -60,7 +68,7 @@ class Signals:
 
 
 def forward(network: Network, images: Images, *, with_maps: bool = False) -> Signals:
-    """The logits of images, and on request the feature maps of c1 and c3.
+    """The logits of images, and on request the feature maps of the convolutions.
 
     Args:
         network: The trained network.
@@ -81,15 +89,19 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
 
 def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
     x = _normalise(images, network.mean, network.std)[:, None]
-    c1 = _activate(_convolve(x, network.weights, "c1"), network.activation)
-    c3 = _activate(_convolve(_reduce(c1, network.pool), network.weights, "c3"), network.activation)
-    units: Floats = _reduce(c3, network.pool).reshape(len(images), network.weights["c5.weight"].shape[1])
-    for layer in ("c5", "f6"):
-        units = _activate(_connect(units, network.weights, layer), network.activation)
-    logits = _connect(units, network.weights, "output")
-    if network.output_activation is not None:
-        logits = _activate(logits, network.output_activation)
-    return Signals(logits, {"c1": c1, "c3": c3} if with_maps else {})
+    maps: dict[str, Floats] = {}
+    for layer, shape in layer_shapes(network.model).items():
+        if len(shape) == 4 and layer != "c5":
+            x = _activate(_norm(_convolve(x, network.weights, layer), network.weights, layer), network.activation)
+            maps |= {layer: x} if with_maps else {}
+            x = _reduce(x, network.pool) if layer in _POOLED[network.model.name] else x
+            continue
+        x = _connect(x.reshape(len(x), math.prod(x.shape[1:])), network.weights, layer)
+        if layer != "output":
+            x = _activate(x, network.activation)
+    if network.model.output_activation is OutputActivation.relu:
+        x = _activate(x, Activation.relu)
+    return Signals(x, maps)
 
 
 def _normalise(images: Images, mean: float, std: float) -> Floats:
@@ -111,8 +123,21 @@ def _convolve(x: Floats, weights: Mapping[str, Floats], layer: str) -> Floats:
     return maps.reshape(num_images, num_maps, rows, columns)
 
 
+def _norm(maps: Floats, weights: Mapping[str, Floats], layer: str) -> Floats:
+    """Batch normalisation with its running statistics, where the layer has one."""
+    name = layer.replace("c", "n")
+    if f"{name}.weight" not in weights:
+        return maps
+    scale = weights[f"{name}.weight"] / np.sqrt(weights[f"{name}.running_var"] + np.float32(NORM_EPS))
+    shift = weights[f"{name}.bias"] - weights[f"{name}.running_mean"] * scale
+    normed: Floats = maps * scale[:, None, None] + shift[:, None, None]
+    return normed
+
+
 def _connect(units: Floats, weights: Mapping[str, Floats], layer: str) -> Floats:
-    connected: Floats = units @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
+    """A fully connected layer, or a convolution as large as its input, (N, in) -> (N, out)."""
+    matrix = weights[f"{layer}.weight"]
+    connected: Floats = units @ matrix.reshape(len(matrix), -1).T + weights[f"{layer}.bias"]
     return connected
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-from lenet_ablate.config import DataSet
+from lenet_ablate.choices import DataSet
 from lenet_ablate.predict.ink import EIGHT, Ink, Mask
 from lenet_ablate.predict.load import Grey
 

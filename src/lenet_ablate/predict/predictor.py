@@ -101,7 +101,8 @@ class Predictor:
         """
         if not len(images):
             return []
-        fitted = fit(images, self.members[0].network.image_size)
+        first = self.members[0]
+        fitted = fit(images, first.network.image_size, first.config.data.resize)
         probabilities, margins, limit = self._judge(fitted)
         return [
             Prediction(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet_ablate.config import DataConfig, DataSet
+from lenet_ablate.choices import DataSet
+from lenet_ablate.config import DataConfig
 from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.idx import NAMES, find
 from lenet_ablate.datasets.load import DATA_VARIABLE, load

@@ -14,9 +14,10 @@ import safetensors.numpy
 import yaml
 from safetensors import SafetensorError
 
-from lenet_ablate.config import DataSet, Model, RunConfig
+from lenet_ablate.choices import DataSet, Normalize
+from lenet_ablate.config import ModelConfig, RunConfig
 from lenet_ablate.engines.forward import Floats, Network
-from lenet_ablate.engines.weights import SHAPES
+from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 from lenet_ablate.errors import RecordError
 from lenet_ablate.plan import variant_id
 from lenet_ablate.predict.calibration import Calibration, read_calibration
@@ -65,23 +66,28 @@ def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -
     mean, std = config.data.mean, config.data.std
     if calibration is not None and calibration.mean is not None and calibration.std is not None:
         mean, std = calibration.mean, calibration.std
+    elif config.data.normalize is not Normalize.standard:
+        mean, std = (0.0, 1.0) if config.data.normalize is Normalize.unit else (None, None)
     if mean is None or std is None:
         raise RecordError(f"{folder}: how its images were normalised is not on record; train it again")
-    return Network(_read_weights(folder, config.model.name), config.pool, config.activation, mean, std)
+    weights = _read_weights(folder, config.model)
+    return Network(config.model, weights, config.pool, config.activation, mean, std)
 
 
-def _read_weights(folder: Path, model: Model) -> dict[str, Floats]:
+def _read_weights(folder: Path, model: ModelConfig) -> dict[str, Floats]:
     """The weights, checked: a damaged file must not end in a wrong digit."""
     path = folder / MODEL
     try:
         weights = safetensors.numpy.load(path.read_bytes())
     except (OSError, SafetensorError, ValueError) as error:
         raise RecordError(f"{path}: cannot be read ({error})") from None
-    expected = {f"{layer}.weight": shape for layer, shape in SHAPES[model].items()}
-    expected |= {f"{layer}.bias": shape[:1] for layer, shape in SHAPES[model].items()}
+    expected = {f"{layer}.weight": shape for layer, shape in layer_shapes(model).items()}
+    expected |= {f"{layer}.bias": shape[:1] for layer, shape in layer_shapes(model).items()}
+    for norm, size in norm_sizes(model).items():
+        expected |= {f"{norm}.{part}": (size,) for part in ("weight", "bias", "running_mean", "running_var")}
     found = {name: array.shape for name, array in weights.items()}
     if found != expected or any(a.dtype != np.float32 or not np.isfinite(a).all() for a in weights.values()):
-        raise RecordError(f"{path}: does not hold the weights of {model.value}")
+        raise RecordError(f"{path}: does not hold the weights of {model.name.value}")
     return weights
 
 
