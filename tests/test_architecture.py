@@ -24,6 +24,7 @@ LAYERS = [
     {"runs"},
     {"checkpoint", "early_stop", "keepsakes", "frames", "progress", "datasets"},
     {"engines"},
+    {"predict"},
     {"train", "report"},
     {"jobs", "claims"},
     {"summary", "finished"},
@@ -144,6 +145,10 @@ def test_there_is_no_utils() -> None:
         ("lenet_ablate.frames", {"hydra", "torch", "torchvision", "matplotlib"}),
         ("lenet_ablate.report.main", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
         ("lenet_ablate.engines.compiled.learner", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
+        (
+            "lenet_ablate.predict.predictor, lenet_ablate.predict.main",
+            {"hydra", "omegaconf", "numba", "torch", "torchvision", "pandas", "sklearn", "matplotlib"},
+        ),
         ("hydra_plugins.lenet_ablate.ablation_sweeper", {"torch", "pandas", "numpy"}),
     ],
 )

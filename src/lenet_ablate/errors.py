@@ -4,7 +4,8 @@ LenetAblateError
 ├── ConfigError    a setting is unknown, of the wrong type or out of range
 ├── DataError      a data set is missing, damaged or of the wrong shape
 ├── RecordError    a run folder could not be read or written
-└── EngineError    an engine cannot work on this machine
+├── EngineError    an engine cannot work on this machine
+└── PictureError   a picture cannot be read
 
 Every message names what was wrong, what is allowed and, where it can be guessed, what was meant.
 A diverged or interrupted run is a result, not an error: see `records.State`.
@@ -29,3 +30,7 @@ class RecordError(LenetAblateError):
 
 class EngineError(LenetAblateError):
     """An engine cannot work on this machine."""
+
+
+class PictureError(LenetAblateError):
+    """A picture cannot be read."""

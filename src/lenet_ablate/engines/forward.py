@@ -1,0 +1,158 @@
+"""The forward pass of a trained network in NumPy alone: for prediction, where no engine need be started."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lenet_ablate.choices import Activation, Model, OutputActivation, Pool
+from lenet_ablate.config import ModelConfig
+from lenet_ablate.engines.networks import image_size, layer_shapes
+
+BATCH_IMAGES = 100  # keeps the unfolded fields of the largest network below 70 MB
+NORM_EPS = 1e-5  # as in PyTorch's BatchNorm2d
+# Convolutions that are pooled: by s2 and s4.
+_POOLED: dict[Model, frozenset[str]] = {
+    Model.lenet5: frozenset({"c1", "c3"}),
+    Model.lenet5_28: frozenset({"c1", "c3"}),
+    Model.cnn4: frozenset({"c2", "c4"}),
+    Model.mlp: frozenset(),
+}
+
+Floats = npt.NDArray[np.float32]
+Images = npt.NDArray[np.uint8] | Floats
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network.
+
+    Attributes:
+        model: Which network it is.
+        weights: Weights and biases by layer name, as in model.safetensors.
+        pool: How s2 and s4 reduce each 2×2 field.
+        activation: The nonlinearity behind every layer but the last.
+        mean: Subtracted from pixels scaled to 0..1.
+        std: Divides the centred pixels.
+    """
+
+    model: ModelConfig
+    weights: Mapping[str, Floats]
+    pool: Pool
+    activation: Activation
+    mean: float
+    std: float
+
+    @property
+    def image_size(self) -> int:
+        """Side S of the square images that it takes."""
+        return image_size(self.model)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What a network makes of images.
+
+    Attributes:
+        logits: (N, 10) float32, unbounded; their softmax is the probability of each digit.
+        maps: (N, maps, height, width) float32 by convolution, c1 and c3 of LeNet-5, behind the nonlinearity and before
+            pooling; empty where not asked for.
+    """
+
+    logits: Floats
+    maps: Mapping[str, Floats]
+
+
+def forward(network: Network, images: Images, *, with_maps: bool = False) -> Signals:
+    """The logits of images, and on request the feature maps of the convolutions.
+
+    Args:
+        network: The trained network.
+        images: (N, S, S), S its `image_size`; uint8 0..255, or float that is normalised already.
+        with_maps: Keep the feature maps: 25 kB per image for LeNet-5.
+
+    Raises:
+        ValueError: The images are not of the network's size.
+    """
+    size = network.image_size
+    if images.ndim != 3 or images.shape[1:] != (size, size):
+        raise ValueError(f"images of shape {images.shape}, expected (N, {size}, {size})")
+    starts = range(0, max(1, len(images)), BATCH_IMAGES)
+    batches = [_forward(network, images[first : first + BATCH_IMAGES], with_maps) for first in starts]
+    maps = {name: np.concatenate([batch.maps[name] for batch in batches]) for name in batches[0].maps}
+    return Signals(np.concatenate([batch.logits for batch in batches]), maps)
+
+
+def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
+    x = _normalise(images, network.mean, network.std)[:, None]
+    maps: dict[str, Floats] = {}
+    for layer, shape in layer_shapes(network.model).items():
+        if len(shape) == 4 and layer != "c5":
+            x = _activate(_norm(_convolve(x, network.weights, layer), network.weights, layer), network.activation)
+            maps |= {layer: x} if with_maps else {}
+            x = _reduce(x, network.pool) if layer in _POOLED[network.model.name] else x
+            continue
+        x = _connect(x.reshape(len(x), math.prod(x.shape[1:])), network.weights, layer)
+        if layer != "output":
+            x = _activate(x, network.activation)
+    if network.model.output_activation is OutputActivation.relu:
+        x = _activate(x, Activation.relu)
+    return Signals(x, maps)
+
+
+def _normalise(images: Images, mean: float, std: float) -> Floats:
+    if images.dtype != np.uint8:
+        return images.astype(np.float32, copy=False)
+    levels = ((np.arange(256) / 255 - mean) / std).astype(np.float32)
+    normalised: Floats = levels[images]
+    return normalised
+
+
+def _convolve(x: Floats, weights: Mapping[str, Floats], layer: str) -> Floats:
+    """Valid cross-correlation as one matrix product, (N, in, H, W) -> (N, out, H', W')."""
+    kernels = weights[f"{layer}.weight"]
+    num_maps, _, height, width = kernels.shape
+    fields = np.lib.stride_tricks.sliding_window_view(x, (height, width), axis=(2, 3))  # (N, in, H', W', h, w)
+    num_images, num_inputs, rows, columns = fields.shape[:4]
+    unfolded = fields.transpose(0, 1, 4, 5, 2, 3).reshape(num_images, num_inputs * height * width, rows * columns)
+    maps: Floats = kernels.reshape(num_maps, -1) @ unfolded + weights[f"{layer}.bias"][:, None]
+    return maps.reshape(num_images, num_maps, rows, columns)
+
+
+def _norm(maps: Floats, weights: Mapping[str, Floats], layer: str) -> Floats:
+    """Batch normalisation with its running statistics, where the layer has one."""
+    name = layer.replace("c", "n")
+    if f"{name}.weight" not in weights:
+        return maps
+    scale = weights[f"{name}.weight"] / np.sqrt(weights[f"{name}.running_var"] + np.float32(NORM_EPS))
+    shift = weights[f"{name}.bias"] - weights[f"{name}.running_mean"] * scale
+    normed: Floats = maps * scale[:, None, None] + shift[:, None, None]
+    return normed
+
+
+def _connect(units: Floats, weights: Mapping[str, Floats], layer: str) -> Floats:
+    """A fully connected layer, or a convolution as large as its input, (N, in) -> (N, out)."""
+    matrix = weights[f"{layer}.weight"]
+    connected: Floats = units @ matrix.reshape(len(matrix), -1).T + weights[f"{layer}.bias"]
+    return connected
+
+
+def _reduce(maps: Floats, pool: Pool) -> Floats:
+    num_images, num_maps, height, width = maps.shape
+    fields = maps.reshape(num_images, num_maps, height // 2, 2, width // 2, 2)
+    reduced: Floats = fields.max(axis=(3, 5)) if pool is Pool.max else fields.mean(axis=(3, 5))
+    return reduced
+
+
+def _activate(x: Floats, activation: Activation) -> Floats:
+    if activation is Activation.relu:
+        return np.maximum(x, np.float32(0))
+    if activation is Activation.tanh:
+        x = np.tanh(x)
+        return x
+    logistic: Floats = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))  # does not overflow
+    return logistic

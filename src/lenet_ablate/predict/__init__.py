@@ -1,0 +1,1 @@
+"""`lenet-predict`: what a trained run reads in a picture."""

@@ -1,0 +1,185 @@
+"""How far a network's probabilities can be believed, learned from its validation images.
+
+A network trained to the end is right less often than its probabilities say. One number, the temperature that divides
+the logits, mends that on average (Guo et al. 2017, "On calibration of modern neural networks", section 4.2), and one
+more, the margin, says when an answer is too close to call.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lenet_ablate.atomic import write_bytes
+from lenet_ablate.datasets.base import Dataset, Labels
+from lenet_ablate.datasets.splits import split
+from lenet_ablate.engines.forward import Floats, Network, forward
+from lenet_ablate.errors import RecordError
+from lenet_ablate.plan import RunPlan
+
+CALIBRATION = "calibration.json"
+FORMAT = 1
+NUM_BINS = 15  # Guo et al. 2017, section 5
+PASSED = 0.95  # of the validation digits that are read rightly are called sure
+TEMPERATURES = 0.05, 20.0
+
+Probabilities = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was learned from the validation images.
+
+    Attributes:
+        temperature: Divides the logits before the softmax, within `TEMPERATURES`.
+        margin: Least difference between the two largest divided logits for the answer to count as sure, in nats: the
+            likeliest digit is then at least exp(margin) times as likely as the next.
+        ece_before: Expected calibration error of the plain softmax, 0..1.
+        ece: The same with the temperature; on the images that it was fitted on.
+        num_images: Validation images it was fitted on.
+        mean: Subtracted from pixels scaled to 0..1 in training; the network expects the same.
+        std: Divided the centred pixels in training.
+    """
+
+    temperature: float
+    margin: float
+    ece_before: float
+    ece: float
+    num_images: int
+    mean: float | None = None
+    std: float | None = None
+
+
+def calibrate(logits: Floats, labels: Labels, passed: float = PASSED) -> Calibration:
+    """The calibration of a network from what it says of images that it was not trained on.
+
+    Args:
+        logits: (N, 10) float32.
+        labels: (N,) uint8, 0..9.
+        passed: Fraction of the rightly read images that shall count as sure, 0..1.
+
+    Raises:
+        ValueError: There are no images, or a logit is not finite.
+    """
+    if not len(logits) or not np.isfinite(logits).all():
+        raise ValueError("calibration needs at least one image and finite logits")
+    temperature = fit_temperature(logits, labels)
+    is_right = logits.argmax(axis=1) == labels
+    margins = top_margins(logits.astype(np.float64) / temperature)
+    margin = float(np.quantile(margins[is_right], 1 - passed)) if is_right.any() else float(margins.max())
+    return Calibration(
+        temperature,
+        margin,
+        expected_calibration_error(softmax(logits), labels),
+        expected_calibration_error(softmax(logits / temperature), labels),
+        len(logits),
+    )
+
+
+def fit_temperature(logits: Floats, labels: Labels) -> float:
+    """The temperature with the least mean cross-entropy, within `TEMPERATURES`."""
+    from scipy import optimize
+
+    exact = logits.astype(np.float64)
+    low, high = np.log(TEMPERATURES)
+
+    def loss(log_temperature: float) -> float:
+        scaled = exact / np.exp(log_temperature)
+        highest = scaled.max(axis=1)
+        sums = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
+        return float((sums - scaled[np.arange(len(scaled)), labels]).mean())
+
+    found = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def expected_calibration_error(probabilities: Probabilities, labels: Labels, num_bins: int = NUM_BINS) -> float:
+    """How far confidence and accuracy differ on average, 0..1 (Guo et al. 2017, eq. 3).
+
+    Images are sorted into `num_bins` equal intervals of the predicted class's probability; the difference between
+    mean probability and accuracy in each is weighted by its number of images.
+    """
+    confidences = probabilities.max(axis=1)
+    is_right = probabilities.argmax(axis=1) == labels
+    bins = np.clip(np.ceil(confidences * num_bins).astype(int) - 1, 0, num_bins - 1)
+    gaps = np.bincount(bins, weights=is_right - confidences, minlength=num_bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def softmax(logits: npt.NDArray[Any]) -> Probabilities:
+    """Probabilities (N, 10) float64 whose rows sum to 1."""
+    exact = logits.astype(np.float64)
+    powers = np.exp(exact - exact.max(axis=1, keepdims=True))
+    normalised: Probabilities = powers / powers.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def top_margins(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Differences between the largest and the second largest logit, (N,) float64, at least 0."""
+    ordered = np.sort(logits, axis=1)
+    margins: npt.NDArray[np.float64] = (ordered[:, -1] - ordered[:, -2]).astype(np.float64)
+    return margins
+
+
+def calibrate_run(folder: Path, plan: RunPlan, dataset: Dataset, network: Network) -> Calibration | None:
+    """Calibrate a trained run on its validation images and write `calibration.json`; None where it has none.
+
+    Args:
+        folder: The run's folder.
+        plan: The run's plan; its seed draws the split.
+        dataset: The data it was trained on.
+        network: The trained network.
+
+    Raises:
+        RecordError: The file cannot be written.
+    """
+    if not plan.num_val:
+        return None
+    _, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
+    logits = forward(network, dataset.train_images[val]).logits
+    fitted = calibrate(logits, dataset.train_labels[val])
+    calibration = dataclasses.replace(fitted, mean=dataset.mean, std=dataset.std)
+    write_calibration(folder, calibration)
+    return calibration
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> str:
+    """Write `calibration.json` into a run's folder; returns its SHA-256 in hex.
+
+    Raises:
+        RecordError: It cannot be written.
+    """
+    return write_bytes(folder / CALIBRATION, to_json(calibration))
+
+
+def to_json(calibration: Calibration) -> bytes:
+    """The content of `calibration.json`."""
+    values = {"format": FORMAT} | dataclasses.asdict(calibration)
+    return (json.dumps(values, indent=1, allow_nan=False) + "\n").encode()
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """What `calibration.json` in a run's folder says; None where there is none.
+
+    Raises:
+        RecordError: It cannot be read.
+    """
+    path = folder / CALIBRATION
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_bytes())
+        if values.pop("format") != FORMAT:
+            raise RecordError(f"{path}: was written by another version of lenet-ablate")
+        calibration = Calibration(**values)
+        if not (TEMPERATURES[0] <= calibration.temperature <= TEMPERATURES[1] and calibration.margin >= 0):
+            raise ValueError("a value is out of range")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path}: is damaged ({error})") from None
+    return calibration

@@ -1,0 +1,185 @@
+"""Pictures from files, decoded within limits: whatever a file holds, the answer is a grey picture or one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from lenet_ablate.errors import PictureError
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+MAX_BYTES = 100 * 2**20
+MAX_PIXELS = 50 * 2**20  # a telephone's 50 megapixels; decoded with transparency they take 400 MB
+MIN_ALPHA = 0.98  # the rounding of an editor is not transparency
+WORK_SIDE, SMALL_SIDE, ENLARGED_SIDE = 400, 112, 160
+_COLOURED_DEVIATION = 25  # grey levels; ink of one colour varies less, a page with writing more
+
+Grey = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, upright and opaque, at the size that digits are looked for.
+
+    Attributes:
+        grey: (H, W) float32, luminance 0..255; the longer side is at most `WORK_SIDE` and at least `SMALL_SIDE`.
+        longer_side: Longer side of the picture as it came, in pixels.
+    """
+
+    grey: Grey
+    longer_side: int
+
+
+def load_picture(path: Path) -> Picture:
+    """Read a picture file: PNG, JPEG, BMP, GIF (first frame) or WebP.
+
+    Raises:
+        PictureError: There is no such file, it is too large, or it is not a whole picture in one of these formats.
+    """
+    with _decoding(str(path)):
+        if not path.is_file():
+            raise PictureError(f"{path}: {'is not a file' if path.exists() else 'there is no such file'}")
+        if path.stat().st_size > MAX_BYTES:
+            raise PictureError(f"{path}: is larger than {MAX_BYTES >> 20} MiB")
+        with Image.open(path, formats=FORMATS) as image:
+            _check_size(str(path), image.size)
+            longer_side = max(image.size)
+            if image.format == "JPEG":
+                image.draft(image.mode, (2 * WORK_SIDE, 2 * WORK_SIDE))  # decodes at a fraction of the size
+            return _prepare(image, longer_side)
+
+
+def from_image(image: Image.Image) -> Picture:
+    """A picture that Pillow holds.
+
+    Raises:
+        PictureError: It is too large or cannot be decoded.
+    """
+    with _decoding("picture"):
+        _check_size("picture", image.size)
+        return _prepare(image, max(image.size))
+
+
+def from_array(pixels: npt.NDArray[Any]) -> Picture:
+    """A picture as an array.
+
+    Args:
+        pixels: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8 0..255; or (H, W) float 0..1 or uint16.
+
+    Raises:
+        PictureError: It is too large, or of another shape or type.
+    """
+    if pixels.dtype.kind == "f" and pixels.ndim == 2 and pixels.size and 0 <= pixels.min() <= pixels.max() <= 1:
+        pixels = np.rint(pixels * 65535).astype(np.uint16)
+    known = (pixels.ndim == 2 and pixels.dtype in (np.uint8, np.uint16)) or (
+        pixels.ndim == 3 and pixels.shape[2] in (3, 4) and pixels.dtype == np.uint8
+    )
+    if not known or not pixels.size:
+        raise PictureError(
+            f"array of shape {pixels.shape} and type {pixels.dtype}: expected (H, W), (H, W, 3) or (H, W, 4) uint8, "
+            "or (H, W) uint16 or float in 0..1"
+        )
+    return from_image(Image.fromarray(np.ascontiguousarray(pixels)))
+
+
+@contextlib.contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Whatever a decoder raises on hostile or damaged content becomes one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        raise PictureError(f"{name}: is not a picture in a known format ({', '.join(FORMATS)})") from None
+    except Image.DecompressionBombError:
+        raise PictureError(_too_large(name)) from None
+    except MemoryError:
+        raise PictureError(f"{name}: does not fit in memory") from None
+    except OSError as error:
+        raise PictureError(f"{name}: cannot be read ({error.strerror or _first_line(error)})") from None
+    except Exception as error:  # decoders raise nearly anything: SyntaxError, struct.error, zlib.error, …
+        raise PictureError(f"{name}: is damaged ({type(error).__name__}: {_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _too_large(name: str) -> str:
+    return f"{name}: has more than {MAX_PIXELS >> 20} megapixels; make it smaller"
+
+
+def _check_size(name: str, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise PictureError(_too_large(name))
+
+
+def _prepare(image: Image.Image, longer_side: int) -> Picture:
+    image.load()  # of an animation the first frame
+    with contextlib.suppress(Exception):  # damaged EXIF is no reason to refuse a whole picture
+        image = ImageOps.exif_transpose(image)
+    grey = _opaque(_simple(image))
+    longer = max(grey.shape)
+    scale = WORK_SIDE / longer if longer > WORK_SIDE else 1.0
+    if longer < SMALL_SIDE:
+        scale = max(1, round(ENLARGED_SIDE / longer))
+    if scale != 1:
+        height, width = (max(1, round(side * scale)) for side in grey.shape)
+        kernel = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+        grey = np.asarray(Image.fromarray(grey).resize((width, height), kernel)).clip(0, 255)
+    return Picture(grey, longer_side)
+
+
+def _simple(image: Image.Image) -> Image.Image:
+    """The same picture as L, LA, or 16 bits of grey, already shrunk where it is very large."""
+    if image.mode.startswith("I") or image.mode == "F":
+        simple = image
+    elif "A" in image.getbands() or "transparency" in image.info:
+        simple = image.convert("RGBA").convert("LA")
+    else:
+        simple = (image if image.mode in ("1", "L", "RGB") else image.convert("RGB")).convert("L")
+    factor = max(image.size) // (2 * WORK_SIDE)
+    if factor < 2:
+        return simple
+    if simple.mode in ("L", "LA"):
+        return simple.reduce(factor)
+    width, height = (max(1, side // factor) for side in simple.size)
+    return simple.resize((width, height), Image.Resampling.BOX)
+
+
+def _opaque(image: Image.Image) -> Grey:
+    """The luminance 0..255, transparent ink laid on paper that it stands out from."""
+    pixels = np.asarray(image).astype(np.float32)
+    if image.mode == "L":
+        return pixels
+    if image.mode != "LA":  # 16 bits of grey that hold 8, 10, 12, 14 or 16
+        bits = max(8, int(pixels.max(initial=0)).bit_length())
+        return (pixels * np.float32(255 / (2**bits - 1))).clip(0, 255)
+    grey, alpha = pixels[..., 0], pixels[..., 1] / np.float32(255)
+    if alpha.min() >= MIN_ALPHA:
+        return grey
+    paper = _paper_behind(grey, alpha)
+    opaque: Grey = grey * alpha + np.float32(paper) * (1 - alpha)
+    return opaque
+
+
+def _paper_behind(grey: Grey, alpha: Grey) -> float:
+    total = float(alpha.sum())
+    if total == 0:
+        return 255.0
+    mean = float((grey * alpha).sum()) / total
+    deviation = float(np.sqrt((alpha * (grey - mean) ** 2).sum() / total))
+    opaque = alpha > 0.5
+    if deviation > _COLOURED_DEVIATION and opaque.mean() > 0.5:  # a page with its corners cut off
+        return float(np.median(grey[opaque]))
+    return 255.0 if mean < 128 else 0.0

@@ -1,0 +1,230 @@
+"""`lenet-predict`: from pictures of handwritten digits to the digits, with a trained run."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from lenet_ablate import __version__
+from lenet_ablate.errors import DataError, LenetAblateError, PictureError, RecordError
+
+if TYPE_CHECKING:
+    from lenet_ablate.predict.load import Picture
+    from lenet_ablate.predict.output import Answer
+    from lenet_ablate.predict.predictor import Predictor
+
+OK, BAD, NOTHING, NOT_SURE, INTERRUPTED = 0, 1, 2, 3, 130
+MAX_DRAWN = 24
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+EPILOG = """\
+examples:
+  lenet-predict photo.jpg
+  lenet-predict scans/ --csv > digits.csv
+  lenet-predict photo.jpg --show seen.png
+  lenet-predict --test 50 --wrong --show grid.png
+
+exit status: 0 done, 1 bad option or nothing could be written, 2 no run to predict with, or a picture that cannot be
+read, 3 not sure, or no digit found, in the only picture
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what the run reads in the pictures; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    _check(parser, options)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console without █ still shows the figures
+    try:
+        predictor = _load(options)
+        return _show_test_digits(predictor, options) if options.test else _read_pictures(predictor, options)
+    except (DataError, _NothingToDo) as error:
+        _complain(error)
+        return NOTHING
+    except LenetAblateError as error:
+        _complain(error)
+        return BAD
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+class _NothingToDo(LenetAblateError):
+    """There is no run, or no picture."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD, f"lenet-predict: {message}; see lenet-predict --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="lenet-predict",
+        description="Read handwritten digits in pictures (PNG, JPEG, BMP, GIF, WebP) with a trained run.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "pictures", nargs="*", metavar="PICTURE", help="a picture, a folder of pictures, or a pattern such as 'a/*.png'"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--run", type=Path, metavar="DIR", help="folder of the run (default: best by validation)")
+    which.add_argument("--study", metavar="NAME", help="choose the best run of this study")
+    add("--outputs", type=Path, default=Path("outputs"), help="folder of the studies (default: %(default)s)")
+    add("--ensemble", action="store_true", help="average over all seeds of the run's variant")
+    add("--tta", action="store_true", help="average over small rotations of each digit")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--csv", action="store_true", help="print CSV, one row per digit")
+    add("--show", type=Path, metavar="FILE.png", help="draw the picture, what the network saw and the probabilities")
+    add("--test", type=int, metavar="N", help="draw N random test digits instead, to --show or on the screen")
+    add("--wrong", action="store_true", help="with --test: only digits that the run reads wrongly")
+    add("--version", action="version", version=f"lenet-predict {__version__}")
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.test is not None and options.test < 1:
+        parser.error("--test must be at least 1")
+    if options.test and (options.pictures or options.json or options.csv):
+        parser.error("--test takes no pictures and prints neither JSON nor CSV")
+    if options.wrong and not options.test:
+        parser.error("--wrong goes with --test")
+    if not options.test and not options.pictures:
+        parser.error("name at least one picture")
+    if options.show and options.show.suffix.lower() != ".png":
+        parser.error("--show must end in .png")
+
+
+def _complain(error: object) -> None:
+    line = "".join(char if char.isprintable() else "?" for char in str(error))
+    print(f"lenet-predict: {line}", file=sys.stderr)
+
+
+def _load(options: argparse.Namespace) -> Predictor:
+    from lenet_ablate.predict.predictor import load_predictor
+    from lenet_ablate.predict.trained import best_run
+
+    try:
+        folder = options.run or best_run(options.outputs, options.study)
+        predictor = load_predictor(folder, ensemble=options.ensemble, tta=options.tta)
+    except RecordError as error:
+        raise _NothingToDo(str(error)) from None
+    return predictor
+
+
+def _describe(predictor: Predictor) -> str:
+    first, count = predictor.members[0], len(predictor.members)
+    accuracy = f", test accuracy {first.accuracy:.2%}" if first.accuracy is not None else ""
+    others = f" and {count - 1} more of its variant" if count > 1 else ""
+    calibrated = "" if predictor.is_calibrated else "; uncalibrated: its probabilities are too high"
+    return f"{first.folder}{accuracy}{others}{calibrated}"
+
+
+def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
+    from lenet_ablate.predict.load import load_picture
+    from lenet_ablate.predict.output import Answer, as_csv, as_json, as_text
+    from lenet_ablate.predict.predictor import Verdict
+
+    paths = _find_pictures(options.pictures)
+    if not (options.json or options.csv):
+        print(f"run: {_describe(predictor)}", file=sys.stderr)
+    answers: list[Answer] = []
+    pictures: list[Picture] = []
+    unreadable = 0
+    for path in paths:
+        try:
+            picture = load_picture(path)
+        except PictureError as error:
+            _complain(error)
+            unreadable += 1
+            continue
+        answers.append(Answer(str(path), predictor.read(picture)))
+        if options.show and len(pictures) < MAX_DRAWN:
+            pictures.append(picture)
+        if not (options.json or options.csv):
+            print(as_text(answers[-1]))
+    if options.csv:
+        print(as_csv(answers), end="")
+    if options.json:
+        print(as_json(answers, str(predictor.members[0].folder), predictor.is_calibrated), end="")
+    if options.show and answers:
+        _draw(options.show, answers, pictures)
+    sys.stdout.flush()
+    if unreadable:
+        return NOTHING
+    is_sure = all(found.verdict is Verdict.sure for found in answers[0].predictions)
+    return OK if len(paths) > 1 or is_sure else NOT_SURE
+
+
+def _find_pictures(names: Sequence[str]) -> list[Path]:
+    """Files as named, a folder's pictures, a pattern's matches, in the order of their names."""
+    found: list[Path] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+        elif set(name) & set("*?[") and not path.exists():
+            matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+            inside = sorted(match for match in matches if match.is_file())
+        else:
+            inside = [path]
+        if not inside:
+            raise _NothingToDo(f"{name}: holds no picture ({', '.join(SUFFIXES)})")
+        found += inside
+    return found
+
+
+def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) -> None:
+    from lenet_ablate.atomic import write_bytes
+    from lenet_ablate.predict.show import MAX_ROWS, Shown, draw_predictions, png
+
+    rows = [
+        Shown(Path(answer.picture).name, picture.grey, found)
+        for answer, picture in zip(answers, pictures, strict=False)
+        for found in answer.predictions
+    ]
+    write_bytes(file, png(draw_predictions(rows)))
+    left_out = sum(len(answer.predictions) for answer in answers) - min(len(rows), MAX_ROWS)
+    print(f"drawn: {file}" + (f" ({left_out} more left out)" if left_out else ""), file=sys.stderr)
+
+
+def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from lenet_ablate.atomic import write_bytes
+    from lenet_ablate.datasets.load import data_folder
+    from lenet_ablate.predict.sample import draw_sample
+    from lenet_ablate.predict.show import draw_test_digits, png
+
+    sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)
+    counts = f"{sample.num_wrong} of {sample.num_test} test digits read wrongly"
+    print(f"run: {_describe(predictor)}\n{counts}")
+    if not len(sample.images):
+        raise _NothingToDo("there is no digit to draw")
+    title = f"{predictor.members[0].folder.name}: {counts}"
+    drawn = png(draw_test_digits(sample.images, sample.labels, sample.predictions, title))
+    if options.show:
+        write_bytes(options.show, drawn)
+        print(f"drawn: {options.show}")
+    elif not _open_on_screen(drawn):
+        raise _NothingToDo("there is no screen to draw on; name a file with --show")
+    return OK
+
+
+def _open_on_screen(drawn: bytes) -> bool:
+    from PIL import Image, ImageShow
+
+    has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(has_screen) and ImageShow.show(Image.open(io.BytesIO(drawn)), title="lenet-predict")
