@@ -37,9 +37,10 @@ def _activate(x: Floats, activation: Activation) -> Floats:
         return _rectify(x)
     if activation is Activation.tanh:
         return np.tanh(x)
-    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))  # the logistic function, without overflow
+    half = np.float32(0.5)
+    logistic: Floats = half * np.tanh(half * x) + half  # overflows nowhere
+    return logistic
 
 
 def _rectify(x: Floats) -> Floats:
-    rectified: Floats = np.maximum(x, np.float32(0))
-    return rectified
+    return np.maximum(x, np.float32(0))
