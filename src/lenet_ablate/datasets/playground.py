@@ -59,7 +59,7 @@ def draw_plane(config: DataConfig) -> Plane:
     points, is_positive = _GENERATORS[config.name](random, config.noise or 0.0)
     order = random.permutation(NUM_POINTS)
     points, labels = points[order], is_positive[order].astype(np.uint8)
-    num_train = math.floor(round(NUM_POINTS * (config.train_fraction or 0.5), 6))  # 500 * 0.58 is 289.99…
+    num_train = math.floor(NUM_POINTS * (config.train_fraction or 0.5))
     return Plane(points[:num_train], labels[:num_train], points[num_train:], labels[num_train:])
 
 
