@@ -244,6 +244,8 @@ def test_every_choice_of_every_group_is_legal() -> None:
             values = content if group in ("pool", "activation") else {group: content}
             if choice in ("idx", "npz"):
                 values["data"]["path"] = "somewhere"
+            if choice.startswith("playground/"):
+                values["model"] = yaml.safe_load((config_dir() / "model/mlp.yaml").read_text())
             config, _ = parse_config(values)
             assert to_mapping(config)[group] in (choice, content)
 

@@ -36,8 +36,7 @@ def noise(count: int, size: int = 32) -> Any:
 
 
 def network_of(weights: Any, mean: float = MEAN, std: float = STD, **changes: Any) -> Network:
-    config = tiny_config(**changes)
-    return Network(config.model, weights, config.pool, config.activation, mean, std)
+    return Network(tiny_config(**changes), weights, mean, std)
 
 
 @pytest.mark.parametrize(("pool", "activation"), list(itertools.product(Pool, Activation)))

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lenet_ablate.choices import Activation, Optimizer, Pool
-from lenet_ablate.config import ModelConfig, OptimizerConfig, RunConfig
+from lenet_ablate.config import OptimizerConfig, RunConfig
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Learner, Split
 from lenet_ablate.engines.networks import layer_shapes, num_parameters
@@ -34,9 +34,9 @@ def start(plan: RunPlan) -> tuple[Learner, Batches]:
 
 def test_lenet5_has_the_parameters_of_the_paper_with_full_connection() -> None:
     # LeCun et al. 1998: c1 156, f6 10,164; c3 fully connected 2,416; c5 48,120; ten linear outputs 850.
-    counts = {name: math.prod(shape) + shape[0] for name, shape in layer_shapes(ModelConfig()).items()}
+    counts = {name: math.prod(shape) + shape[0] for name, shape in layer_shapes(RunConfig()).items()}
     assert counts == {"c1": 156, "c3": 2416, "c5": 48120, "f6": 10164, "output": 850}
-    assert num_parameters(ModelConfig()) == 61_706
+    assert num_parameters(RunConfig()) == 61_706
 
 
 def test_weights_are_drawn_as_torch_draws_them() -> None:

@@ -76,7 +76,7 @@ PARAMETERS = {
 def test_parameters_are_as_many_as_by_hand_and_as_in_pytorch(name: str) -> None:
     config = tiny_config(model=MODELS[name])
     model = build_model(config, draw_weights(config))
-    assert num_parameters(config.model) == PARAMETERS[name]
+    assert num_parameters(config) == PARAMETERS[name]
     assert sum(parameter.numel() for parameter in model.parameters()) == PARAMETERS[name]
 
 
@@ -115,7 +115,7 @@ def test_weights_and_state_go_round(name: str, engine: Engine) -> None:
     _, other = start(name, engine)
     other.load_state(learner.state())
     weights = learner.weights()
-    for layer, shape in layer_shapes(plan.config.model).items():
+    for layer, shape in layer_shapes(plan.config).items():
         assert weights[f"{layer}.weight"].shape == shape
     np.testing.assert_array_equal(other.train(epoch_of(plan, 1)), learner.train(epoch_of(plan, 1)))
     assert other.evaluate(Split.test).loss == learner.evaluate(Split.test).loss

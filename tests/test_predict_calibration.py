@@ -96,7 +96,7 @@ def test_a_run_is_calibrated_on_its_validation_images(tmp_path: Path) -> None:
     plan, dataset = tiny_plan(), tiny_dataset()
     config = plan.config
     weights = draw_weights(config)
-    network = Network(config.model, weights, config.pool, config.activation, dataset.mean, dataset.std)
+    network = Network(config, weights, dataset.mean, dataset.std)
     found = calibrate_run(tmp_path, plan, dataset, network)
     assert found is not None and found.num_images == plan.num_val and found.mean == dataset.mean
     _, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)

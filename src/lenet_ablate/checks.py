@@ -29,8 +29,9 @@ class Check(Protocol):
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
-    """The known word that `word` is probably a misspelling of, or None."""
+    """The known word that `word` is probably a misspelling of, or None; of `a/b`, b alone will do."""
     known = {w.lower(): w for w in words}
+    known = {short.rpartition("/")[2]: w for short, w in known.items()} | known
     found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return known[found[0]] if found else None
 
@@ -226,8 +227,15 @@ class Several:
         raise ValueError(f"must be {self.allowed}")
 
     def suggest(self, value: object) -> object | None:
-        """A list of the one value given, where that is legal."""
+        """The list with what each wrong value was probably meant to be; for a legal value alone, a list of it."""
+        given = value if isinstance(value, (list, tuple)) else [value]
+        meant = [entry if self._is_legal(entry) else self.check.suggest(entry) for entry in given]
+        is_guess = len(given) <= self.most and None not in meant and (given is value or meant == given)
+        return f"[{','.join(map(str, meant))}]" if is_guess else None
+
+    def _is_legal(self, entry: object) -> bool:
         try:
-            return f"[{self.check(value)}]"
+            self.check(entry)
         except ValueError:
-            return None
+            return False
+        return True

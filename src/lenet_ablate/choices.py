@@ -60,7 +60,7 @@ class Init(Enum):
 
 
 class DataSet(Enum):
-    """Where the images come from."""
+    """Where the images come from; in the playground's sets, points of the plane take their place."""
 
     mnist = "mnist"
     fashion_mnist = "fashion_mnist"
@@ -68,6 +68,27 @@ class DataSet(Enum):
     digits = "digits"
     idx = "idx"
     npz = "npz"
+    circle = "playground/circle"
+    xor = "playground/xor"
+    gauss = "playground/gauss"
+    spiral = "playground/spiral"
+
+    @property
+    def is_playground(self) -> bool:
+        """Whether its samples are points of the plane in two classes."""
+        return self.value.startswith("playground/")
+
+
+class Feature(Enum):
+    """What the network is shown of a point (x, y)."""
+
+    x = "x"
+    y = "y"
+    x_squared = "x_squared"
+    y_squared = "y_squared"
+    x_times_y = "x_times_y"
+    sin_x = "sin_x"
+    sin_y = "sin_y"
 
 
 class Augment(Enum):

@@ -22,6 +22,7 @@ from lenet_ablate.choices import (
     Device,
     EarlyStop,
     Engine,
+    Feature,
     Init,
     Keep,
     Logger,
@@ -113,6 +114,18 @@ class DataConfig:
         None, Optional(Whole(1, 10_000_000)), "training images used, drawn from the seed; null: all"
     )
     shuffle: bool = _setting(True, YesNo(), "draw a new order for each epoch")
+    noise: float | None = _setting(
+        None, Optional(Real(0, 0.5, with_low=True)), "playground: how far labels or points go astray"
+    )
+    train_fraction: float | None = _setting(
+        None, Optional(Real(0.1, 0.9, with_low=True)), "playground: share of the 500 points that is not for testing"
+    )
+    features: tuple[Feature, ...] | None = _setting(
+        None, Optional(Several(OneOf(Feature), most=len(Feature))), "playground: what the network sees of a point"
+    )
+    seed: int | None = _setting(
+        None, Optional(Whole(0, 2**32 - 1)), "playground: draws the points, the same for every seed of a run"
+    )
 
 
 @dataclass(frozen=True)
@@ -232,10 +245,12 @@ def setting_keys() -> list[str]:
 
 def to_mapping(config: Any) -> dict[str, Any]:
     """The nested mapping of plain values behind a `RunConfig` or `Options`."""
-    plain: dict[str, Any] = {}
-    for f in dataclasses.fields(config):
-        value = getattr(config, f.name)
-        if dataclasses.is_dataclass(value):
-            value = to_mapping(value)
-        plain[f.name] = value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
-    return plain
+    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_mapping(value)
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    return value.value if isinstance(value, Enum) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from enum import Enum
 
 from lenet_ablate.config import NAMED_GROUPS, Options, RunConfig, iter_settings
@@ -57,7 +58,8 @@ def _line(key: str, field: dataclasses.Field[object] | None) -> str:
     allowed = f": {', '.join(words)}" if words else ""
     default = field.default.value if isinstance(field.default, Enum) else field.default
     shown = "" if key.partition(".")[0] in NAMED_GROUPS and not group else f" ({_show(default)})"
-    return f"  {key + shown:<28}{field.metadata['help']}{allowed}"
+    line = f"  {key + shown:<28}{field.metadata['help']}{allowed}"
+    return textwrap.fill(line, 120, subsequent_indent=" " * 32, break_long_words=False, break_on_hyphens=False)
 
 
 def _show(default: object) -> str:

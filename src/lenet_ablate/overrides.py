@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import Override, QuotedString, ValueType
 from hydra.errors import HydraException
 
 from lenet_ablate.checks import closest
-from lenet_ablate.config import setting_keys
+from lenet_ablate.config import NAMED_GROUPS, setting_keys
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.experiments import read_experiment
 from lenet_ablate.grid_words import GRID_WORDS, parse_grid_words, to_hydra
@@ -66,8 +66,9 @@ def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[
 
 
 def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:
-    """The options of a group, sorted; empty where there is no such group."""
-    found = {path.stem for folder in config_dirs for path in (folder / group).glob("*.yaml")}
+    """The options of a group, sorted, those in subfolders as `folder/option`; empty where there is no such group."""
+    roots = [folder / group for folder in config_dirs]
+    found = {path.relative_to(root).with_suffix("").as_posix() for root in roots for path in root.rglob("*.yaml")}
     return sorted(found)
 
 
@@ -85,6 +86,9 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
         fixed = key in FIXED_HYDRA_KEYS
         return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs" if fixed else None
     options = group_options(key, config_dirs)
+    group, _, subfolder = key.partition("/")
+    if subfolder and group in NAMED_GROUPS:
+        return f"{word}: {subfolder} is a folder of {group}; did you mean {group}={subfolder}/{word.partition('=')[2]}?"
     if key not in setting_keys() and not options and not key.startswith(f"{SCHEDULES}."):
         return f"{word}: {unknown_key(key)}"
     if override.is_delete():

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar, cast
 
 from lenet_ablate.checks import closest
-from lenet_ablate.choices import DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
+from lenet_ablate.choices import Augment, DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
 from lenet_ablate.config import (
     AUGMENT_SETTINGS,
     EARLY_STOP_SETTINGS,
@@ -21,12 +21,14 @@ from lenet_ablate.config import (
     RunConfig,
     iter_settings,
     setting_keys,
+    to_mapping,
 )
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.schedules import KINDS, LEARNING_RATE, Schedule, StepDecay, schedule_keys
 
 _SETTINGS = dict(iter_settings())
 _T = TypeVar("_T")
+_PLAYGROUND_ONLY = ("noise", "train_fraction", "features", "seed")
 
 
 def unknown_key(key: str) -> str:
@@ -173,8 +175,33 @@ def _cross_checks(run: RunConfig) -> list[str]:
     if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
         what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
         problems.append(f"data={data.name.value}: needs data.path={what}")
-    if data.name not in (DataSet.idx, DataSet.npz) and data.path is not None:
+    elif data.name not in (DataSet.idx, DataSet.npz) and data.path is not None:
         problems.append(f"data.path={data.path}: is for data=idx and data=npz; MNIST is read from data_dir")
+    return problems + _playground_checks(run)
+
+
+def _playground_checks(run: RunConfig) -> list[str]:
+    data, name, plain = run.data, run.data.name.value, to_mapping(run.data)
+    given = {key: plain[key] for key in _PLAYGROUND_ONLY if plain[key] is not None}
+    if not data.name.is_playground:
+        return [f"data.{key}={value}: is a setting of data=playground/…, not of {name}" for key, value in given.items()]
+    problems = [
+        f"data.{key}=null: {name} needs a value; see conf/data/{name}.yaml"
+        for key in _PLAYGROUND_ONLY
+        if key not in given
+    ]
+    if run.model.name is not Model.mlp:
+        problems.append(f"data={name}: its points are not images; it needs model=mlp")
+    pixels = {"mean": None, "std": None, "normalize": "standard", "resize": "pad"}
+    problems += [
+        f"data.{key}={plain[key]}: is about pixels; the points of {name} are taken as they are; leave it out"
+        for key, usual in pixels.items()
+        if plain[key] != usual
+    ]
+    features = data.features or ()
+    if data.features is not None and not 0 < len(set(features)) == len(features):
+        shown = ",".join(feature.value for feature in features)
+        problems.append(f"data.features=[{shown}]: must name at least one feature, and each once")
     return problems
 
 
@@ -227,6 +254,9 @@ def _early_stop_checks(run: RunConfig) -> list[str]:
 
 
 def _augment_checks(run: RunConfig) -> list[str]:
+    name = run.augment.name
+    if run.data.name.is_playground and name is not Augment.none:
+        return [f"augment={name.value}: varies images; {run.data.name.value} has points"]
     return _own_settings("augment", run.augment, AUGMENT_SETTINGS)
 
 

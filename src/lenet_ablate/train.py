@@ -245,7 +245,7 @@ def _finish(plan: RunPlan, learner: Learner, test: Evaluation | None, at: _Posit
         "num_train": plan.num_train,
         "num_val": plan.num_val,
         "num_test": plan.num_test,
-        "num_parameters": num_parameters(plan.config.model),
+        "num_parameters": num_parameters(plan.config),
         "log_every": around.options.log_every,
         "final": _plain(at.rows[-1]),
         "best_val": _plain(best) if best and test else None,

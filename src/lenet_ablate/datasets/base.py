@@ -1,4 +1,4 @@
-"""What every data set is handed on as: uint8 images of the network's size with their labels."""
+"""What every data set is handed on as: uint8 images of the network's size, or points, with their labels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 NUM_CLASSES = 10
 
 Images = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 
 
@@ -20,17 +21,18 @@ class Dataset:
     """A data set in memory, shared by all runs that use it.
 
     Attributes:
-        train_images: (N, S, S) uint8, 0 = background, S the side that the network takes; before any split.
-        train_labels: (N,) uint8, 0..9.
-        test_images: (M, S, S) uint8.
-        test_labels: (M,) uint8, 0..9.
+        train_images: (N, S, S) uint8, 0 = background, S the side that the network takes; before any split. Of the
+            playground's sets (N, 1, F) float32: F features of each point, which are not normalised.
+        train_labels: (N,) uint8, 0..9; 0 or 1 of points.
+        test_images: (M, S, S) uint8 or (M, 1, F) float32.
+        test_labels: (M,) uint8, 0..9; 0 or 1 of points.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
     """
 
-    train_images: Images
+    train_images: Images | Points
     train_labels: Labels
-    test_images: Images
+    test_images: Images | Points
     test_labels: Labels
     mean: float
     std: float

@@ -19,6 +19,7 @@ from lenet_ablate.datasets.fit import fit
 from lenet_ablate.datasets.idx import load_idx
 from lenet_ablate.datasets.mnist import load_mnist
 from lenet_ablate.datasets.npz import load_npz
+from lenet_ablate.datasets.playground import load_playground
 from lenet_ablate.datasets.relatives import RELATIVES, load_relative
 from lenet_ablate.errors import DataError
 
@@ -36,7 +37,7 @@ def _tell(line: str) -> None:
 
 
 def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str], None] = _tell) -> Dataset:
-    """The data set that a configuration names, its images brought to the side that the network takes.
+    """The data set that a configuration names, its images brought to the side that the network takes; points as drawn.
 
     Args:
         config: The data set; where its mean or std is null, that of the training images before any split is taken.
@@ -47,6 +48,8 @@ def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str]
     Raises:
         DataError: The data are missing, damaged, of the wrong shape, or too large for the memory.
     """
+    if config.name.is_playground:
+        return load_playground(config)
     try:
         arrays = _read(config, data_dir, progress)
         train_images, test_images = (

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lenet_ablate.choices import Activation, Model, OutputActivation, Pool
-from lenet_ablate.config import ModelConfig
-from lenet_ablate.engines.networks import image_size, layer_shapes
+from lenet_ablate.config import RunConfig
+from lenet_ablate.engines.networks import image_size, layer_shapes, num_inputs
 
 BATCH_IMAGES = 100  # keeps the unfolded fields of the largest network below 70 MB
 NORM_EPS = 1e-5  # as in PyTorch's BatchNorm2d
@@ -32,25 +32,21 @@ class Network:
     """A trained network.
 
     Attributes:
-        model: Which network it is.
+        config: The run that it comes from.
         weights: Weights and biases by layer name, as in model.safetensors.
-        pool: How s2 and s4 reduce each 2×2 field.
-        activation: The nonlinearity behind every layer but the last.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
     """
 
-    model: ModelConfig
+    config: RunConfig
     weights: Mapping[str, Floats]
-    pool: Pool
-    activation: Activation
-    mean: float
-    std: float
+    mean: float = 0.0
+    std: float = 1.0
 
     @property
     def image_size(self) -> int:
         """Side S of the square images that it takes."""
-        return image_size(self.model)
+        return image_size(self.config.model)
 
 
 @dataclass(frozen=True)
@@ -72,15 +68,17 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
 
     Args:
         network: The trained network.
-        images: (N, S, S), S its `image_size`; uint8 0..255, or float that is normalised already.
+        images: (N, S, S), S its `image_size`; uint8 0..255, or float that is normalised already. Of a network for
+            points (N, 1, F), F features of each.
         with_maps: Keep the feature maps: 25 kB per image for LeNet-5.
 
     Raises:
         ValueError: The images are not of the network's size.
     """
-    size = network.image_size
-    if images.ndim != 3 or images.shape[1:] != (size, size):
-        raise ValueError(f"images of shape {images.shape}, expected (N, {size}, {size})")
+    size, config = network.image_size, network.config
+    wanted = (1, num_inputs(config)) if config.data.name.is_playground else (size, size)
+    if images.shape[1:] != wanted:
+        raise ValueError(f"images of shape {images.shape}, expected (N, {wanted[0]}, {wanted[1]})")
     starts = range(0, max(1, len(images)), BATCH_IMAGES)
     batches = [_forward(network, images[first : first + BATCH_IMAGES], with_maps) for first in starts]
     maps = {name: np.concatenate([batch.maps[name] for batch in batches]) for name in batches[0].maps}
@@ -88,18 +86,19 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
 
 
 def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
+    config = network.config
     x = _normalise(images, network.mean, network.std)[:, None]
     maps: dict[str, Floats] = {}
-    for layer, shape in layer_shapes(network.model).items():
+    for layer, shape in layer_shapes(config).items():
         if len(shape) == 4 and layer != "c5":
-            x = _activate(_norm(_convolve(x, network.weights, layer), network.weights, layer), network.activation)
+            x = _activate(_norm(_convolve(x, network.weights, layer), network.weights, layer), config.activation)
             maps |= {layer: x} if with_maps else {}
-            x = _reduce(x, network.pool) if layer in _POOLED[network.model.name] else x
+            x = _reduce(x, config.pool) if layer in _POOLED[config.model.name] else x
             continue
         x = _connect(x.reshape(len(x), math.prod(x.shape[1:])), network.weights, layer)
         if layer != "output":
-            x = _activate(x, network.activation)
-    if network.model.output_activation is OutputActivation.relu:
+            x = _activate(x, config.activation)
+    if config.model.output_activation is OutputActivation.relu:
         x = _activate(x, Activation.relu)
     return Signals(x, maps)
 

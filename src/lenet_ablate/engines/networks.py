@@ -1,13 +1,14 @@
-"""The networks as data: the side of their images and the shapes of their weights, for every engine."""
+"""The networks as data: what they take and the shapes of their weights, for every engine."""
 
 from __future__ import annotations
 
 import math
 
 from lenet_ablate.choices import C5, Model
-from lenet_ablate.config import ModelConfig
+from lenet_ablate.config import ModelConfig, RunConfig
 
 CLASSES = 10
+_POINT_CLASSES = 2
 _SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28}
 
 # LeCun et al. 1998, section II.B, with every map of c3 connected to every map of s2, as is usual since.
@@ -30,14 +31,25 @@ def image_size(model: ModelConfig) -> int:
     return _SIDES[model.name]
 
 
-def layer_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
+def num_inputs(config: RunConfig) -> int:
+    """How many numbers a fully connected network is given: pixels of an image, or features of a point."""
+    return len(config.data.features or ()) if config.data.name.is_playground else image_size(config.model) ** 2
+
+
+def num_classes(config: RunConfig) -> int:
+    """How many classes the output layer tells apart: the ten digits, or the two kinds of points."""
+    return _POINT_CLASSES if config.data.name.is_playground else CLASSES
+
+
+def layer_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
     """Shape of each layer's weight: (out, in, height, width) for convolutions, (out, in) for fully connected layers."""
+    model = config.model
     if model.name is Model.cnn4:
         return dict(_CNN4)
     if model.name is Model.mlp:
-        widths = [image_size(model) ** 2, *(model.hidden or ())]
+        widths = [num_inputs(config), *(model.hidden or ())]
         hidden = {f"f{i}": (widths[i], widths[i - 1]) for i in range(1, len(widths))}
-        return {**hidden, "output": (CLASSES, widths[-1])}
+        return {**hidden, "output": (num_classes(config), widths[-1])}
     side = ((image_size(model) - 4) // 2 - 4) // 2
     c5 = (120, 16, side, side) if model.c5 is C5.conv else (120, 16 * side * side)
     return {**_LENET5, "c5": c5, **_LENET5_UNITS}
@@ -48,7 +60,7 @@ def norm_sizes(model: ModelConfig) -> dict[str, int]:
     return dict(_CNN4_NORMS) if model.name is Model.cnn4 else {}
 
 
-def num_parameters(model: ModelConfig) -> int:
+def num_parameters(config: RunConfig) -> int:
     """How many numbers are learned: weights and biases, those of batch normalisations too."""
-    layers = sum(math.prod(shape) + shape[0] for shape in layer_shapes(model).values())
-    return layers + 2 * sum(norm_sizes(model).values())
+    layers = sum(math.prod(shape) + shape[0] for shape in layer_shapes(config).values())
+    return layers + 2 * sum(norm_sizes(config.model).values())

@@ -24,7 +24,7 @@ def draw_weights(config: RunConfig) -> dict[str, npt.NDArray[np.float32]]:
     """
     random = generator(config.seed, WEIGHTS_STREAM)
     drawn: dict[str, npt.NDArray[np.float32]] = {}
-    for layer, shape in layer_shapes(config.model).items():
+    for layer, shape in layer_shapes(config).items():
         if config.init is Init.gaussian:
             drawn[f"{layer}.weight"] = random.normal(0.0, GAUSSIAN_SD, shape).astype(np.float32)
             drawn[f"{layer}.bias"] = np.full(shape[0], GAUSSIAN_BIAS, np.float32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
@@ -18,6 +19,7 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from lenet_ablate.atomic import write_bytes
+from lenet_ablate.datasets.base import Images
 from lenet_ablate.errors import DataError
 from lenet_ablate.frames import settings_row
 from lenet_ablate.jobs import SweepResult
@@ -109,9 +111,12 @@ class TensorBoardRun:
     def _write_examples(self, epoch: int, ended: float) -> None:
         with contextlib.suppress(DataError):  # a run outlives its data
             data = self._run.dataset()
+            if data.test_images.dtype != np.uint8:  # points have no pictures
+                return
+            images = cast(Images, data.test_images)
             with np.load(self._run.folder / PREDICTIONS) as predictions:
                 digits, probabilities = predictions["digits"], predictions["probabilities"]
-            for name, picture in example_sheets(data.test_images, data.test_labels, digits, probabilities).items():
+            for name, picture in example_sheets(images, data.test_labels, digits, probabilities).items():
                 image = Summary.Image(
                     height=picture.height, width=picture.width, colorspace=1, encoded_image_string=picture.png
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -52,14 +53,15 @@ def draw_sample(predictor: Predictor, count: int, data_dir: Path, random: np.ran
     first = predictor.members[0]
     _check_at_hand(first.config.data, data_dir)
     dataset = load(first.config.data, first.network.image_size, data_dir)
-    chosen = random.permutation(len(dataset.test_images))
+    images = cast(Images, dataset.test_images)  # points cannot be read
+    chosen = random.permutation(len(images))
     if not wrong:
         chosen = chosen[:count]
-    predictions = predictor.predict(dataset.test_images[chosen])
+    predictions = predictor.predict(images[chosen])
     is_wrong = np.array([found.digit for found in predictions]) != dataset.test_labels[chosen]
     kept = np.flatnonzero(is_wrong)[:count] if wrong else np.arange(len(chosen))
     return Sample(
-        dataset.test_images[chosen[kept]],
+        images[chosen[kept]],
         dataset.test_labels[chosen[kept]],
         [predictions[number] for number in kept],
         int(is_wrong.sum()),

@@ -15,7 +15,7 @@ import yaml
 from safetensors import SafetensorError
 
 from lenet_ablate.choices import DataSet, Normalize
-from lenet_ablate.config import ModelConfig, RunConfig
+from lenet_ablate.config import RunConfig
 from lenet_ablate.engines.forward import Floats, Network
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 from lenet_ablate.errors import RecordError
@@ -57,6 +57,8 @@ def read_trained(folder: Path) -> Trained:
         raise RecordError(f"{folder}: {record.error}")
     if record.state is not State.done or record.config is None:
         raise RecordError(f"{folder}: is {record.state.value}; only a run that is done can predict")
+    if record.config.data.name.is_playground:
+        raise RecordError(f"{folder}: was trained on points of the plane, not on pictures")
     calibration = read_calibration(folder)
     network = _network(folder, record.config, calibration)
     return Trained(folder, record.config, network, calibration, record.result["final"]["test_accuracy"])
@@ -70,24 +72,24 @@ def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -
         mean, std = (0.0, 1.0) if config.data.normalize is Normalize.unit else (None, None)
     if mean is None or std is None:
         raise RecordError(f"{folder}: how its images were normalised is not on record; train it again")
-    weights = _read_weights(folder, config.model)
-    return Network(config.model, weights, config.pool, config.activation, mean, std)
+    weights = _read_weights(folder, config)
+    return Network(config, weights, mean, std)
 
 
-def _read_weights(folder: Path, model: ModelConfig) -> dict[str, Floats]:
+def _read_weights(folder: Path, config: RunConfig) -> dict[str, Floats]:
     """The weights, checked: a damaged file must not end in a wrong digit."""
     path = folder / MODEL
     try:
         weights = safetensors.numpy.load(path.read_bytes())
     except (OSError, SafetensorError, ValueError) as error:
         raise RecordError(f"{path}: cannot be read ({error})") from None
-    expected = {f"{layer}.weight": shape for layer, shape in layer_shapes(model).items()}
-    expected |= {f"{layer}.bias": shape[:1] for layer, shape in layer_shapes(model).items()}
-    for norm, size in norm_sizes(model).items():
+    expected = {f"{layer}.weight": shape for layer, shape in layer_shapes(config).items()}
+    expected |= {f"{layer}.bias": shape[:1] for layer, shape in layer_shapes(config).items()}
+    for norm, size in norm_sizes(config.model).items():
         expected |= {f"{norm}.{part}": (size,) for part in ("weight", "bias", "running_mean", "running_var")}
     found = {name: array.shape for name, array in weights.items()}
     if found != expected or any(a.dtype != np.float32 or not np.isfinite(a).all() for a in weights.values()):
-        raise RecordError(f"{path}: does not hold the weights of {model.name.value}")
+        raise RecordError(f"{path}: does not hold the weights of {config.model.name.value}")
     return weights
 
 

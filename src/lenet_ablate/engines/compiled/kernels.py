@@ -24,7 +24,7 @@ import numba
 import numpy as np
 from numba.core import event
 
-from lenet_ablate.config import ModelConfig
+from lenet_ablate.config import RunConfig
 from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.engines.compiled import network
 from lenet_ablate.engines.compiled.jit import FAST_MATH
@@ -152,7 +152,7 @@ def cache_folder() -> Path:
 
 def signatures(dtype: str) -> list[tuple[Any, ...]]:
     """The argument types of the entry points."""
-    layout = Layout(layer_shapes(ModelConfig()), image_size(ModelConfig()))
+    layout = Layout(layer_shapes(RunConfig()), image_size(RunConfig().model))
     flat = np.zeros(layout.size, dtype)
     views, buffers = layout.views(flat), layout.buffers(dtype)
     rule = network.Rule(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)

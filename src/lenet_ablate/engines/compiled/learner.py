@@ -63,7 +63,7 @@ class CompiledLearner:
         }
         number = np.dtype(dtype).type
         self._normal = number(1 / (255 * dataset.std)), number(-dataset.mean / dataset.std)
-        self._layout = Layout(layer_shapes(plan.config.model), image_size(plan.config.model))
+        self._layout = Layout(layer_shapes(plan.config), image_size(plan.config.model))
         # Parameters, gradients and two moments.
         self._flat = tuple(aligned_zeros(self._layout.size, dtype) for _ in range(4))
         self._views = tuple(self._layout.views(flat) for flat in self._flat[:2])

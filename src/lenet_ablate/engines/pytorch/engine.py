@@ -31,7 +31,7 @@ EVALUATION_BATCH = 1000
 
 @dataclass(frozen=True)
 class DeviceData:
-    """A data set on the device: images (N, 1, S, S) uint8, labels (N,) int64."""
+    """A data set on the device: images (N, 1, S, S) uint8 or points (N, 1, 1, F) float32, labels (N,) int64."""
 
     train_images: torch.Tensor
     train_labels: torch.Tensor
@@ -76,7 +76,7 @@ class TorchEngine:
 
 
 def _to_device(dataset: Dataset, device: torch.device) -> DeviceData:
-    def images(array: npt.NDArray[np.uint8]) -> torch.Tensor:
+    def images(array: npt.NDArray[Any]) -> torch.Tensor:
         # PyTorch warns of read-only arrays, such as a file's content.
         return torch.from_numpy(array if array.flags.writeable else array.copy()).unsqueeze(1).to(device)
 
@@ -190,7 +190,9 @@ class TorchLearner:
         return split
 
     def _normalise(self, images: torch.Tensor) -> torch.Tensor:
-        return images.to(torch.float32).mul_(self._scale).add_(self._shift)
+        if self._data.train_images.is_floating_point():  # points are taken as they are
+            return images
+        return images.to(torch.float32).mul(self._scale).add_(self._shift)
 
 
 def _to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:

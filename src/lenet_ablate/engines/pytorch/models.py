@@ -1,6 +1,7 @@
 """The networks as PyTorch modules, their layers named as in LeCun et al. 1998.
 
-All return logits (N, 10) of normalised images (N, 1, S, S); the softmax is left to the loss.
+All return logits (N, 10) of normalised images (N, 1, S, S); the softmax is left to the loss. Of points (N, 1, 1, F)
+the fully connected network returns logits (N, 2).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Network(nn.Module):
         super().__init__()
         self.activation = _ACTIVATIONS[config.activation]()
         self.output_activation = _OUTPUTS[config.model.output_activation]()
-        for name, shape in layer_shapes(config.model).items():
+        for name, shape in layer_shapes(config).items():
             is_convolution = len(shape) == 4
             layer = nn.Conv2d(shape[1], shape[0], shape[2]) if is_convolution else nn.Linear(shape[1], shape[0])
             self.add_module(name, layer)
@@ -88,11 +89,11 @@ class CNN4(Network):
 
 
 class MLP(Network):
-    """Fully connected layers on 28×28 images."""
+    """Fully connected layers on 28×28 images or on points."""
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        self.hidden = [name for name in layer_shapes(config.model) if name != "output"]
+        self.hidden = [name for name in layer_shapes(config) if name != "output"]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of images."""
