@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lenet_ablate import __version__, cli
+from lenet_ablate import __version__, cli, stop
 from lenet_ablate.config import Options, RunConfig, to_mapping
 from lenet_ablate.overrides import check_overrides, group_options
 from lenet_ablate.parse import parse_config
@@ -304,13 +305,29 @@ def test_a_reader_that_leaves_costs_no_run(tmp_path: Path) -> None:
 def test_a_signal_before_the_first_run_ends_with_its_status(
     tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    started = start("data=digits", "epochs=100000", cwd=tmp_path)
+    started = start("data=digits", "epochs=5000", cwd=tmp_path)
     while not started.printed.read_text() and started.process.poll() is None:  # the engine is loaded next
         time.sleep(0.01)
     started.process.send_signal(number)
     returned, printed = started.end(30)
     assert returned == status
     assert "Traceback" not in printed
+
+
+def test_a_signal_that_python_dropped_is_not_forgotten() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        stop.exit_on_signals()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with stop.stop_on_signals() as asked:
+            assert asked.is_asked() and asked.exit_status == 130
+        stop.exit_on_signals()
+        with stop.stop_on_signals() as asked:
+            assert not asked.is_asked()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_other_launchers_train_again_what_lacks_something(run: Run) -> None:

@@ -87,7 +87,9 @@ def test_relatives_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch, tm
         def __init__(self, root: str, download: bool) -> None:
             raise RuntimeError("Error downloading\n a file")
 
-    monkeypatch.setitem(sys.modules, "torchvision.datasets", type("Fake", (), {"FashionMNIST": Offline}))
+    monkeypatch.setitem(
+        sys.modules, "torchvision.datasets", type("Fake", (), {"FashionMNIST": Offline, "KMNIST": Offline})
+    )
     told: list[str] = []
     with pytest.raises(DataError, match=r"FashionMNIST/raw: has no train-images.*: Error downloading a file"):
         relatives.load_relative(DataSet.fashion_mnist, tmp_path, told.append)

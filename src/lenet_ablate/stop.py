@@ -34,6 +34,10 @@ class Stop:
         return EXIT_STATUS[self.signal_name] if self.signal_name else 0
 
 
+_early = Stop()
+"""What came before there was anything to stop."""
+
+
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
     """A `Stop` that SIGINT, SIGTERM, SIGHUP and SIGUSR1 set; a second Ctrl-C ends the process at once.
@@ -41,6 +45,8 @@ def stop_on_signals() -> Iterator[Stop]:
     Off the main thread, where Python allows no handlers, nothing sets it.
     """
     stop = Stop()
+    if _early.signal_name:
+        stop.ask(_early.signal_name)
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.is_asked() and number == signal.SIGINT:
@@ -59,14 +65,23 @@ def stop_on_signals() -> Iterator[Stop]:
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM, SIGHUP and SIGUSR1 end the process with their exit status while there is nothing to save yet."""
+    """Let every such signal end the process with its exit status while there is nothing to save yet.
+
+    Ending is an exception, and Python drops one that is raised in a callback, of which there are many while modules
+    are imported. So the signal is kept too, and `stop_on_signals` knows of it.
+    """
+    global _early
+    _early = Stop()
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        sys.exit(EXIT_STATUS[signal.Signals(number).name])
+        name = signal.Signals(number).name
+        _early.ask(name)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(EXIT_STATUS[name])
 
     for number in _known_signals():
-        if number != signal.SIGINT:
-            signal.signal(number, handle)
+        signal.signal(number, handle)
 
 
 def _known_signals() -> list[signal.Signals]:
