@@ -219,6 +219,19 @@ def test_a_sweep_over_the_sets_through_the_command(
         assert np.mean(logits.argmax(1) == plane.test_labels) == pytest.approx(row.test_accuracy, abs=1 / 250)
 
 
+def test_runs_on_points_are_logged_without_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.chdir(tmp_path)
+    words = ["data=playground/gauss", "model=mlp", "model.hidden=[3]", "epochs=1", "logger=tensorboard", "device=cpu"]
+    monkeypatch.setattr(sys, "argv", ["lenet-ablate", *words])
+    cli.main()
+    (run,) = (tmp_path / "outputs/ablation").glob("mlp_*")
+    found = accumulator.EventAccumulator(str(run / "tensorboard")).Reload().Tags()
+    assert found["graph"]
+    assert found["scalars"]
+    assert not found["images"]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

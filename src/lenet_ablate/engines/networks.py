@@ -31,9 +31,11 @@ def image_size(model: ModelConfig) -> int:
     return _SIDES[model.name]
 
 
-def num_inputs(config: RunConfig) -> int:
-    """How many numbers a fully connected network is given: pixels of an image, or features of a point."""
-    return len(config.data.features or ()) if config.data.name.is_playground else image_size(config.model) ** 2
+def input_shape(config: RunConfig) -> tuple[int, int, int]:
+    """Shape of what a network is given at a time: an image (1, S, S), or a point's features (1, 1, F)."""
+    if config.data.name.is_playground:
+        return 1, 1, len(config.data.features or ())
+    return 1, image_size(config.model), image_size(config.model)
 
 
 def num_classes(config: RunConfig) -> int:
@@ -47,7 +49,7 @@ def layer_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
     if model.name is Model.cnn4:
         return dict(_CNN4)
     if model.name is Model.mlp:
-        widths = [num_inputs(config), *(model.hidden or ())]
+        widths = [math.prod(input_shape(config)), *(model.hidden or ())]
         hidden = {f"f{i}": (widths[i], widths[i - 1]) for i in range(1, len(widths))}
         return {**hidden, "output": (num_classes(config), widths[-1])}
     side = ((image_size(model) - 4) // 2 - 4) // 2
