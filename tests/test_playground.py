@@ -17,13 +17,14 @@ from safetensors.numpy import load_file
 from lenet_ablate import cli
 from lenet_ablate.choices import Activation, DataSet, Feature, Model, OutputActivation
 from lenet_ablate.config import DataConfig, ModelConfig, RunConfig
+from lenet_ablate.datasets.labels import load_test_images, load_test_labels
 from lenet_ablate.datasets.load import load
 from lenet_ablate.datasets.playground import NUM_POINTS, Plane, draw_plane, features_of
 from lenet_ablate.engines.forward import Network, forward
 from lenet_ablate.engines.networks import layer_shapes, num_parameters
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
-from lenet_ablate.errors import ConfigError
+from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.overrides import check_overrides, group_options
 from lenet_ablate.parse import parse_config
 from lenet_ablate.paths import config_dir
@@ -137,6 +138,13 @@ def test_a_data_set_holds_the_features_as_they_are(tmp_path: Path) -> None:
     assert data.train_images.shape == (250, 1, 1)
     np.testing.assert_allclose(data.test_images[:, 0, 0], plane.test_points.prod(axis=1), rtol=1e-6)
     assert data.sha256 != load(chosen(DataSet.xor), 28, tmp_path).sha256
+
+
+def test_a_report_has_the_labels_of_the_points_and_no_pictures(tmp_path: Path) -> None:
+    config = chosen(DataSet.xor, noise=0.3)
+    np.testing.assert_array_equal(load_test_labels(config, tmp_path), draw_plane(config).test_labels)
+    with pytest.raises(DataError, match="data=playground/xor has points"):
+        load_test_images(config, tmp_path)
 
 
 def mlp(name: DataSet, hidden: tuple[int, ...] = (4, 2), **changes: Any) -> RunConfig:

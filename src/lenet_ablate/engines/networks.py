@@ -38,6 +38,11 @@ def input_shape(config: RunConfig) -> tuple[int, int, int]:
     return 1, image_size(config.model), image_size(config.model)
 
 
+def num_inputs(config: RunConfig) -> int:
+    """How many numbers a fully connected network is given: pixels of an image, or features of a point."""
+    return math.prod(input_shape(config))
+
+
 def num_classes(config: RunConfig) -> int:
     """How many classes the output layer tells apart: the ten digits, or the two kinds of points."""
     return _POINT_CLASSES if config.data.name.is_playground else CLASSES
@@ -49,7 +54,7 @@ def layer_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
     if model.name is Model.cnn4:
         return dict(_CNN4)
     if model.name is Model.mlp:
-        widths = [math.prod(input_shape(config)), *(model.hidden or ())]
+        widths = [num_inputs(config), *(model.hidden or ())]
         hidden = {f"f{i}": (widths[i], widths[i - 1]) for i in range(1, len(widths))}
         return {**hidden, "output": (num_classes(config), widths[-1])}
     side = ((image_size(model) - 4) // 2 - 4) // 2
