@@ -17,13 +17,14 @@ from safetensors.numpy import load_file
 from lenet_ablate import cli
 from lenet_ablate.choices import Activation, DataSet, Feature, Model, OutputActivation
 from lenet_ablate.config import DataConfig, ModelConfig, RunConfig
+from lenet_ablate.datasets.labels import load_test_images, load_test_labels
 from lenet_ablate.datasets.load import load
 from lenet_ablate.datasets.playground import NUM_POINTS, Plane, draw_plane, features_of
 from lenet_ablate.engines.forward import Network, forward
 from lenet_ablate.engines.networks import layer_shapes, num_parameters
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
-from lenet_ablate.errors import ConfigError
+from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.overrides import check_overrides, group_options
 from lenet_ablate.parse import parse_config
 from lenet_ablate.paths import config_dir
@@ -139,6 +140,13 @@ def test_a_data_set_holds_the_features_as_they_are(tmp_path: Path) -> None:
     assert data.sha256 != load(chosen(DataSet.xor), 28, tmp_path).sha256
 
 
+def test_a_report_has_the_labels_of_the_points_and_no_pictures(tmp_path: Path) -> None:
+    config = chosen(DataSet.xor, noise=0.3)
+    np.testing.assert_array_equal(load_test_labels(config, tmp_path), draw_plane(config).test_labels)
+    with pytest.raises(DataError, match="data=playground/xor has points"):
+        load_test_images(config, tmp_path)
+
+
 def mlp(name: DataSet, hidden: tuple[int, ...] = (4, 2), **changes: Any) -> RunConfig:
     config = RunConfig(model=ModelConfig(Model.mlp, c5=None, hidden=hidden), data=chosen(name))
     return dataclasses.replace(config, **changes)
@@ -217,6 +225,19 @@ def test_a_sweep_over_the_sets_through_the_command(
         features = features_of(plane.test_points, config.data.features)
         logits = forward(Network(config, load_file(record.folder / MODEL)), features).logits
         assert np.mean(logits.argmax(1) == plane.test_labels) == pytest.approx(row.test_accuracy, abs=1 / 250)
+
+
+def test_runs_on_points_are_logged_without_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.chdir(tmp_path)
+    words = ["data=playground/gauss", "model=mlp", "model.hidden=[3]", "epochs=1", "logger=tensorboard", "device=cpu"]
+    monkeypatch.setattr(sys, "argv", ["lenet-ablate", *words])
+    cli.main()
+    (run,) = (tmp_path / "outputs/ablation").glob("mlp_*")
+    found = accumulator.EventAccumulator(str(run / "tensorboard")).Reload().Tags()
+    assert found["graph"]
+    assert found["scalars"]
+    assert not found["images"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.idx import TEST_IMAGES, TEST_LABELS, find, read_idx
 from lenet_ablate.datasets.npz import load_npz
+from lenet_ablate.datasets.playground import draw_plane
 from lenet_ablate.errors import DataError
 
 
@@ -28,6 +29,8 @@ def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
     """
     if config.name is DataSet.digits:
         return load_digits().test_labels
+    if config.name.is_playground:
+        return draw_plane(config).test_labels
     path = _path(config, data_dir)
     if config.name is DataSet.npz:
         return _from_npz(path)
@@ -41,6 +44,8 @@ def load_test_images(config: DataConfig, data_dir: Path) -> Images:
     Raises:
         DataError: They are not at hand or damaged.
     """
+    if config.name.is_playground:
+        raise DataError(f"data={config.name.value} has points, not images")
     path = _path(config, data_dir)
     if config.name in (DataSet.digits, DataSet.npz):
         images = load_digits().test_images if config.name is DataSet.digits else load_npz(path).test_images

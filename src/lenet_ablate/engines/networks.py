@@ -31,9 +31,16 @@ def image_size(model: ModelConfig) -> int:
     return _SIDES[model.name]
 
 
+def input_shape(config: RunConfig) -> tuple[int, int, int]:
+    """Shape of what a network is given at a time: an image (1, S, S), or a point's features (1, 1, F)."""
+    if config.data.name.is_playground:
+        return 1, 1, len(config.data.features or ())
+    return 1, image_size(config.model), image_size(config.model)
+
+
 def num_inputs(config: RunConfig) -> int:
     """How many numbers a fully connected network is given: pixels of an image, or features of a point."""
-    return len(config.data.features or ()) if config.data.name.is_playground else image_size(config.model) ** 2
+    return math.prod(input_shape(config))
 
 
 def num_classes(config: RunConfig) -> int:

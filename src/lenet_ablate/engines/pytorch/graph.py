@@ -11,7 +11,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from lenet_ablate.config import RunConfig
-from lenet_ablate.engines.networks import image_size
+from lenet_ablate.engines.networks import input_shape
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
 
@@ -20,11 +20,10 @@ _TRACING = threading.Lock()
 
 def write_graph(config: RunConfig, path: Path) -> None:
     """Write an event file with the graph of a configuration's network; its folder must exist."""
-    side = image_size(config.model)
     with _TRACING, tempfile.TemporaryDirectory(dir=path.parent) as folder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit", FutureWarning)  # SummaryWriter traces in no other way
         model = build_model(config, draw_weights(config)).eval()
         with SummaryWriter(folder) as writer:
-            writer.add_graph(model, torch.zeros(1, 1, side, side))
+            writer.add_graph(model, torch.zeros(1, *input_shape(config)))
         (written,) = Path(folder).iterdir()
         written.replace(path)
