@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import io
 import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
+from matplotlib.figure import Figure
 
 from lenet_ablate.choices import Pool
 from lenet_ablate.config import RunConfig
@@ -20,10 +24,11 @@ from lenet_ablate.report.analysis.results import StudyAnalysis, Verdict
 from lenet_ablate.report.assemble import StudyReport, assemble
 from lenet_ablate.report.collect import Study, make_study
 from lenet_ablate.report.figures.gallery import Gallery
+from lenet_ablate.report.figures.style import figure_files
 from lenet_ablate.report.origins import Origins, find_origins
 from lenet_ablate.report.page.content import Image
 from lenet_ablate.report.page.places import place_of
-from lenet_ablate.report.page.render import MAX_BYTES, Entry, render_index, render_page
+from lenet_ablate.report.page.render import MAX_BYTES, Entry, _few_colours, render_index, render_page
 from lenet_ablate.runs import RunRecord
 from report_analysis import simple_analysis
 from report_runs import plan_of, rows_of
@@ -177,13 +182,31 @@ def test_csv_files_can_be_taken_from_the_page() -> None:
 
 def test_a_page_too_large_takes_the_smaller_files() -> None:
     report = report_of(study_of())
-    large, small = b"<svg" + b"x" * 240_000, b"png"
+    tiny = io.BytesIO()
+    PIL.Image.new("RGB", (2, 2)).save(tiny, "png")
+    large, small = b"<svg" + b"x" * 240_000, tiny.getvalue()
     images = tuple(Image(f"n{n}", "alt", "caption", {"svg": large, "png": small}, (5, 3)) for n in range(20))
     few, many = (
         render_page(dataclasses.replace(report.page, images={"variants": shown})) for shown in (images[:2], images)
     )
     assert few.count(b"image/svg+xml;") == 2
     assert many.count(b"image/svg+xml;") == 0 and many.count(b"image/png;") == 20 and len(many) < MAX_BYTES
+
+
+def test_pictures_in_their_smallest_form_look_almost_the_same() -> None:
+    figure = Figure(figsize=(5, 3))
+    axes = figure.subplots()
+    for place in range(8):
+        axes.plot(np.arange(50), np.sin(np.arange(50) / (place + 1)))
+    files = figure_files(figure, ("png",))
+    few = _few_colours(files["png"])
+    assert len(few) < 0.7 * len(files["png"])
+    before, after = (
+        np.asarray(PIL.Image.open(io.BytesIO(png)).convert("RGB"), dtype=float) for png in (files["png"], few)
+    )
+    assert before.shape == after.shape
+    assert np.abs(before - after).mean() < 2
+    assert _few_colours(files["png"]) == few
 
 
 def test_one_variant_has_no_factor_and_no_empty_section() -> None:

@@ -14,6 +14,7 @@ from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.idx import TEST_IMAGES, TEST_LABELS, find, read_idx
 from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.datasets.playground import draw_plane
+from lenet_ablate.datasets.relatives import RELATIVES
 from lenet_ablate.errors import DataError
 
 
@@ -55,7 +56,8 @@ def load_test_images(config: DataConfig, data_dir: Path) -> Images:
 
 
 def _path(config: DataConfig, data_dir: Path) -> Path:
-    return data_dir / "MNIST" / "raw" if config.name is DataSet.mnist else Path(config.path or "").expanduser()
+    folder = {DataSet.mnist: "MNIST", **RELATIVES}.get(config.name)
+    return data_dir / folder / "raw" if folder else Path(config.path or "").expanduser()
 
 
 def _find(path: Path, name: str) -> Path:

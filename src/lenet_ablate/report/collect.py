@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lenet_ablate.config import RunConfig
+from lenet_ablate.engines.networks import num_classes
 from lenet_ablate.frames import epochs_frame, find_studies, runs_frame
 from lenet_ablate.plan import identity, run_name, variant_id
 from lenet_ablate.records import State
@@ -22,7 +23,7 @@ from lenet_ablate.runs import RunRecord, iter_records
 
 FIGURES = ("train_loss_running", "test_accuracy")
 DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES, "val_accuracy", "wall_seconds")
-COLLAPSED_BELOW = 0.20  # of accuracy; always guessing the most frequent digit gives 0.1135 on MNIST's test set
+ABOVE_CHANCE = 0.10  # always guessing the most frequent digit gives 0.1135 on MNIST's test set
 
 Watch = Callable[[Iterable[RunRecord], str], Iterable[RunRecord]]
 
@@ -150,7 +151,8 @@ def _design(
     design[figures.columns.tolist()] = figures
     is_done = design["status"] == State.done.value
     design["is_usable"] = is_done & np.isfinite(figures[[*FIGURES, "outcome"]].to_numpy()).all(axis=1)
-    design["is_collapsed"] = is_done & (figures["val_accuracy"].fillna(figures["test_accuracy"]) < COLLAPSED_BELOW)
+    least = np.array([1 / num_classes(config) + ABOVE_CHANCE for config in configs])
+    design["is_collapsed"] = is_done & (figures["val_accuracy"].fillna(figures["test_accuracy"]) < least)
     for factor in factors:
         labels = [factor.label_of(config) for config in configs]
         design[factor.key] = pd.Categorical(labels, categories=factor.labels, ordered=True)

@@ -109,7 +109,7 @@ def _unstable(noise: pd.DataFrame) -> str:
     others = f", and likewise {plural(len(found) - 1, 'other variant')}" if len(found) > 1 else ""
     return (
         f"Training is unstable: seeds of {worst['variant']} differ {worst['ratio']:.1f} times as much as errors on "
-        f"single digits let expect{others} (more than {UNSTABLE_RATIO} times)."
+        f"single test images let expect{others} (more than {UNSTABLE_RATIO} times)."
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import functools
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+import PIL.Image
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -19,6 +21,7 @@ from lenet_ablate.report.tables.table import Table
 
 MAX_BYTES = 5_000_000
 MAX_SVG, MAX_DOWNLOAD = 250_000, 400_000
+PALETTE = 64
 PIXELS_PER_INCH = 116  # of the page, at which a figure's 8 points are as large as a caption
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _LABELS = {
@@ -49,13 +52,14 @@ class Entry:
 
 
 def render_page(page: Page) -> bytes:
-    """The page as UTF-8. Where it would be larger than MAX_BYTES, figures are embedded in their smaller kind."""
+    """The page as UTF-8. Where it would be larger than MAX_BYTES, figures are embedded in their smallest form."""
     template = _environment().get_template("page.html.jinja")
     for prefer_small in (False, True):
-        text = template.render(page=page, embed=functools.partial(_embed, prefer_small=prefer_small))
-        if len(text) <= MAX_BYTES:
+        text: str = template.render(page=page, embed=functools.partial(_embed, prefer_small=prefer_small))
+        content = text.encode("utf-8", errors="replace")
+        if len(content) <= MAX_BYTES:
             break
-    return text.encode("utf-8", errors="replace")
+    return content
 
 
 def render_index(entries: Sequence[Entry]) -> bytes:
@@ -64,10 +68,21 @@ def render_index(entries: Sequence[Entry]) -> bytes:
 
 
 def _embed(image: Image, prefer_small: bool) -> str:
-    kind = "svg" if len(image.files.get("svg", b"")) in range(1, MAX_SVG) else "png"
-    if prefer_small or kind not in image.files:
-        kind = min((kind for kind in image.files if kind in MIME), key=lambda kind: len(image.files[kind]))
-    return _data(image.files[kind], kind)
+    forms = {kind: content for kind, content in image.files.items() if kind in MIME}
+    if prefer_small and "png" in forms:
+        forms["png"] = _few_colours(forms["png"])
+    kind = "svg" if len(forms.get("svg", b"")) in range(1, MAX_SVG) else "png"
+    if prefer_small or kind not in forms:
+        kind = min(forms, key=lambda kind: len(forms[kind]))
+    return _data(forms[kind], kind)
+
+
+def _few_colours(png: bytes) -> bytes:
+    """The same picture with a palette, which lines and letters hardly show."""
+    with PIL.Image.open(io.BytesIO(png)) as picture:
+        buffer = io.BytesIO()
+        picture.convert("RGB").quantize(PALETTE, dither=PIL.Image.Dither.NONE).save(buffer, "png", optimize=True)
+    return min(png, buffer.getvalue(), key=len)
 
 
 def _data(content: bytes, kind: str) -> str:
