@@ -28,6 +28,7 @@ LAYERS = [
     {"train", "report"},
     {"jobs", "claims"},
     {"summary", "finished"},
+    {"forecast"},
     {"loggers"},
     {"attempt"},
     {"crew"},

@@ -197,6 +197,7 @@ class Options:
     log_every: int = _setting(
         0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
     )
+    plan: bool = _setting(False, YesNo(), "only show the runs, which are done, and how long the others take")
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
     logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
 

@@ -52,6 +52,7 @@ class AblationSweeper(Sweeper):
         from hydra_plugins.lenet_ablate._union import expand_experiments
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.errors import LenetAblateError
+        from lenet_ablate.forecast import show_plan
         from lenet_ablate.grid_words import as_typed
         from lenet_ablate.sweep import report_sweep
 
@@ -61,6 +62,9 @@ class AblationSweeper(Sweeper):
             loader = self.context.config_loader
             grids, experiments = expand_experiments(self.params, self.words, arguments, loader, self.config)
             sweep = make_sweep(loader, self.config, grids, command, experiments)
+            if sweep.options.plan:
+                show_plan(sweep, getattr(self.launcher, "workers", None))
+                return None
             if isinstance(self.launcher, LocalLauncher):
                 result = self.launcher.train(sweep)
             else:
