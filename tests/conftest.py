@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+Run = Callable[..., tuple[int, str]]
 
 # A shell starts its background jobs with SIGINT ignored, and so would be every process that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,3 +39,25 @@ def idx_files() -> dict[str, bytes]:
             bytes([0, 0, 8, 1]) + np.array([number], ">u4").tobytes() + labels.tobytes()
         )
     return files
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Calls `lenet-ablate` with some words; gives exit status and output."""
+    from lenet_ablate import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["lenet-ablate", *words])
+        try:
+            cli.main()
+            status: object = 0
+        except SystemExit as stop:
+            status = stop.code
+        out, err = capsys.readouterr()
+        return (status, out + err) if isinstance(status, int) else (1, f"{out}{err}{status}")
+
+    return call

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hydra_plugins.lenet_ablate._axes import Grid, expand_grid
-from lenet_ablate import cli
 from lenet_ablate.choices import Design, Protocol
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.experiments import Experiment, experiment_names, read_experiment, word
@@ -19,24 +17,6 @@ from lenet_ablate.runs import iter_records, read_sweeps
 Run = Callable[..., tuple[int, str]]
 NAMES = experiment_names([config_dir()])
 SHORT = ("data=digits", "epochs=1", "seed=0", "data.train_size=48", "data.val_size=50")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Calls `lenet-ablate` with some words; gives exit status and output."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["lenet-ablate", *words])
-        try:
-            cli.main()
-            status: object = 0
-        except SystemExit as stop:
-            status = stop.code
-        out, err = capsys.readouterr()
-        return (status, out + err) if isinstance(status, int) else (1, f"{out}{err}{status}")
-
-    return call
 
 
 def write(folder: Path, name: str, text: str) -> Path:

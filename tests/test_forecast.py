@@ -1,36 +1,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lenet_ablate import cli, forecast
+from lenet_ablate import forecast
 from lenet_ablate.forecast import _makespan
 
 Run = Callable[..., tuple[int, str]]
 WORDS = ("data=digits", "epochs=2", "lr=0.01,0.001", "pool=max,avg")
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Calls `lenet-ablate` with some words; gives exit status and output."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(forecast, "_cache", lambda: tmp_path / "cache" / "speeds.json")
-
-    def call(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["lenet-ablate", *words])
-        try:
-            cli.main()
-            status: object = 0
-        except SystemExit as stop:
-            status = stop.code
-        out, err = capsys.readouterr()
-        return (status, out + err) if isinstance(status, int) else (1, f"{out}{err}{status}")
-
-    return call
 
 
 def test_a_plan_writes_nothing_but_its_measurement(run: Run, tmp_path: Path) -> None:
