@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from figure_studies import analyse, assert_legible, losses, noisy, study_of
 from lenet_ablate.choices import Pool
 from lenet_ablate.config import RunConfig
-from lenet_ablate.report.collect import Study
+from lenet_ablate.records import MODEL
+from lenet_ablate.report.collect import Study, collect
 from lenet_ablate.report.criteria import Criteria, Metric
 from lenet_ablate.report.figures import curve_pictures
 from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_figure, pick
@@ -188,3 +191,14 @@ def test_a_gallery_needs_no_analysis() -> None:
     pictures = gallery(study_of(*grid(1), how=losses)).pictures
     assert {"loss_lr", "error_lr", "heatmap_pool_lr", "loss_variants", "time_error"} <= set(pictures)
     assert "effects" not in pictures
+
+
+def test_a_study_on_points_shows_its_boundaries(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    words = ["data=playground/circle,playground/xor", "activation=relu,tanh", "model=mlp", "model.hidden=[8]"]
+    assert run(*words, "epochs=1", "seed=0,1")[0] == 0
+    (study,) = collect(tmp_path / "outputs")
+    pictures = gallery(study).pictures
+    assert pictures["boundaries"]().alt.count("%") == 4
+    (tmp_path / "outputs" / "ablation" / study.design["run"].iloc[0] / MODEL).unlink()
+    assert "boundaries" in gallery(study).pictures
+    assert "boundaries" not in gallery(study_of(*grid(), how=noisy)).pictures

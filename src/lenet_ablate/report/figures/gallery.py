@@ -14,6 +14,7 @@ from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.cells import compare
 from lenet_ablate.report.collect import Study
 from lenet_ablate.report.factors import Factor
+from lenet_ablate.report.figures.boundary_pictures import boundaries_of_study
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure, confusion_matrix
 from lenet_ablate.report.figures.curve_pictures import curves_of_factor, curves_of_variants
 from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_alt, digits_figure, pick
@@ -74,6 +75,7 @@ def gallery(
     left_out: list[str] = []
     if analysis is not None:
         pictures |= _effects(study, analysis, extras, left_out)
+    pictures |= boundaries_of_study(study)
     comparisons = (
         [found.comparison for found in analysis.factors]
         if analysis is not None

@@ -15,7 +15,7 @@ FACTOR_FIGURES = (
 )
 FINDINGS, VARIANTS, INTERACTIONS, ERRORS, CHECKS = "findings", "variants", "interactions", "errors", "checks"
 NOWHERE = ""
-_PLACES = {"effects": FINDINGS, "confusion": ERRORS, "noise": CHECKS, "time_error": CHECKS}
+_PLACES = {"boundaries": FINDINGS, "effects": FINDINGS, "confusion": ERRORS, "noise": CHECKS, "time_error": CHECKS}
 
 
 def of_factor(key: str) -> str:
