@@ -106,6 +106,9 @@ def test_an_experiment_of_ones_own(run: Run, tmp_path: Path) -> None:
         (["exclude=5"], "must be like exclude={lr:0.01,pool:avg}"),
         (["exclude={}"], "must be like exclude={lr:0.01,pool:avg}"),
         (["lr=0.01", "exclude={lr:0.01}"], "every run is excluded"),
+        (["lr=0.01,0.1", "exclude={lr:0.02}"], "exclude={lr:0.02}: leaves out no run; lr is 0.01, 0.1"),
+        (["zip=[lr,sed]"], "did you mean 'seed'?"),
+        (["zip=lr,pool"], "zip: must be a list"),
         (["--cfg", "job", "experiment=tiny"], "plan=true lists the runs"),
     ],
 )

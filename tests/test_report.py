@@ -16,10 +16,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from lenet_ablate import __version__
+from lenet_ablate.atomic import write_bytes
 from lenet_ablate.choices import Pool
 from lenet_ablate.config import RunConfig
 from lenet_ablate.frames import read_epochs, read_runs
 from lenet_ablate.records import STATUS, State
+from lenet_ablate.report import write as write_module
 from lenet_ablate.report.main import main
 from lenet_ablate.report.safe_text import csv_bytes, markdown_text, one_line
 from lenet_ablate.schedules import StepDecay
@@ -511,3 +513,31 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     command = f"({sys.executable} -u -c '{code}'; echo status $? >&2) | head -n 0"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "status 0" in done.stderr and "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
+def test_a_report_overwrites_nothing_of_others(report: Run, tmp_path: Path) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "index.html").write_text("my thesis")
+    status, _, err = report("--out", "mine")
+    assert status == 1
+    assert "mine/index.html: was not written by a report" in err
+    assert files_below(tmp_path / "mine") == {"index.html": b"my thesis"}
+    assert report("--out", "new")[0] == 0
+    assert report("--out", "new")[0] == 0
+
+
+def test_an_interrupted_report_can_be_made_again(report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_study(tmp_path / "outputs" / "s1", grid(), figures)
+    writes = iter(range(4))
+
+    def stop_soon(path: Path, data: bytes, flush: bool = True) -> str:
+        if next(writes, None) is None:
+            raise KeyboardInterrupt
+        return write_bytes(path, data, flush=flush)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_module, "write_bytes", stop_soon)
+        assert report()[0] == 130
+    assert len(files_below(tmp_path / "outputs" / "report")) > 1
+    assert report()[0] == 0

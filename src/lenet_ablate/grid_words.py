@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lenet_ablate.checks import OneOf
+from lenet_ablate.checks import OneOf, closest
 from lenet_ablate.choices import Design, Protocol
 from lenet_ablate.config import setting_keys
 from lenet_ablate.errors import ConfigError
@@ -83,7 +83,8 @@ def _one_of(key: str, value: object, check: OneOf) -> Any:
 
 def _list(key: str, value: object) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        raise ConfigError(f"{key}={value}: must be a list, such as zip=[lr,batch_size] or experiment=pooling")
+        told = f"{key}={value}" if isinstance(value, (str, int, float)) else key
+        raise ConfigError(f"{told}: must be a list, such as zip=[lr,batch_size] or experiment=pooling")
     return list(value)
 
 
@@ -95,5 +96,6 @@ def _exclusion(entry: object) -> dict[str, str]:
 
 def _known(key: str, setting: str) -> str:
     if setting not in setting_keys():
-        raise ConfigError(f"{key}: there is no setting '{setting}'")
+        guess = closest(setting, setting_keys())
+        raise ConfigError(f"{key}: there is no setting '{setting}'" + (f"; did you mean '{guess}'?" if guess else ""))
     return setting

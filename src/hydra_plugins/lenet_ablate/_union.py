@@ -9,8 +9,9 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from hydra_plugins.lenet_ablate._axes import Grid, expand_grid
+from hydra_plugins.lenet_ablate._axes import Grid, expand_grid, value
 from lenet_ablate.choices import Protocol
+from lenet_ablate.errors import ConfigError
 from lenet_ablate.experiments import Experiment, read_experiment
 from lenet_ablate.grid_words import parse_grid_words
 
@@ -37,7 +38,9 @@ def expand_experiments(
     asked = parse_grid_words(words)
     typed = Grid({}, asked.zips, asked.exclude, asked.design)
     if not asked.experiments:
-        return [expand_grid(params, arguments, loader, grid=typed)], []
+        grid = expand_grid(params, arguments, loader, grid=typed)
+        _check_exclusions(asked.exclude, [grid])
+        return [grid], []
     folders = [Path(s.path) for s in master.hydra.runtime.config_sources if s.schema == "file"]
     experiments = [read_experiment(name, folders) for name in asked.experiments]
     # Several share the usual study, one has a study of its own name.
@@ -47,4 +50,18 @@ def expand_experiments(
         expand_grid({**params, **study, **one.params(with_document)}, arguments, loader, one, typed)
         for one in experiments
     ]
+    _check_exclusions(asked.exclude, grids)
     return grids, experiments
+
+
+def _check_exclusions(exclusions: Sequence[Mapping[str, str]], grids: Sequence[Grid]) -> None:
+    """An exclusion that can meet no run is a slip of the pen.
+
+    Raises:
+        ConfigError: A value that is to be left out is none of the sweep's.
+    """
+    for key, wanted in (item for entry in exclusions for item in entry.items()):
+        there = list(dict.fromkeys(value(word) for grid in grids for word in grid.axes.get(key, ())))
+        if wanted not in there:
+            told = f"{key} is {', '.join(there)}" if there else f"{key} does not vary"
+            raise ConfigError(f"exclude={{{key}:{wanted}}}: leaves out no run; {told}")

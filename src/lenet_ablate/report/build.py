@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ from lenet_ablate.checks import closest
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError, RecordError
 from lenet_ablate.frames import find_studies
+from lenet_ablate.records import State
 from lenet_ablate.report.analysis.study import analyse
 from lenet_ablate.report.answers import read_answers
 from lenet_ablate.report.assemble import StudyReport, assemble, only_factors
@@ -68,7 +69,8 @@ def build_report(options: ReportOptions) -> Built:
     finished = [study for study in studies if study.num_finished]
     if not finished:
         counts = "; ".join(f"{study.name}: {count_line(study)}" for study in studies) or "it holds no runs"
-        raise NothingFinished(f"{outputs}: nothing to report yet: {counts}")
+        first = next((line for study in studies for line in _unreadable(study)), "")
+        raise NothingFinished(f"{outputs}: nothing to report yet: {counts}{first}")
     _check_factors(options.factors, finished)
     reports = {study.name: _report(study, options) for study in finished}
     out = options.out or options.outputs / REPORT_FOLDER
@@ -79,8 +81,14 @@ def build_report(options: ReportOptions) -> Built:
         files = {f"{name}/{path}": data for name, report in reports.items() for path, data in report.files.items()}
         files["index.md"] = index_page(studies).encode()
         files[PAGE] = render_index([_entry(study, reports.get(study.name)) for study in studies])
-    write_report(out, files)
+    write_report(out, files, is_own=options.out is None)
     return Built(out, out / PAGE, tuple(sorted(files)), tuple(studies), reports)
+
+
+def _unreadable(study: Study) -> Iterator[str]:
+    runs = study.runs[study.runs["status"] == State.unreadable.value]
+    for run, error in zip(runs["run"], runs["error"], strict=True):
+        yield f"\n  {study.folder / str(run)}: {error}; the same lenet-ablate command trains it again"
 
 
 class NothingFinished(RecordError):

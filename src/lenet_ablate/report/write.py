@@ -14,29 +14,46 @@ from lenet_ablate.errors import RecordError
 MANIFEST = "manifest.json"
 
 
-def write_report(out: Path, files: Mapping[str, bytes]) -> None:
+def write_report(out: Path, files: Mapping[str, bytes], *, is_own: bool = True) -> None:
     """Write a report's files and remove those that the last report wrote, unchanged since, and this one does not.
 
     Args:
         out: Folder of the report; made where missing. Whatever else lies in it stays.
         files: Content by path within `out`, with `/` between folders.
+        is_own: Whether the folder is for reports alone; in another one, without a report so far, nothing is replaced.
 
     Raises:
-        RecordError: A folder or file cannot be written.
+        RecordError: A folder or file cannot be written, or is somebody else's.
     """
     earlier = _read_manifest(out)
-    digests = {}
+    is_known = is_own or (out / MANIFEST).exists()
+    foreign = [] if is_known else [name for name in sorted(files) if (out / name).exists()]
+    if foreign:
+        raise RecordError(
+            f"{out / foreign[0]}: was not written by a report; delete it, or choose another folder with --out"
+        )
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    _make_folder(out)
+    # Named before they are written, so that after an interruption they are known as a report's own.
+    _write_manifest(out, earlier | digests)
     for name, data in sorted(files.items()):
-        path = out / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RecordError(f"{path.parent}: cannot be made: {error.strerror or error}") from error
-        digests[name] = write_bytes(path, data, flush=False)
-    text = json.dumps({"files": digests}, indent=1, sort_keys=True) + "\n"
-    write_bytes(out / MANIFEST, text.encode(), flush=False)
+        _make_folder((out / name).parent)
+        write_bytes(out / name, data, flush=False)
+    _write_manifest(out, digests)
     for name in sorted(earlier.keys() - digests.keys(), reverse=True):
         _remove(out, name, earlier[name])
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be made: {error.strerror or error}") from error
+
+
+def _write_manifest(out: Path, digests: Mapping[str, str]) -> None:
+    text = json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
+    write_bytes(out / MANIFEST, text.encode(), flush=False)
 
 
 def _read_manifest(out: Path) -> dict[str, str]:

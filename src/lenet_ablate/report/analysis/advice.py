@@ -14,7 +14,7 @@ from lenet_ablate.report.analysis.wording import limit_points, plural
 from lenet_ablate.report.criteria import Criteria
 
 OPEN = (Code.one_run, Code.not_distinguishable)
-MAX_LISTED = 10
+MAX_LISTED, MAX_ADVISED = 10, 200
 LARGEST_SEED = 2**32 - 1
 
 
@@ -35,6 +35,11 @@ def advise(pairs: pd.DataFrame, headline: pd.DataFrame, used_seeds: Sequence[int
     undecided = undecided.sort_values("seeds_more", kind="stable")
     more = undecided["seeds_more"].astype(int).tolist()
     have, target = int(undecided["n_pairs"].iloc[0]), limit_points(criteria.target)
+    if more[0] > MAX_ADVISED:
+        return (
+            f"Seeds differ so much here that a difference of {target} pp would take {have + more[0]} per level; "
+            "look for what makes training unstable, or aim at a larger difference (--target)."
+        )
     told = (
         f"{plural(more[0], 'more seed')} per level would find a difference of {target} pp between "
         f"{_names(undecided.iloc[0])} with 80 % power ({have + more[0]} needed, {have} now): "

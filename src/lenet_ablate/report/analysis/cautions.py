@@ -120,7 +120,7 @@ def _without_validation(study: Study) -> str:
         return ""
     criteria = study.criteria
     if criteria.metric is Metric.val_accuracy or criteria.epoch is EpochRule.best_val:
-        return f"{plural(lacking, 'run')} without validation split cannot be compared by validation and left out."
+        return f"{plural(lacking, 'run')} without validation split cannot be compared by validation: left out."
     which = "No validation split" if lacking == len(done) else f"{plural(lacking, 'run')} without validation split"
     return f"{which}: settings are compared on the test set that they may have been chosen on."
 

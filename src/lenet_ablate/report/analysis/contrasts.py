@@ -168,8 +168,8 @@ def _figures(outcomes: Outcomes) -> dict[str, Array]:
     figures = {
         "mean": found.mean,
         "sd": found.sd,
-        "ci_low": low,
-        "ci_high": high,
+        "ci_low": np.maximum(low, 0.0),  # no accuracy lies beyond
+        "ci_high": np.minimum(high, 1.0),
         "median": np.median(accuracy, axis=1),
         "min": accuracy.min(axis=1),
         "max": accuracy.max(axis=1),
