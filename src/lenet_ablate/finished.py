@@ -10,7 +10,7 @@ from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.networks import image_size
 from lenet_ablate.jobs import Job, Sweep
 from lenet_ablate.keepsakes import kept_files
-from lenet_ablate.plan import identity
+from lenet_ablate.plan import RunPlan, identity, make_plan
 from lenet_ablate.records import State, lacks_train_loss
 from lenet_ablate.runs import RunRecord, read_finished
 
@@ -18,6 +18,16 @@ from lenet_ablate.runs import RunRecord, read_finished
 def dataset_of(config: RunConfig, data: DatasetCache) -> Dataset:
     """A run's data set at its network's input size."""
     return data.get(config.data, image_size(config.model))
+
+
+def plan_of(config: RunConfig, data: DatasetCache) -> RunPlan:
+    """A run's plan on its data set.
+
+    Raises:
+        ConfigError: Its split does not fit the data set.
+    """
+    dataset = dataset_of(config, data)
+    return make_plan(config, len(dataset.train_labels), len(dataset.test_labels))
 
 
 def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | None:

@@ -22,13 +22,13 @@ from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine
 from lenet_ablate.engines.select import make_engines
 from lenet_ablate.errors import RecordError
-from lenet_ablate.finished import dataset_of, find_finished
+from lenet_ablate.finished import dataset_of, find_finished, plan_of
 from lenet_ablate.jobs import Job, Sweep
-from lenet_ablate.plan import RunPlan, learning_rates, make_plan
+from lenet_ablate.plan import RunPlan, learning_rates
 from lenet_ablate.progress import format_seconds, say
 from lenet_ablate.records import State
 from lenet_ablate.runs import RunRecord, iter_records, read_run
-from lenet_ablate.summary import opening
+from lenet_ablate.summary import engines_text, opening
 
 MAX_LINES = 40
 CALIBRATION_SECONDS = 1.0
@@ -84,9 +84,8 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     on_cpu = all(engine.device == "cpu" for engine in engines.values())
     side_by_side = min(workers or (num_usable_cores() if on_cpu else 1), len(todo))
     seconds = _makespan([forecast.seconds for forecast in forecasts.values()], side_by_side)
-    names = " and ".join(sorted({f"{engine.name} on {engine.device}" for engine in engines.values()}))
-    beside = f", {side_by_side} side by side" if side_by_side > 1 else ""
-    say(f"with {names}{beside}: about {format_seconds(seconds)} ({source}); without plan=true it begins")
+    means = engines_text(engines.values(), side_by_side)
+    say(f"with {means}: about {format_seconds(seconds)} ({source}); without plan=true it begins")
 
 
 def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
@@ -100,8 +99,7 @@ def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
 def _forecast(
     sweep: Sweep, job: Job, data: DatasetCache, speeds: Mapping[Kind, float], engines: Mapping[Model, Engine]
 ) -> Forecast:
-    dataset = dataset_of(job.config, data)
-    plan = make_plan(job.config, len(dataset.train_labels), len(dataset.test_labels))
+    plan = plan_of(job.config, data)
     record = read_run(sweep.folder(job))
     done = len(record.rows) if record.state in (State.interrupted, State.running) else 0
     images = (plan.config.epochs - done) * (plan.num_train + EVALUATION_SHARE * (plan.num_val + plan.num_test))
@@ -146,20 +144,19 @@ def _past_speeds(records: Iterable[RunRecord]) -> dict[Kind, float]:
 
 def _measure(job: Job, data: DatasetCache, engine: Engine) -> float:
     """Seconds per image of training, from at most CALIBRATION_SECONDS of it."""
-    dataset = dataset_of(job.config, data)
-    plan = make_plan(job.config, len(dataset.train_labels), len(dataset.test_labels))
+    dataset, plan = dataset_of(job.config, data), plan_of(job.config, data)
     train, val = split(len(dataset.train_labels), plan.num_val, job.config.seed, job.config.data.train_size)
     learner = engine.learner(plan, dataset, train, val)
     order, size = epoch_order(train, job.config.seed, 0), job.config.batch_size
-    steps, images, begun = 1, 0, time.perf_counter()
+    steps, begun = 1, time.perf_counter()
     while True:
         indices = np.resize(order, steps * size)
         started = time.perf_counter()
         learner.train(Batches(indices, learning_rates(plan, 0, 1).repeat(steps)))
-        images, seconds = len(indices), time.perf_counter() - started
+        seconds = time.perf_counter() - started
         # Each round is twice as long as the one before, so the next would end after three times what is spent.
         if 3 * (time.perf_counter() - begun) > CALIBRATION_SECONDS:
-            return seconds / images
+            return seconds / len(indices)
         steps *= 2
 
 

@@ -23,8 +23,13 @@ def opening(sweep: Sweep, todo: int) -> str:
 
 def means(engines: Iterable[Engine], workers: int) -> str:
     """What trains them, and how many at a time."""
+    return f"training with {engines_text(engines, workers)}"
+
+
+def engines_text(engines: Iterable[Engine], workers: int) -> str:
+    """As in `compiled on cpu and torch on cpu, 2 side by side`."""
     names = " and ".join(sorted({f"{engine.name} on {engine.device}" for engine in engines}))
-    return f"training with {names}" + (f", {workers} side by side" if workers > 1 else "")
+    return names + (f", {workers} side by side" if workers > 1 else "")
 
 
 def run_line(sweep: Sweep, ended: Ended) -> str:

@@ -19,11 +19,11 @@ from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.engines.select import make_engines
 from lenet_ablate.errors import RecordError
-from lenet_ablate.finished import dataset_of, find_finished
-from lenet_ablate.jobs import Ended, Job, Sweep, SweepResult
+from lenet_ablate.finished import find_finished, plan_of
+from lenet_ablate.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
-from lenet_ablate.plan import identity, make_plan, run_name
+from lenet_ablate.plan import identity, run_name
 from lenet_ablate.progress import Progress, say
 from lenet_ablate.records import FORMAT, now
 from lenet_ablate.stop import stop_on_signals
@@ -51,7 +51,7 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
         models = {job.config.model.name for job in todo}
         engines = dict.fromkeys(models, engine) if engine else make_engines(sweep.options, models)
         # The longest first, so that the last worker is not left alone with one of them.
-        tasks = sorted((_plan(job, data) for job in todo), key=lambda task: -_num_images(task))
+        tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         say(means(engines.values(), num_workers))
     write_plan(sweep)
@@ -90,11 +90,6 @@ def report_sweep(sweep: Sweep) -> None:
 
 def _usual_workers(engines: Iterable[Engine]) -> int:
     return num_usable_cores() if all(engine.device == "cpu" for engine in engines) else 1
-
-
-def _plan(job: Job, data: DatasetCache) -> Task:
-    dataset = dataset_of(job.config, data)
-    return Task(job, make_plan(job.config, len(dataset.train_labels), len(dataset.test_labels)))
 
 
 def _num_images(task: Task) -> int:
