@@ -36,7 +36,9 @@ class NothingLearner:
         from lenet_ablate.engines.base import Evaluation
 
         count = self._plan.num_test
-        return Evaluation(2.3, 0.1, np.zeros(count, np.uint8), np.full(count, 0.1, np.float16))
+        return Evaluation(
+            2.3, 0.1, np.zeros(count, np.uint8), np.full(count, 0.1, np.float16), np.zeros((count, 10), np.float32)
+        )
 
     def weights(self) -> dict[str, Any]:
         return self._weights
