@@ -192,7 +192,7 @@ def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     run(*DIGITS, "optimizer=sgd", "lr=0.05")
     (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")
     files = {"status.json", "config.yaml", "metrics.csv", "result.json", "predictions.npz", "model.safetensors"}
-    assert {path.name for path in folder.iterdir()} == files | {"run.log", ".hydra"}
+    assert {path.name for path in folder.iterdir()} == files | {"calibration.json", "run.log", ".hydra"}
     assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
     assert yaml.safe_load((folder / ".hydra/overrides.yaml").read_text()) == [*DIGITS, "optimizer=sgd", "lr=0.05"]
     config = yaml.safe_load((folder / "config.yaml").read_text())
