@@ -205,6 +205,18 @@ def test_several_digits_from_left_to_right() -> None:
     assert [digit.box.left for digit in digits] == sorted(digit.box.left for digit in digits)
 
 
+@pytest.mark.parametrize("grey", [100, 128, 136, 144])
+def test_a_faint_digit_beside_a_dark_one(grey: int) -> None:
+    image = Image.new("L", (400, 300), 255)
+    draw = ImageDraw.Draw(image)
+    for left, level in ((60, 0), (260, grey)):
+        draw.line([(left, 60), (left + 80, 60), (left + 20, 240)], fill=level, width=20)
+    ink = find_ink(from_image(image))
+    assert ink is not None
+    dark, faint = (to_form(digit, MNIST_FORM).astype(int) for digit in find_digits(ink))
+    assert np.abs(dark - faint).max() <= 2
+
+
 def test_a_bar_above_belongs_to_its_digit_and_dust_does_not() -> None:
     image = Image.new("L", (400, 400), 255)
     draw = ImageDraw.Draw(image)

@@ -15,13 +15,13 @@ from lenet_ablate.engines.networks import image_size, layer_shapes, num_inputs
 
 BATCH_IMAGES = 100  # keeps the unfolded fields of the largest network below 70 MB
 NORM_EPS = 1e-5  # as in PyTorch's BatchNorm2d
-# Convolutions that are pooled: by s2 and s4.
-_POOLED: dict[Model, frozenset[str]] = {
+POOLED: dict[Model, frozenset[str]] = {
     Model.lenet5: frozenset({"c1", "c3"}),
     Model.lenet5_28: frozenset({"c1", "c3"}),
     Model.cnn4: frozenset({"c2", "c4"}),
     Model.mlp: frozenset(),
 }
+"""Convolutions that are pooled: by s2 and s4."""
 
 Floats = npt.NDArray[np.float32]
 Images = npt.NDArray[np.uint8] | Floats
@@ -93,7 +93,7 @@ def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
         if len(shape) == 4 and layer != "c5":
             x = _activate(_norm(_convolve(x, network.weights, layer), network.weights, layer), config.activation)
             maps |= {layer: x} if with_maps else {}
-            x = _reduce(x, config.pool) if layer in _POOLED[config.model.name] else x
+            x = _reduce(x, config.pool) if layer in POOLED[config.model.name] else x
             continue
         x = _connect(x.reshape(len(x), math.prod(x.shape[1:])), network.weights, layer)
         if layer != "output":

@@ -94,7 +94,7 @@ class Digit:
 
     Attributes:
         box: Where it is, in the picture at working size.
-        ink: (height, width) float32, 0..1, the ink of the box's pieces alone.
+        ink: (height, width) float32, 0..1, the ink of the box's pieces alone; 1 where it is densest.
     """
 
     box: Box
@@ -161,7 +161,8 @@ def _cut(ink: Ink, labels: npt.NDArray[np.int32], pieces: Pieces) -> Digit:
     inside = np.isin(labels[wide.top : wide.bottom, wide.left : wide.right], list(pieces))
     halo = ndimage.binary_dilation(inside, EIGHT, iterations=HALO)
     strength = np.where(halo, ink.strength[wide.top : wide.bottom, wide.left : wide.right].clip(0, 1), 0)
-    return Digit(box, _trim(strength.astype(np.float32), inside))
+    cut = _trim(strength.astype(np.float32), inside)
+    return Digit(box, cut / cut.max())  # a faint digit beside a dark one is a digit
 
 
 def _trim(strength: Grey, inside: Mask) -> Grey:
@@ -177,14 +178,15 @@ def to_form(digit: Digit, form: Form) -> npt.NDArray[np.uint8]:
     scale = form.box / max(height, width)
     sides = max(1, round(width * scale)), max(1, round(height * scale))
     kernel = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
-    small = np.asarray(Image.fromarray((ink * 255).astype(np.float32)).resize(sides, kernel)).clip(0, 255)
+    grey = np.asarray(Image.fromarray((ink * 255).astype(np.float32)).resize(sides, kernel))
+    small = np.rint(grey.clip(0, 255)).astype(np.uint8)
     image = np.zeros((form.size, form.size), np.uint8)
     top, left = _offset(small, form)
-    image[top : top + small.shape[0], left : left + small.shape[1]] = np.rint(small)
+    image[top : top + small.shape[0], left : left + small.shape[1]] = small
     return image
 
 
-def _offset(small: Grey, form: Form) -> tuple[int, int]:
+def _offset(small: npt.NDArray[np.uint8], form: Form) -> tuple[int, int]:
     """The row and column of the box's corner; the centre of mass comes to within half a pixel of the middle."""
     height, width = small.shape
     if not form.by_mass or not small.any():

@@ -22,6 +22,7 @@ EIGHT = np.ones((3, 3), np.int8)
 _BINS = 256
 
 Mask = npt.NDArray[np.bool_]
+Light = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ def _from_even(grey: Grey) -> tuple[Ink | None, float]:
 
 
 def _from_uneven(grey: Grey) -> Ink | None:
-    light = np.log(grey + DARKEST)
+    light = np.log(grey.astype(np.float64) + DARKEST)
     signal = light - _background(light, None)
-    sign = np.float32(np.sign((signal.astype(np.float64) ** 3).sum()))  # the few pixels far from the paper are ink
+    sign = np.sign((signal**3).sum())  # the few pixels far from the paper are ink
     mask = _dense(sign * signal)
     if not mask.any():
         return None
@@ -86,7 +87,7 @@ def _from_uneven(grey: Grey) -> Ink | None:
     return _scaled(signal, mask)
 
 
-def _dense(signal: Grey) -> Mask:
+def _dense(signal: Light) -> Mask:
     dense: Mask = signal > (otsu(signal[signal > 0]) if (signal > 0).any() else 0)
     return dense
 
@@ -103,11 +104,11 @@ def _frame(mask: Mask) -> Mask:
     return frame
 
 
-def _scaled(signal: Grey, mask: Mask) -> Ink:
+def _scaled(signal: Grey | Light, mask: Mask) -> Ink:
     return Ink((signal / np.median(signal[mask])).astype(np.float32), mask)
 
 
-def _background(light: Grey, ink: Mask | None) -> Grey:
+def _background(light: Light, ink: Mask | None) -> Light:
     """The paper's local brightness: a median over a field that no stroke fills, at a fraction of the size.
 
     Args:
@@ -116,22 +117,22 @@ def _background(light: Grey, ink: Mask | None) -> Grey:
     """
     small = _blocks(light)
     if ink is not None:
-        hidden = _blocks(ink.astype(np.float32)) > 0.25
+        hidden = _blocks(ink.astype(np.float64)) > 0.25
         if not hidden.all():
             rows, columns = ndimage.distance_transform_edt(hidden, return_distances=False, return_indices=True)
             small = small[rows, columns]
     field = round(BACKGROUND_FIELD * max(small.shape)) | 1
     smooth = ndimage.median_filter(small, size=field, mode="nearest")
     scale = light.shape[0] / smooth.shape[0], light.shape[1] / smooth.shape[1]
-    zoomed: Grey = ndimage.zoom(smooth, scale, order=1, mode="nearest", grid_mode=True)
+    zoomed: Light = ndimage.zoom(smooth, scale, order=1, mode="nearest", grid_mode=True)
     return zoomed
 
 
-def _blocks(values: Grey) -> Grey:
+def _blocks(values: Light) -> Light:
     """Means over blocks of `BACKGROUND_STEP` pixels; the last rows and columns may be left out."""
     step = min(BACKGROUND_STEP, *values.shape)
     height, width = (side // step for side in values.shape)
-    means: Grey = values[: height * step, : width * step].reshape(height, step, width, step).mean(axis=(1, 3))
+    means: Light = values[: height * step, : width * step].reshape(height, step, width, step).mean(axis=(1, 3))
     return means
 
 
@@ -154,7 +155,7 @@ def _border_share(region: Mask) -> float:
     return float(region[ring].mean())
 
 
-def otsu(values: npt.NDArray[np.float32]) -> float:
+def otsu(values: Grey | Light) -> float:
     """The threshold that parts values into two classes with the largest variance between them.
 
     N. Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. SMC 9 (1979) 62-66, eq. 18.
