@@ -5,7 +5,8 @@ LenetAblateError
 ├── DataError      a data set is missing, damaged or of the wrong shape
 ├── RecordError    a run folder could not be read or written
 ├── EngineError    an engine cannot work on this machine
-└── PictureError   a picture cannot be read
+├── PictureError   a picture cannot be read
+└── PageError      a page cannot be made of a run
 
 Every message names what was wrong, what is allowed and, where it can be guessed, what was meant.
 A diverged or interrupted run is a result, not an error: see `records.State`.
@@ -34,3 +35,7 @@ class EngineError(LenetAblateError):
 
 class PictureError(LenetAblateError):
     """A picture cannot be read."""
+
+
+class PageError(LenetAblateError):
+    """A page cannot be made of a run."""

@@ -28,13 +28,17 @@ def fit(images: Pixels, size: int, resize: Resize = Resize.pad) -> Images:
         resize: With `bilinear` images that are a little too small get no border either.
     """
     longer = max(images.shape[1:])
-    has_border = resize is Resize.pad and size - MAX_BORDER <= longer <= size
-    side = size if has_border else longer
+    side = size if needs_border(longer, size, resize) else longer
     squares = _pad(images, side)
     if side != size:
         return _resize(squares, size)
     grey = squares if squares.dtype == np.uint8 else np.rint(squares)
     return np.ascontiguousarray(grey, np.uint8)
+
+
+def needs_border(longer: int, size: int, resize: Resize) -> bool:
+    """Whether images with this longer side get a border, rather than being resized."""
+    return resize is Resize.pad and size - MAX_BORDER <= longer <= size
 
 
 def _pad(images: Pixels, side: int) -> Pixels:

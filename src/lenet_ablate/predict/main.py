@@ -27,6 +27,7 @@ examples:
   lenet-predict scans/ --csv > digits.csv
   lenet-predict photo.jpg --show seen.png
   lenet-predict --test 50 --wrong --show grid.png
+  lenet-predict --page digit.html
 
 exit status: 0 done, 1 bad option or nothing could be written, 2 no run to predict with, or a picture that cannot be
 read, 3 not sure, or no digit found, in the only picture
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console without █ still shows the figures
     try:
         predictor = _load(options)
+        if options.page:
+            return _write_page(predictor, options.page)
         return _show_test_digits(predictor, options) if options.test else _read_pictures(predictor, options)
     except (DataError, _NothingToDo) as error:
         _complain(error)
@@ -90,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--show", type=Path, metavar="FILE.png", help="draw the picture, what the network saw and the probabilities")
     add("--test", type=int, metavar="N", help="draw N random test digits instead, to --show or on the screen")
     add("--wrong", action="store_true", help="with --test: only digits that the run reads wrongly")
+    add("--page", type=Path, metavar="FILE.html", help="write a page on which one draws a digit for the run to read")
     add("--version", action="version", version=f"lenet-predict {__version__}")
     return parser
 
@@ -101,10 +105,20 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("--test takes no pictures and prints neither JSON nor CSV")
     if options.wrong and not options.test:
         parser.error("--wrong goes with --test")
-    if not options.test and not options.pictures:
+    if options.page:
+        _check_page(parser, options)
+    elif not options.test and not options.pictures:
         parser.error("name at least one picture")
     if options.show and options.show.suffix.lower() != ".png":
         parser.error("--show must end in .png")
+
+
+def _check_page(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    refused = ("test", "json", "csv", "show", "ensemble", "tta")
+    if options.pictures or any(getattr(options, name) for name in refused):
+        parser.error(f"--page takes no pictures and none of {', '.join(f'--{name}' for name in refused)}")
+    if options.page.suffix.lower() != ".html":
+        parser.error("--page must end in .html")
 
 
 def _complain(error: object) -> None:
@@ -166,6 +180,16 @@ def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
         return NOTHING
     is_sure = all(found.verdict is Verdict.sure for found in answers[0].predictions)
     return OK if len(paths) > 1 or is_sure else NOT_SURE
+
+
+def _write_page(predictor: Predictor, file: Path) -> int:
+    from lenet_ablate.atomic import write_bytes
+    from lenet_ablate.predict.page.build import build_page
+
+    print(f"run: {_describe(predictor)}", file=sys.stderr)
+    write_bytes(file, build_page(predictor))
+    print(f"page written: {file}; open it in a browser and draw a digit")
+    return OK
 
 
 def _find_pictures(names: Sequence[str]) -> list[Path]:

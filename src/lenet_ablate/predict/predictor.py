@@ -120,12 +120,12 @@ class Predictor:
         """Probabilities (N, 10), margins (N,) and the margin from which an answer is sure: means over all members."""
         turned = [_turn(images, degrees) for degrees in self.turns]
         scaled = [
-            forward(member.network, views).logits.astype(np.float64) / _temperature(member.calibration)
+            forward(member.network, views).logits.astype(np.float64) / temperature_of(member.calibration)
             for member in self.members
             for views in turned
         ]
         probabilities = np.mean([softmax(logits) for logits in scaled], axis=0)
-        limit = float(np.mean([_margin(member.calibration) for member in self.members]))
+        limit = float(np.mean([margin_of(member.calibration) for member in self.members]))
         return probabilities, top_margins(np.mean(scaled, axis=0)), limit
 
 
@@ -147,11 +147,13 @@ def load_predictor(folder: Path, *, ensemble: bool = False, tta: bool = False) -
     return Predictor(members, FORMS.get(first.config.data.name, MNIST_FORM), TURNS if tta else (0.0,))
 
 
-def _temperature(calibration: Calibration | None) -> float:
+def temperature_of(calibration: Calibration | None) -> float:
+    """What divides the logits; 1 where nothing was calibrated."""
     return calibration.temperature if calibration else 1.0
 
 
-def _margin(calibration: Calibration | None) -> float:
+def margin_of(calibration: Calibration | None) -> float:
+    """The margin from which an answer is sure, in nats."""
     return calibration.margin if calibration else UNCALIBRATED_MARGIN
 
 

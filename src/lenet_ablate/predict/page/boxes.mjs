@@ -1,0 +1,73 @@
+/**
+ * Boxes around ink.
+ *
+ * @typedef {object} Box Rows top..bottom-1 and columns left..right-1 of a picture.
+ * @property {number} top
+ * @property {number} left
+ * @property {number} bottom
+ * @property {number} right
+ */
+
+/** @param {Box} box */
+export function boxHeight(box) {
+  return box.bottom - box.top;
+}
+
+/** @param {Box} box */
+export function boxWidth(box) {
+  return box.right - box.left;
+}
+
+/**
+ * The smallest box around both.
+ * @param {Box} one
+ * @param {Box} other
+ * @returns {Box}
+ */
+export function join(one, other) {
+  return {
+    top: Math.min(one.top, other.top),
+    left: Math.min(one.left, other.left),
+    bottom: Math.max(one.bottom, other.bottom),
+    right: Math.max(one.right, other.right),
+  };
+}
+
+/**
+ * How many pixels of paper lie between both along the axis where they are further apart; 0 if none.
+ * @param {Box} one
+ * @param {Box} other
+ */
+export function gap(one, other) {
+  const down = Math.max(one.top - other.bottom, other.top - one.bottom);
+  const across = Math.max(one.left - other.right, other.left - one.right);
+  return Math.max(0, down, across);
+}
+
+/**
+ * Whether most of the narrower one's columns are the other's too.
+ * @param {Box} one
+ * @param {Box} other
+ */
+export function isAboveOrBelow(one, other) {
+  const shared = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+  return 2 * shared > Math.min(boxWidth(one), boxWidth(other));
+}
+
+/**
+ * The box of the pixels that are set in a mask.
+ * @param {Grid} mask uint8, at least one pixel is 1.
+ * @returns {Box}
+ */
+export function boxOf({ width, data }) {
+  const box = { top: Infinity, left: Infinity, bottom: 0, right: 0 };
+  data.forEach((value, i) => {
+    if (!value) return;
+    const [y, x] = [Math.floor(i / width), i % width];
+    box.top = Math.min(box.top, y);
+    box.left = Math.min(box.left, x);
+    box.bottom = Math.max(box.bottom, y + 1);
+    box.right = Math.max(box.right, x + 1);
+  });
+  return box;
+}

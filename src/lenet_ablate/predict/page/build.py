@@ -1,0 +1,131 @@
+"""From a trained run to the page's bytes: one file with the run's weights that asks no server for anything."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from lenet_ablate.datasets.fit import bilinear_weights, needs_border
+from lenet_ablate.engines.forward import POOLED
+from lenet_ablate.engines.networks import layer_shapes, norm_sizes
+from lenet_ablate.errors import PageError
+from lenet_ablate.predict.page.script import joined_script
+from lenet_ablate.predict.predictor import Predictor, margin_of, temperature_of
+from lenet_ablate.predict.trained import Trained
+
+MAX_BYTES = 2_000_000
+
+
+def build_page(predictor: Predictor) -> bytes:
+    """The page of a predictor with a single network.
+
+    Raises:
+        PageError: The network has layers that the page does not compute, or too many weights for a page.
+    """
+    (trained,) = predictor.members
+    if norm_sizes(trained.config.model):
+        name = trained.config.model.name.value
+        raise PageError(f"{trained.folder}: {name} is too large for a page; choose a run of lenet5, lenet5_28 or mlp")
+    css = _text("page.css")
+    page = _template().render(
+        script=Markup(joined_script()),
+        css=Markup(css),
+        policy=_policy(joined_script(), css),
+        data=Markup(_inert(_describe(predictor))),
+    )
+    content = page.encode("utf-8", errors="replace")
+    if len(content) > MAX_BYTES:
+        size, most = len(content) / 1e6, MAX_BYTES / 1e6
+        raise PageError(f"{trained.folder}: its page would take {size:.1f} MB, more than {most:.0f}; choose a smaller run")
+    return content
+
+
+def _policy(script: str, css: str) -> str:
+    """What the page may do: run this script, use these styles, show pictures that it holds itself; nothing else."""
+    return (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(css)}'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _describe(predictor: Predictor) -> dict[str, Any]:
+    """What the script's `Predictor` is made of, and what the page says of the run."""
+    (trained,) = predictor.members
+    size, resize = trained.network.image_size, trained.config.data.resize
+    has_border = needs_border(predictor.form.size, size, resize)
+    return {
+        "run": {
+            "study": trained.folder.resolve().parent.name,
+            "name": trained.folder.resolve().name,
+            "data": trained.config.data.name.value,
+            "accuracy": trained.accuracy,
+            "is_calibrated": predictor.is_calibrated,
+        },
+        "form": dataclasses.asdict(predictor.form),
+        "resize": None if has_border else bilinear_weights(predictor.form.size, size).tolist(),
+        "temperature": temperature_of(trained.calibration),
+        "margin": margin_of(trained.calibration),
+        "network": _describe_network(trained),
+        "weights": base64.b64encode(_weights(trained)).decode(),
+    }
+
+
+def _describe_network(trained: Trained) -> dict[str, Any]:
+    config, network = trained.config, trained.network
+    layers = [
+        {"name": layer, "shape": shape, "is_pooled": layer in POOLED[config.model.name]}
+        for layer, shape in layer_shapes(config).items()
+    ]
+    return {
+        "model": config.model.name.value,
+        "size": network.image_size,
+        "mean": network.mean,
+        "std": network.std,
+        "pool": config.pool.value,
+        "activation": config.activation.value,
+        "output_activation": config.model.output_activation.value,
+        "layers": layers,
+    }
+
+
+def _weights(trained: Trained) -> bytes:
+    """Weight and bias of each layer as float32 in little-endian order, one after the other."""
+    arrays = [
+        trained.network.weights[f"{layer}.{part}"]
+        for layer in layer_shapes(trained.config)
+        for part in ("weight", "bias")
+    ]
+    return b"".join(array.astype("<f4").tobytes() for array in arrays)
+
+
+def _inert(content: dict[str, Any]) -> str:
+    """JSON in which nothing can end the element that it stands in."""
+    return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
+
+
+def _text(name: str) -> str:
+    return resources.files("lenet_ablate.predict.page").joinpath(name).read_text(encoding="utf-8").strip()
+
+
+@functools.cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("lenet_ablate.predict.page", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja")

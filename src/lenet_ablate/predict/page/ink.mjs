@@ -1,0 +1,239 @@
+/** What is ink and what is paper: dark on light or light on dark, under uneven light, or nothing written at all. */
+
+import { deviation, makeGrid, mean, median, roundEven, rounding, select } from "./arrays.mjs";
+import { WORK_SIDE } from "./load.mjs";
+import { label, maximumFilter, medianFilter, nearest, zoom } from "./ndimage.mjs";
+
+const RING = 0.04; // of the side: the border, where there is hardly ever ink
+const RING_WEIGHT = 2;
+const MIN_CONTRAST = 10; // grey levels of 255
+const UNEVEN_SPREAD = 0.14; // the paper's standard deviation over the contrast
+const NOISY_SPREAD = 0.25; // noise alone has 0.3 to 0.4
+const BACKGROUND_FIELD = 0.3;
+const BACKGROUND_STEP = 8;
+const DARKEST = 12; // added to grey levels before the logarithm, so that the noise of dark pixels does not count
+const AT_BORDER = 0.05; // share of the border from which ink is suspected to be a shadow
+const THICK = 0.45; // from which ink at the border is a shadow
+const BINS = 256;
+
+/**
+ * @typedef {object} Ink
+ * @property {Grid} strength (H, W) float32, 0 = paper, 1 = the ink's usual density.
+ * @property {Grid} mask (H, W) uint8, 1 where there is more ink than paper.
+ */
+
+/**
+ * The ink of a picture, or null where nothing stands out from the paper.
+ * @param {Picture} picture
+ * @returns {Ink|null}
+ */
+export function findInk(picture) {
+  const { ink: even, spread } = fromEven(picture.grey);
+  if (!even) return null;
+  const isLarge = picture.longerSide > WORK_SIDE;
+  if (isLarge && (spread > UNEVEN_SPREAD || borderShare(even.mask) > AT_BORDER)) {
+    const uneven = fromUneven(picture.grey);
+    const isFreed = uneven !== null && 2 * borderShare(uneven.mask) < borderShare(even.mask);
+    if (spread > UNEVEN_SPREAD || isFreed) return uneven;
+    if (thickness(even.mask) > THICK) return null;
+  }
+  return spread <= NOISY_SPREAD ? even : null;
+}
+
+/** The ink on evenly lit paper, and the paper's standard deviation over the contrast. */
+function fromEven(grey) {
+  const isLight = above(grey, otsu(grey.data));
+  const share = mean(isLight.data);
+  if (share === 0 || share === 1) return { ink: null, spread: 0 };
+  const mask = isPaper(isLight) ? negated(isLight) : isLight;
+  const paper = select(grey.data, mask.data, 0);
+  const difference = mean(select(grey.data, mask.data)) - mean(paper);
+  if (Math.abs(difference) < MIN_CONTRAST) return { ink: null, spread: 0 };
+  const [middle, sign] = [median(paper), Math.sign(difference)];
+  const signal = makeGrid(
+    grey.height,
+    grey.width,
+    grey.data.map((value) => (value - middle) * sign),
+  );
+  return { ink: scaled(signal, mask), spread: deviation(paper) / Math.abs(difference) };
+}
+
+function fromUneven(grey) {
+  const { height, width } = grey;
+  const light = makeGrid(
+    height,
+    width,
+    Float64Array.from(grey.data, (value) => Math.log(value + DARKEST)),
+  );
+  let signal = difference(light, background(light, null));
+  const sign = Math.sign(signal.data.reduce((sum, value) => sum + value ** 3, 0)); // the few far from paper are ink
+  const rough = dense(makeGrid(height, width, signal.data.map((value) => sign * value)));
+  if (!rough.data.includes(1)) return null;
+  signal = difference(light, background(light, maximumFilter(rough, 5)));
+  signal.data.forEach((value, i, all) => (all[i] = sign * value));
+  const mask = withoutBorder(dense(signal));
+  if (!mask.data.includes(1)) return null;
+  const paper = select(signal.data, mask.data, 0);
+  const contrast = mean(select(signal.data, mask.data)) - mean(paper);
+  if (contrast < MIN_CONTRAST / 255 || deviation(paper) / contrast > NOISY_SPREAD) return null;
+  return scaled(signal, mask);
+}
+
+function difference(one, other) {
+  return makeGrid(
+    one.height,
+    one.width,
+    one.data.map((value, i) => value - other.data[i]),
+  );
+}
+
+function dense(signal) {
+  const positive = signal.data.filter((value) => value > 0);
+  return above(signal, positive.length ? otsu(positive) : 0);
+}
+
+/** The ink that does not touch the picture's border, where light and shadow leave their remains. */
+function withoutBorder(mask) {
+  const { height, width } = mask;
+  const { labels } = label(mask);
+  const touching = new Set();
+  labels.data.forEach((piece, i) => {
+    const [y, x] = [Math.floor(i / width), i % width];
+    if (y === 0 || x === 0 || y === height - 1 || x === width - 1) touching.add(piece);
+  });
+  const inner = Uint8Array.from(labels.data, (piece) => (piece && !touching.has(piece) ? 1 : 0));
+  return makeGrid(height, width, inner);
+}
+
+function scaled(signal, mask) {
+  const usual = median(select(signal.data, mask.data));
+  const strength = Float32Array.from(signal.data, (value) => value / usual);
+  return { strength: makeGrid(signal.height, signal.width, strength), mask };
+}
+
+/** The paper's local brightness: a median over a field that no stroke fills, at a fraction of the size. */
+function background(light, ink) {
+  const small = blocks(light);
+  if (ink) {
+    const shares = blocks(ink);
+    const hidden = makeGrid(
+      small.height,
+      small.width,
+      Uint8Array.from(shares.data, (share) => (share > 0.25 ? 1 : 0)),
+    );
+    if (hidden.data.includes(0)) small.data = Float64Array.from(nearest(hidden), (place) => small.data[place]);
+  }
+  const field = roundEven(BACKGROUND_FIELD * Math.max(small.height, small.width)) | 1;
+  return zoom(medianFilter(small, field), light.height, light.width);
+}
+
+/** Means over blocks of BACKGROUND_STEP pixels; the last rows and columns may be left out. */
+function blocks({ height, width, data }) {
+  const step = Math.min(BACKGROUND_STEP, height, width);
+  const [rows, columns] = [Math.floor(height / step), Math.floor(width / step)];
+  const means = new Float64Array(rows * columns);
+  for (let y = 0; y < rows * step; y++) {
+    for (let x = 0; x < columns * step; x++) {
+      means[Math.floor(y / step) * columns + Math.floor(x / step)] += data[y * width + x] / (step * step);
+    }
+  }
+  return makeGrid(rows, columns, means);
+}
+
+function above({ height, width, data }, threshold) {
+  const limit = rounding(data)(threshold);
+  return makeGrid(
+    height,
+    width,
+    Uint8Array.from(data, (value) => (value > limit ? 1 : 0)),
+  );
+}
+
+function negated({ height, width, data }) {
+  return makeGrid(
+    height,
+    width,
+    data.map((value) => 1 - value),
+  );
+}
+
+/** Whether a region, rather than the rest, is the paper: it has most of the border and of the area. */
+function isPaper(region) {
+  return RING_WEIGHT * borderShare(region) + mean(region.data) > (RING_WEIGHT + 1) / 2;
+}
+
+/** Fraction of the picture's border that belongs to a region. */
+function borderShare({ height, width, data }) {
+  const border = Math.max(1, roundEven(RING * Math.min(height, width)));
+  let [inRegion, all] = [0, 0];
+  for (let y = 0; y < height; y++) {
+    const isEnd = y < border || y >= height - border;
+    for (let x = 0; x < width; x++) {
+      if (!isEnd && x >= border && x < width - border) continue;
+      inRegion += data[y * width + x];
+      all++;
+    }
+  }
+  return inRegion / all;
+}
+
+/** Diameter of the largest disc in the ink over the longer side of the ink's box. */
+function thickness({ height, width, data }) {
+  const wide = width + 2;
+  const padded = makeGrid(height + 2, wide, new Uint8Array((height + 2) * wide));
+  for (let y = 0; y < height; y++) padded.data.set(data.subarray(y * width, (y + 1) * width), (y + 1) * wide + 1);
+  let [most, top, bottom, left, right] = [0, Infinity, -1, Infinity, -1];
+  nearest(padded).forEach((place, i) => {
+    if (!padded.data[i]) return;
+    const [y, x] = [Math.floor(i / wide), i % wide];
+    most = Math.max(most, Math.hypot(Math.floor(place / wide) - y, (place % wide) - x));
+    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+    [left, right] = [Math.min(left, x), Math.max(right, x)];
+  });
+  return (2 * most) / Math.max(bottom - top + 1, right - left + 1);
+}
+
+/**
+ * The threshold that parts values into two classes with the largest variance between them.
+ *
+ * N. Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. SMC 9 (1979) 62-66, eq. 18.
+ * @param {Float32Array|Float64Array} values At least one; all equal gives that value.
+ * @returns {number}
+ */
+export function otsu(values) {
+  const { counts, edges } = histogram(values);
+  if (edges[0] === edges[BINS]) return edges[0];
+  const round = rounding(values);
+  const weighted = Array.from(counts, (count, i) => count * round(round(edges[i] + edges[i + 1]) / 2));
+  const total = weighted.reduce((sum, value) => sum + value, 0);
+  let [below, sum, best, most] = [0, 0, 0, -1];
+  for (let i = 0; i < BINS - 1; i++) {
+    below += counts[i];
+    sum += weighted[i];
+    const over = values.length - below;
+    const between = below * over * (sum / below - (total - sum) / over) ** 2;
+    if (between > most) [most, best] = [between, i];
+  }
+  return edges[best + 1];
+}
+
+/** Equal bins from the smallest to the largest value, rounded as the values are. */
+function histogram(values) {
+  const round = rounding(values);
+  let [low, high] = [values[0], values[0]];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const range = round(high - low);
+  const edges = Array.from({ length: BINS }, (_, i) => round(round(i * (range / BINS)) + low)).concat(high);
+  const counts = new Float64Array(BINS);
+  if (range === 0) return { counts, edges };
+  for (const value of values) {
+    let bin = Math.min(BINS - 1, Math.floor(round(round(value - low) / range) * BINS));
+    if (value < edges[bin]) bin--;
+    else if (bin < BINS - 1 && value >= edges[bin + 1]) bin++;
+    counts[bin]++;
+  }
+  return { counts, edges };
+}
