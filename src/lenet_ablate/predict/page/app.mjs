@@ -1,0 +1,136 @@
+/** The page at work: what is drawn goes to the predictor, and its answer is shown. */
+
+import { listen, showBoard } from "./board.mjs";
+import { BLANK, isBlank, toPicture, withStroke } from "./drawing.mjs";
+import { loadPicture } from "./files.mjs";
+import { listenForFiles } from "./intake.mjs";
+import { withWeights } from "./network.mjs";
+import { SURE, read } from "./predictor.mjs";
+import { buildBars, paintGrey, showBars, showMaps, showRow } from "./views.mjs";
+import { describe, headline, sentence, spoken } from "./words.mjs";
+
+const BUSY_SHARE = 0.5; // of the time may be spent on reading while a stroke is being drawn
+
+if (typeof document !== "undefined") start();
+
+/**
+ * @typedef {object} Sheet What changes while one draws.
+ * @property {Drawing} drawing All strokes that are ended, or a picture.
+ * @property {Drawing[]} past To go back to.
+ * @property {Stroke|null} stroke The one that is being drawn.
+ * @property {Prediction[]} predictions
+ * @property {number} chosen Number of the digit that is shown in full.
+ */
+
+function start() {
+  const model = JSON.parse(document.getElementById("data").textContent);
+  const predictor = { ...model, network: withWeights(model.network, model.weights) };
+  const page = findElements();
+  const sheet = { drawing: BLANK, past: [], stroke: null, predictions: [], chosen: 0 };
+  introduce(page, model);
+  const refresh = makeRefresh(page, predictor, sheet);
+  obey(page, sheet, refresh);
+  new ResizeObserver(refresh).observe(page.board);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
+}
+
+function findElements() {
+  const names = ["board", "hint", "undo", "clear", "pen", "file", "message", "headline", "sentence", "spoken"];
+  names.push("row", "seen", "seen-size", "bars", "maps", "inside", "run", "calibration");
+  return Object.fromEntries(names.map((name) => [name, document.getElementById(name)]));
+}
+
+function introduce(page, { run, network }) {
+  page.run.textContent = describe(run, network.model);
+  page.calibration.textContent = run.is_calibrated ? "" : "It is not calibrated: its percentages are too high.";
+  page["seen-size"].textContent = `${network.size}×${network.size} pixels`;
+  page.seen.width = page.seen.height = network.size;
+  buildBars(page.bars);
+  showMaps(page.maps, network, null);
+  page.inside.hidden = !page.maps.children.length;
+}
+
+/** Something to be called after every change: reads and shows once, when the screen is next drawn. */
+function makeRefresh(page, predictor, sheet) {
+  let [isDue, nextRead] = [false, 0];
+  const draw = (now) => {
+    isDue = false;
+    const drawing = sheet.stroke ? withStroke(sheet.drawing, sheet.stroke) : sheet.drawing;
+    if (!sheet.stroke || now >= nextRead) {
+      const begun = performance.now();
+      sheet.predictions = isBlank(drawing) ? [] : read(predictor, toPicture(drawing));
+      sheet.chosen = Math.min(sheet.chosen, Math.max(0, sheet.predictions.length - 1));
+      nextRead = begun + (performance.now() - begun) / BUSY_SHARE;
+    }
+    render(page, predictor.network, drawing, sheet);
+    showRow(page.row, sheet.predictions, sheet.chosen, (chosen) => {
+      sheet.chosen = chosen;
+      refresh();
+    });
+    if (!sheet.stroke) page.spoken.textContent = isBlank(drawing) ? "" : spoken(sheet.predictions);
+  };
+  const refresh = () => {
+    if (!isDue) requestAnimationFrame(draw);
+    isDue = true;
+  };
+  return refresh;
+}
+
+function render(page, network, drawing, { predictions, chosen }) {
+  const isEmpty = isBlank(drawing);
+  const prediction = predictions[chosen] ?? null;
+  const isMarked = drawing.loaded || predictions.length > 1;
+  const marked = isMarked ? predictions.map(({ box }, number) => ({ box, isChosen: number === chosen })) : [];
+  showBoard(page.board, drawing, marked);
+  page.hint.hidden = !isEmpty;
+  page.headline.textContent = predictions.length ? headline(predictions) : "–";
+  page.headline.className = predictions.every(({ verdict }) => verdict === SURE) ? "" : "unsure";
+  page.sentence.textContent = prediction ? sentence(prediction) : isEmpty ? "draw a digit" : "no digit found";
+  if (prediction) paintGrey(page.seen, prediction.image, 0, 255);
+  else page.seen.getContext("2d").clearRect(0, 0, page.seen.width, page.seen.height);
+  showBars(page.bars, prediction);
+  showMaps(page.maps, network, prediction ? prediction.maps : null);
+}
+
+/** What the user can do, with pointer, files and keys. */
+function obey(page, sheet, refresh) {
+  const complain = (text) => (page.message.textContent = text);
+  const show = (drawing) => {
+    Object.assign(sheet, { drawing, stroke: null });
+    complain("");
+    refresh();
+  };
+  const change = (drawing) => {
+    sheet.past.push(sheet.drawing);
+    show(drawing);
+  };
+  const undo = () => sheet.past.length && show(sheet.past.pop());
+  const clear = () => (isBlank(sheet.drawing) ? complain("") : change(BLANK));
+  const load = (file) =>
+    loadPicture(file).then(
+      (loaded) => change({ strokes: [], loaded }),
+      (error) => complain(error.message),
+    );
+  const onDraw = (stroke) => {
+    sheet.stroke = stroke;
+    refresh();
+  };
+  const onEnd = (stroke) => change(withStroke(sheet.drawing, stroke));
+  listen(page.board, () => Number(page.pen.value), { onDraw, onEnd });
+  listenForFiles(page.file, load, complain);
+  page.undo.addEventListener("click", undo);
+  page.clear.addEventListener("click", clear);
+  listenForKeys(undo, clear);
+}
+
+function listenForKeys(undo, clear) {
+  document.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    const isCommand = event.ctrlKey || event.metaKey;
+    const isUndo = isCommand ? key === "z" && !event.shiftKey : key === "u" && !event.altKey;
+    const isClear = !isCommand && (key === "escape" || key === "delete");
+    if (!isUndo && !isClear) return;
+    event.preventDefault();
+    (isUndo ? undo : clear)();
+  });
+}

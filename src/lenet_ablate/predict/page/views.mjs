@@ -1,0 +1,130 @@
+/** What the page shows of an answer: the image that the network saw, probabilities, maps, the digits in a row. */
+
+import { makeCanvas } from "./files.mjs";
+import { SURE } from "./predictor.mjs";
+import { percent } from "./words.mjs";
+
+/**
+ * Paints values as grey pixels, one for one; the style enlarges them.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{height: number, width: number, data: ArrayLike<number>}} grid
+ * @param {number} low Becomes black.
+ * @param {number} high Becomes white.
+ */
+export function paintGrey(canvas, { height, width, data }, low, high) {
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(width, height);
+  const scale = high > low ? 255 / (high - low) : 0;
+  for (let i = 0; i < height * width; i++) {
+    pixels.data.fill(Math.round((data[i] - low) * scale), 4 * i, 4 * i + 3);
+    pixels.data[4 * i + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+}
+
+/**
+ * Ten rows: digit, bar, figure.
+ * @param {HTMLTableSectionElement} body
+ */
+export function buildBars(body) {
+  for (let digit = 0; digit < 10; digit++) {
+    const row = body.insertRow();
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.textContent = `${digit}`;
+    const bar = document.createElement("span");
+    bar.className = "bar";
+    row.append(head);
+    row.insertCell().append(bar);
+    row.insertCell().className = "number";
+  }
+}
+
+/**
+ * @param {HTMLTableSectionElement} body From `buildBars`.
+ * @param {Prediction|null} prediction
+ */
+export function showBars(body, prediction) {
+  [...body.rows].forEach((row, digit) => {
+    const probability = prediction ? prediction.probabilities[digit] : 0;
+    row.className = digit === prediction?.digit ? (prediction.verdict === SURE ? "sure" : "unsure") : "";
+    row.querySelector(".bar").style.width = `${100 * probability}%`;
+    row.cells[2].textContent = prediction ? percent(probability) : "–";
+  });
+}
+
+/**
+ * One button for each digit of a picture that holds several.
+ * @param {HTMLElement} list
+ * @param {Prediction[]} predictions
+ * @param {number} chosen
+ * @param {(number: number) => void} onChoose
+ */
+export function showRow(list, predictions, chosen, onChoose) {
+  const count = predictions.length > 1 ? predictions.length : 0;
+  list.hidden = !count;
+  while (list.children.length > count) list.lastChild.remove();
+  while (list.children.length < count) {
+    const button = document.createElement("button");
+    const number = list.children.length;
+    button.type = "button";
+    button.addEventListener("click", () => onChoose(number));
+    button.append(makeCanvas(1, 1), document.createElement("span"));
+    list.append(button);
+  }
+  [...list.children].forEach((button, number) => {
+    const { image, digit, verdict } = predictions[number];
+    button.setAttribute("aria-pressed", `${number === chosen}`);
+    button.setAttribute("aria-label", `Digit ${number + 1}: ${digit}, ${verdict}`);
+    paintGrey(button.firstChild, image, 0, 255);
+    button.lastChild.textContent = verdict === SURE ? `${digit}` : `${digit}?`;
+  });
+}
+
+/**
+ * The maps of each convolution, empty as long as there is no digit.
+ * @param {HTMLElement} place
+ * @param {Network} network
+ * @param {Map<string, Maps>|null} maps
+ */
+export function showMaps(place, network, maps) {
+  if (!place.children.length) buildMaps(place, network);
+  for (const figure of place.children) {
+    const layer = maps?.get(figure.dataset.layer) ?? null;
+    const [low, high] = layer ? rangeOf(layer.data) : [0, 0];
+    [...figure.querySelectorAll("canvas")].forEach((canvas, number) => {
+      if (!layer) {
+        canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+        return;
+      }
+      const size = layer.height * layer.width;
+      const data = layer.data.subarray(number * size, (number + 1) * size);
+      paintGrey(canvas, { height: layer.height, width: layer.width, data }, low, high);
+    });
+  }
+}
+
+function buildMaps(place, network) {
+  let side = network.size;
+  for (const { name, shape, is_pooled: isPooled } of network.layers) {
+    if (shape.length !== 4 || shape[2] >= side) return;
+    side -= shape[2] - 1;
+    const figure = document.createElement("figure");
+    figure.dataset.layer = name;
+    const maps = document.createElement("div");
+    maps.className = `maps maps-${shape[0] > 8 ? "many" : "few"}`;
+    maps.setAttribute("role", "img");
+    maps.setAttribute("aria-label", `${shape[0]} feature maps of ${name}`);
+    maps.append(...Array.from({ length: shape[0] }, () => makeCanvas(side, side)));
+    const caption = document.createElement("figcaption");
+    caption.textContent = `${name}: ${shape[0]} maps of ${side}×${side}`;
+    figure.append(maps, caption);
+    place.append(figure);
+    if (isPooled) side /= 2;
+  }
+}
+
+function rangeOf(values) {
+  return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+}
