@@ -5,9 +5,9 @@ import { BLANK, isBlank, toPicture, withStroke } from "./drawing.mjs";
 import { loadPicture } from "./files.mjs";
 import { listenForFiles } from "./intake.mjs";
 import { withWeights } from "./network.mjs";
-import { SURE, read } from "./predictor.mjs";
-import { buildBars, paintGrey, showBars, showMaps, showRow } from "./views.mjs";
-import { describe, headline, sentence, spoken } from "./words.mjs";
+import { read } from "./predictor.mjs";
+import { buildBars, paintGrey, showBars, showHeadline, showMaps, showRow } from "./views.mjs";
+import { answer, describe, spoken } from "./words.mjs";
 
 const BUSY_SHARE = 0.5; // of the time may be spent on reading while a stroke is being drawn
 
@@ -83,9 +83,8 @@ function render(page, network, drawing, { predictions, chosen }) {
   const marked = isMarked ? predictions.map(({ box }, number) => ({ box, isChosen: number === chosen })) : [];
   showBoard(page.board, drawing, marked);
   page.hint.hidden = !isEmpty;
-  page.headline.textContent = predictions.length ? headline(predictions) : "–";
-  page.headline.className = predictions.every(({ verdict }) => verdict === SURE) ? "" : "unsure";
-  page.sentence.textContent = prediction ? sentence(prediction) : isEmpty ? "draw a digit" : "no digit found";
+  showHeadline(page.headline, predictions);
+  page.sentence.textContent = isEmpty ? "draw a digit" : answer(predictions, chosen);
   if (prediction) paintGrey(page.seen, prediction.image, 0, 255);
   else page.seen.getContext("2d").clearRect(0, 0, page.seen.width, page.seen.height);
   showBars(page.bars, prediction);

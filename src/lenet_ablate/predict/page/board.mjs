@@ -14,7 +14,6 @@ export function listen(canvas, penWidth, { onDraw, onEnd }) {
   canvas.addEventListener("pointerdown", (event) => {
     if (stroke || event.button !== 0) return; // a second finger, or a menu's button
     event.preventDefault();
-    canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     pointer = event.pointerId;
     stroke = { width: penWidth(), points: [placeOf(canvas, event)] };

@@ -24,6 +24,21 @@ export function paintGrey(canvas, { height, width, data }, low, high) {
 }
 
 /**
+ * All digits of a picture in large letters, those that are not sure with a question mark.
+ * @param {HTMLElement} place
+ * @param {Prediction[]} predictions
+ */
+export function showHeadline(place, predictions) {
+  const letters = predictions.map(({ digit, verdict }) => {
+    const letter = document.createElement("span");
+    letter.className = verdict === SURE ? "sure" : "unsure";
+    letter.textContent = verdict === SURE ? `${digit}` : `${digit}?`;
+    return letter;
+  });
+  place.replaceChildren(...letters);
+}
+
+/**
  * Ten rows: digit, bar, figure.
  * @param {HTMLTableSectionElement} body
  */

@@ -2,6 +2,7 @@
 
 import { SURE } from "./predictor.mjs";
 
+const SETS = { mnist: "MNIST", fashion_mnist: "Fashion-MNIST", kmnist: "KMNIST", digits: "scikit-learn's digits" };
 const MODELS = { lenet5: "LeNet-5", lenet5_28: "LeNet-5 on 28×28 pixels", mlp: "Fully connected network" };
 
 /**
@@ -14,21 +15,24 @@ export function percent(probability) {
 }
 
 /**
- * All digits of a picture, in large letters.
- * @param {Prediction[]} predictions
- */
-export function headline(predictions) {
-  return predictions.map(({ digit, verdict }) => (verdict === SURE ? `${digit}` : `${digit}?`)).join(" ");
-}
-
-/**
  * How sure a digit is, and what else it may be.
  * @param {Prediction} prediction
  */
-export function sentence({ digit, runnerUp, probabilities, verdict }) {
-  const likeliest = percent(probabilities[digit]);
-  if (verdict === SURE) return `${digit}, ${likeliest}, sure`;
-  return `${digit}, ${likeliest}, not sure: or ${runnerUp}, ${percent(probabilities[runnerUp])}`;
+function sentence({ digit, runnerUp, probabilities, verdict }) {
+  const likeliest = `probability ${percent(probabilities[digit])}`;
+  if (verdict === SURE) return `${likeliest}, sure`;
+  return `${likeliest}, not sure; next likeliest ${runnerUp}, ${percent(probabilities[runnerUp])}`;
+}
+
+/**
+ * What is said beside the large letters: of several digits, of the chosen one.
+ * @param {Prediction[]} predictions
+ * @param {number} chosen
+ */
+export function answer(predictions, chosen) {
+  if (!predictions.length) return "no digit found";
+  const which = `digit ${chosen + 1} of ${predictions.length}: ${predictions[chosen].digit}, `;
+  return `${predictions.length > 1 ? which : ""}${sentence(predictions[chosen])}`;
 }
 
 /**
@@ -37,8 +41,8 @@ export function sentence({ digit, runnerUp, probabilities, verdict }) {
  */
 export function spoken(predictions) {
   if (!predictions.length) return "no digit found";
-  if (predictions.length === 1) return sentence(predictions[0]);
-  return `${predictions.length} digits from left to right: ${predictions.map(sentence).join("; ")}`;
+  const each = predictions.map((prediction) => `${prediction.digit}, ${sentence(prediction)}`).join("; ");
+  return predictions.length === 1 ? each : `${predictions.length} digits from left to right: ${each}`;
 }
 
 /**
@@ -48,5 +52,5 @@ export function spoken(predictions) {
  */
 export function describe({ study, name, data, accuracy }, model) {
   const tested = accuracy === null ? "" : `, test accuracy ${(100 * accuracy).toFixed(2)}%`;
-  return `${MODELS[model]} trained on ${data}${tested}: run ${name} of study ${study}.`;
+  return `${MODELS[model]} trained on ${SETS[data] ?? "own images"}${tested}: run ${name} of study ${study}.`;
 }
