@@ -22,7 +22,9 @@ CHROMIUM = next(
 )
 SECONDS = 60
 # Chromium reads commands from descriptor 3 and answers on 4.
-_LAUNCH = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+_LAUNCH = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 
 
@@ -102,6 +104,15 @@ class Tab:
     def settle(self) -> None:
         """Wait until what is due has been shown."""
         self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def wait_for(self, expression: str) -> str:
+        """The text that a JavaScript expression gives as soon as it is not empty."""
+        end = time.monotonic() + SECONDS
+        while not (text := self.run(expression)):
+            assert time.monotonic() < end, f"{expression} stays empty"
+            self.settle()
+        assert isinstance(text, str)
+        return text
 
     def stroke(self, points: Sequence[tuple[float, float]]) -> None:
         """Draw with the mouse, in pixels of the window."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import re
@@ -21,12 +22,12 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from browser import CHROMIUM, Tab, browser
 from lenet_ablate.choices import C5, Activation, DataSet, Model, OutputActivation, Pool, Resize
-from lenet_ablate.config import DataConfig, ModelConfig, RunConfig
+from lenet_ablate.config import DataConfig, ModelConfig
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.errors import PageError
-from lenet_ablate.predict.load import from_array
+from lenet_ablate.predict.load import from_array, load_picture
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.page.build import MAX_BYTES, build_page
 from lenet_ablate.predict.page.script import joined_script
@@ -36,7 +37,7 @@ from test_predict_main import ALWAYS_SURE, NEVER_SURE, write_run
 NODE = shutil.which("node")
 NODE_SIDE = Path(__file__).with_name("page_in_node.mjs")
 SOURCES = Path(__file__).parents[1] / "src/lenet_ablate/predict/page"
-HOSTILE = "a</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+HOSTILE = "<script>alert(1)<img src=x onerror=alert(2)><!-- {{ 1 }} &lt;"
 MNIST = DataConfig()
 
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")
@@ -217,7 +218,7 @@ def with_opacity(pixels: Pixels) -> Pixels:
 @pytest.mark.parametrize("data", [DataSet.mnist, DataSet.digits])
 def test_pictures_are_prepared_as_the_command_does(data: DataSet, tmp_path: Path) -> None:
     predictor = write_predictor(tmp_path, data=DataConfig(data), calibration=None)
-    kinds = photographs()
+    kinds = dict(list(photographs().items())[:: 1 if data is DataSet.mnist else 5])
     answers = ask_node(predictor, tmp_path, [with_opacity(pixels) for pixels in kinds.values()])["pictures"]
     num_digits = 0
     for (name, pixels), answer in zip(kinds.items(), answers, strict=True):
@@ -250,14 +251,13 @@ def test_the_policy_names_this_script_and_these_styles_alone(tmp_path: Path) -> 
         assert not [name for name in attrs if name.startswith("on")], tag
     assert "import " not in parts.text["script"][1].split("/**")[0] and "://" not in joined_script()
     assert 300_000 < len(page) < 500_000
-    assert page == build_page(write_predictor(tmp_path / "again" / ".."))
+    assert page == build_page(load_predictor(tmp_path / "ablation" / model_of(page)["run"]["name"]))
 
 
 def test_names_are_text(tmp_path: Path) -> None:
-    folder = tmp_path / HOSTILE.replace("/", "⁄")
-    page = build_page(write_predictor(folder.with_name(folder.name + "<!--")))
-    assert page.count(b"<script") == 2 and b"<img" not in page and b"alert(1)" not in page.replace(b"\\u003c", b"<")[:0]
-    assert model_of(page)["run"]["study"] == "ablation"
+    page = build_page(load_predictor(write_run(tmp_path / HOSTILE)))
+    assert model_of(page)["run"]["study"] == HOSTILE
+    assert page.count(b"<script") == 2 and b"<img" not in page and b"<!--" not in page
 
 
 def test_the_modules_stay_small_and_name_nothing_twice() -> None:
@@ -271,3 +271,151 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
     assert len(names) == len(set(names)) > 50
     assert not re.search(r"^(import|export) ", script, re.MULTILINE)
     assert "</script" not in script and "<!--" not in script
+
+
+def test_a_network_too_large_for_a_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, model in enumerate((ModelConfig(Model.cnn4, c5=None), ModelConfig(Model.mlp, c5=None, hidden=(600,)))):
+        folder = write_run(tmp_path / str(number), model=model)
+        with pytest.raises(PageError):
+            build_page(load_predictor(folder))
+        assert main(["--run", str(folder), "--page", str(tmp_path / "page.html")]) == 1
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 2 and model.name.value in lines[1]
+        assert not (tmp_path / "page.html").exists()
+
+
+def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "digit.html"
+    write_run(tmp_path / "outputs" / "ablation", calibration=None)
+    for _ in range(2):
+        assert main(["--page", str(file), "--outputs", str(tmp_path / "outputs")]) == 0
+        printed = capsys.readouterr()
+        assert printed.out.startswith(f"page written: {file}; open it") and "uncalibrated" in printed.err
+    assert file.read_bytes().startswith(b"<!doctype html>") and file.stat().st_size < MAX_BYTES
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert main(["--page", str(tmp_path / "none" / "a.html"), "--outputs", str(tmp_path / "outputs")]) == 1
+    assert main(["--page", str(file), "--outputs", str(tmp_path / "nothing")]) == 2
+
+
+@pytest.mark.parametrize(
+    "more", [["a.png"], ["--test", "3"], ["--json"], ["--csv"], ["--tta"], ["--ensemble"], ["--show", "a.png"], []]
+)
+def test_what_does_not_go_with_a_page(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--page", "page.html" if more else "page.txt", *more])
+    assert caught.value.code == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def strokes(digit: int) -> list[list[tuple[float, float]]]:
+    """A digit as a person draws it: polylines in a frame of 0..1, y down."""
+
+    def arc(x: float, y: float, wide: float, high: float, first: float, last: float) -> list[tuple[float, float]]:
+        turns = np.radians(np.linspace(first, last, 18))  # from the right, clockwise
+        return [(x + wide * float(np.cos(turn)), y + high * float(np.sin(turn))) for turn in turns]
+
+    shapes: dict[int, list[list[tuple[float, float]]]] = {
+        0: [arc(0.5, 0.5, 0.24, 0.38, -80, 285)],
+        1: [[(0.4, 0.28), (0.52, 0.14), (0.52, 0.5), (0.51, 0.88)]],
+        2: [[*arc(0.5, 0.32, 0.22, 0.2, -165, 30), (0.52, 0.6), (0.3, 0.86), (0.5, 0.84), (0.76, 0.86)]],
+        3: [[*arc(0.48, 0.31, 0.2, 0.18, -150, 90), *arc(0.48, 0.67, 0.24, 0.2, -85, 150)]],
+        4: [[(0.42, 0.14), (0.26, 0.56), (0.76, 0.56)], [(0.62, 0.3), (0.6, 0.9)]],
+        5: [[(0.36, 0.14), (0.34, 0.46), *arc(0.48, 0.64, 0.24, 0.22, -125, 140)], [(0.36, 0.14), (0.7, 0.13)]],
+        6: [[(0.6, 0.12), (0.42, 0.32), (0.33, 0.58), *arc(0.5, 0.68, 0.18, 0.19, -180, 165)]],
+        7: [[(0.28, 0.16), (0.5, 0.15), (0.73, 0.16), (0.6, 0.45), (0.48, 0.88)]],
+        8: [[*arc(0.5, 0.3, 0.18, 0.17, -30, -270), *arc(0.5, 0.68, 0.22, 0.2, -90, 265), (0.66, 0.36), (0.64, 0.22)]],
+        9: [[*arc(0.5, 0.34, 0.19, 0.2, -10, -355), (0.68, 0.55), (0.62, 0.88)]],
+    }
+    return shapes[digit]
+
+
+def draw(tab: Tab, digit: int, left: float = 0.15, width: float = 0.7) -> None:
+    """Draw a digit with the mouse into a part of the board."""
+    frame = tab.run("(({left, top, width, height}) => [left, top, width, height])(board.getBoundingClientRect())")
+    for stroke in strokes(digit):
+        tab.stroke([(frame[0] + frame[2] * (left + width * x), frame[1] + frame[3] * y) for x, y in stroke])
+
+
+def text_of(tab: Tab, name: str) -> str:
+    text: str = tab.run(f"document.getElementById('{name}').textContent")
+    return text
+
+
+def seen_by(tab: Tab) -> npt.NDArray[np.int64]:
+    """The image (S, S) that the page says the network sees."""
+    url = tab.run("seen.toDataURL()")
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as image:
+        return np.asarray(image.convert("L")).astype(int)
+
+
+@needs_chromium
+def test_a_browser_reads_what_is_drawn(tmp_path: Path) -> None:
+    predictor = load_predictor(write_run(tmp_path / HOSTILE, data=MNIST, calibration=None))
+    (tmp_path / "page.html").write_bytes(build_page(predictor))
+    with browser(tmp_path / "profile") as tab:
+        for width, height, dark, phone in ((390, 844, True, True), (1280, 900, False, False)):
+            tab.open(tmp_path / "page.html", width, height, dark, phone)
+            assert tab.run("document.documentElement.scrollWidth") <= width
+        assert HOSTILE in text_of(tab, "run") and "too high" in text_of(tab, "calibration")
+        assert text_of(tab, "sentence") == "draw a digit" and text_of(tab, "spoken") == ""
+        draw(tab, 7)
+        one = text_of(tab, "spoken")
+        assert re.fullmatch(r"\d, probability .*%, (sure|not sure; .*)", one)
+        assert tab.run("[...document.querySelectorAll('#bars tr')].filter(row => row.className).length") == 1
+        assert tab.run("document.querySelectorAll('#maps canvas').length") == 6 + 16
+        assert seen_by(tab).shape == (32, 32) and seen_by(tab).max() == 255
+        tab.press("Escape", 27)
+        assert text_of(tab, "sentence") == "draw a digit"
+        tab.press("z", 90, control=True)
+        assert text_of(tab, "spoken") == one
+        tab.run("document.getElementById('undo').click()")
+        tab.settle()
+        assert text_of(tab, "sentence") == "draw a digit"
+        for left in (0.05, 0.55):
+            draw(tab, 1, left, 0.4)
+        assert text_of(tab, "spoken").startswith("2 digits from left to right: ")
+        tab.run("document.querySelectorAll('#row button')[1].click()")
+        tab.settle()
+        assert text_of(tab, "sentence").startswith("digit 2 of 2: ")
+        assert set(tab.requests) == {(tmp_path / "page.html").as_uri()} and tab.complaints == []
+
+
+@needs_chromium
+def test_a_browser_reads_picture_files_as_the_command_does(tmp_path: Path) -> None:
+    predictor = write_predictor(tmp_path, data=MNIST)
+    (tmp_path / "page.html").write_bytes(build_page(predictor))
+    turned, exif = drawn(640, 90, 40, 220), Image.Exif()
+    exif[0x0112] = 6
+    turned.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    turned.resize((2100, 1700)).save(tmp_path / "large.png")
+    (tmp_path / "notes.png").write_text("no picture")
+    with browser(tmp_path / "profile") as tab:
+        tab.open(tmp_path / "page.html")
+        tab.choose_file("#file", tmp_path / "notes.png")
+        assert "notes.png: is not a picture" in tab.wait_for("message.textContent")
+        for name in ("turned.png", "large.png"):
+            tab.run("clear.click()")
+            tab.settle()
+            tab.choose_file("#file", tmp_path / name)
+            (expected,) = predictor.read(load_picture(tmp_path / name))
+            tab.wait_for("spoken.textContent")
+            assert expected.image is not None
+            assert np.abs(seen_by(tab) - expected.image.astype(int)).max() <= 1
+            assert text_of(tab, "headline") == f"{expected.digit}"
+            assert text_of(tab, "message") == ""
+        assert set(tab.requests) == {(tmp_path / "page.html").as_uri()} and tab.complaints == []
+
+
+@needs_chromium
+@pytest.mark.skipif("LENET_ABLATE_RUN" not in os.environ, reason="set LENET_ABLATE_RUN to a run trained on MNIST")
+@pytest.mark.parametrize("phone", [False, True])
+def test_ten_digits_drawn_by_hand_are_read(phone: bool, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_bytes(build_page(load_predictor(Path(os.environ["LENET_ABLATE_RUN"]))))
+    read = []
+    with browser(tmp_path / "profile") as tab:
+        tab.open(tmp_path / "page.html", *((390, 844, True, True) if phone else (1280, 900)))
+        for digit in range(10):
+            draw(tab, digit)
+            read.append(text_of(tab, "headline").rstrip("?"))
+            tab.press("Delete", 46)
+        assert read == [str(digit) for digit in range(10)] and tab.complaints == []

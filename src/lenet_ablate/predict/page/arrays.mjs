@@ -20,6 +20,34 @@ export function makeGrid(height, width, data) {
 }
 
 /**
+ * The same with a border of zeros.
+ * @param {Grid} grid
+ * @param {number} border Its width, at least 0.
+ * @returns {Grid} Of the same type.
+ */
+export function pad({ height, width, data }, border) {
+  const wide = width + 2 * border;
+  const padded = new data.constructor((height + 2 * border) * wide);
+  for (let y = 0; y < height; y++) {
+    padded.set(data.subarray(y * width, (y + 1) * width), (y + border) * wide + border);
+  }
+  return makeGrid(height + 2 * border, wide, padded);
+}
+
+/**
+ * Another array with a value for each value; a loop, because `from` takes ten times as long.
+ * @param {Values} values
+ * @param {Function} Type Float32Array, Uint8Array, …
+ * @param {(value: number, place: number) => number} change
+ * @returns {Values} Of that type.
+ */
+export function convert(values, Type, change) {
+  const changed = new Type(values.length);
+  for (let i = 0; i < values.length; i++) changed[i] = change(values[i], i);
+  return changed;
+}
+
+/**
  * The nearest whole number; halves go to the even one, as in Python's `round` and NumPy's `rint`.
  * @param {number} value
  * @returns {number}

@@ -55,19 +55,34 @@ export function isAboveOrBelow(one, other) {
 }
 
 /**
+ * The box and the number of pixels of each piece.
+ * @param {Grid} labels int32 or uint8, 0 = none, pieces from 1.
+ * @param {number} count Number of pieces.
+ * @returns {{boxes: Box[], areas: Int32Array}} By the number of the piece; those of 0 mean nothing.
+ */
+export function boxesOf({ height, width, data }, count) {
+  const areas = new Int32Array(count + 1);
+  const boxes = Array.from({ length: count + 1 }, () => ({ top: height, left: width, bottom: 0, right: 0 }));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const piece = data[y * width + x];
+      if (!piece) continue;
+      const box = boxes[piece];
+      areas[piece]++;
+      if (y < box.top) box.top = y;
+      if (x < box.left) box.left = x;
+      if (x >= box.right) box.right = x + 1;
+      box.bottom = y + 1;
+    }
+  }
+  return { boxes, areas };
+}
+
+/**
  * The box of the pixels that are set in a mask.
  * @param {Grid} mask uint8, at least one pixel is 1.
  * @returns {Box}
  */
-export function boxOf({ width, data }) {
-  const box = { top: Infinity, left: Infinity, bottom: 0, right: 0 };
-  data.forEach((value, i) => {
-    if (!value) return;
-    const [y, x] = [Math.floor(i / width), i % width];
-    box.top = Math.min(box.top, y);
-    box.left = Math.min(box.left, x);
-    box.bottom = Math.max(box.bottom, y + 1);
-    box.right = Math.max(box.right, x + 1);
-  });
-  return box;
+export function boxOf(mask) {
+  return boxesOf(mask, 1).boxes[1];
 }

@@ -32,8 +32,8 @@ def build_page(predictor: Predictor) -> bytes:
     """
     (trained,) = predictor.members
     if norm_sizes(trained.config.model):
-        name = trained.config.model.name.value
-        raise PageError(f"{trained.folder}: {name} is too large for a page; choose a run of lenet5, lenet5_28 or mlp")
+        model = trained.config.model.name.value
+        raise PageError(f"{trained.folder}: {model} is too large for a page; choose a run of lenet5, lenet5_28 or mlp")
     css = _text("page.css")
     page = _template().render(
         script=Markup(joined_script()),
@@ -43,8 +43,9 @@ def build_page(predictor: Predictor) -> bytes:
     )
     content = page.encode("utf-8", errors="replace")
     if len(content) > MAX_BYTES:
-        size, most = len(content) / 1e6, MAX_BYTES / 1e6
-        raise PageError(f"{trained.folder}: its page would take {size:.1f} MB, more than {most:.0f}; choose a smaller run")
+        size, most = f"{len(content) / 1e6:.1f} MB", f"{MAX_BYTES / 1e6:.0f} MB"
+        model = trained.config.model.name.value
+        raise PageError(f"{trained.folder}: {model} is too large for a page: {size} of at most {most}")
     return content
 
 

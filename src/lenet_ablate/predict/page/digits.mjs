@@ -1,7 +1,7 @@
-/** The digits in a picture's ink, brought to the form in which the data set that a network learned from has its own. */
+/** The digits in a picture's ink, brought to the form in which the data set of a network has its own. */
 
-import { makeGrid, roundEven } from "./arrays.mjs";
-import { boxHeight, boxOf, boxWidth, gap, isAboveOrBelow, join } from "./boxes.mjs";
+import { convert, makeGrid, pad, roundEven } from "./arrays.mjs";
+import { boxHeight, boxOf, boxWidth, boxesOf, gap, isAboveOrBelow, join } from "./boxes.mjs";
 import { label, maximumFilter } from "./ndimage.mjs";
 import { BILINEAR, BOX, resize } from "./resize.mjs";
 
@@ -44,14 +44,7 @@ export function findDigits(ink) {
 /** The box of each piece that is no dust, by its number; without those at the edge where large ones are inside. */
 function findPieces(labels, count) {
   const { height, width, data } = labels;
-  const areas = new Int32Array(count + 1);
-  const boxes = Array.from({ length: count + 1 }, () => ({ top: Infinity, left: Infinity, bottom: 0, right: 0 }));
-  data.forEach((piece, i) => {
-    if (!piece) return;
-    areas[piece]++;
-    const [y, x] = [Math.floor(i / width), i % width];
-    boxes[piece] = join(boxes[piece], { top: y, left: x, bottom: y + 1, right: x + 1 });
-  });
+  const { boxes, areas } = boxesOf(labels, count);
   const least = Math.max(2, MIN_AREA * data.length);
   const found = [...boxes.entries()].filter(([piece]) => piece && areas[piece] >= least);
   const inner = found.filter(([, box]) => box.top && box.left && box.bottom < height && box.right < width);
@@ -86,9 +79,9 @@ function cut(ink, labels, pieces) {
   const [height, width] = [boxHeight(box), boxWidth(box)];
   const inside = makeGrid(height, width, new Uint8Array(height * width));
   const place = (i) => (box.top + Math.floor(i / width)) * labels.width + box.left + (i % width);
-  inside.data.forEach((_, i, all) => (all[i] = pieces.has(labels.data[place(i)]) ? 1 : 0));
+  for (let i = 0; i < inside.data.length; i++) inside.data[i] = pieces.has(labels.data[place(i)]) ? 1 : 0;
   const halo = maximumFilter(inside, 2 * HALO + 1);
-  const strength = Float32Array.from(halo.data, (near, i) =>
+  const strength = convert(halo.data, Float32Array, (near, i) =>
     near ? Math.min(1, Math.max(0, ink.strength.data[place(i)])) : 0,
   );
   const densest = strength.reduce((most, value) => Math.max(most, value), 0);
@@ -96,7 +89,7 @@ function cut(ink, labels, pieces) {
 }
 
 function dark({ height, width, data }) {
-  return makeGrid(height, width, Uint8Array.from(data, (value) => (value > 0.5 ? 1 : 0)));
+  return makeGrid(height, width, convert(data, Uint8Array, (value) => (value > 0.5 ? 1 : 0)));
 }
 
 /**
@@ -135,7 +128,7 @@ function offset({ height, width, data }, form) {
 }
 
 /**
- * Twice the area over the perimeter, as a fraction of the longer side of the ink's box; MNIST's digits have 0.06 to 0.2.
+ * Twice the area over the perimeter, as a fraction of the longer side of the ink's box; of MNIST's digits 0.06 to 0.2.
  * @param {Grid} mask (H, W) uint8, with at least one pixel of ink.
  */
 export function strokeWidth(mask) {
@@ -144,21 +137,12 @@ export function strokeWidth(mask) {
   const paper = makeGrid(height + 2, width + 2, padded.data.map((value) => 1 - value));
   const nearPaper = maximumFilter(paper, 3);
   let [area, perimeter] = [0, 0];
-  padded.data.forEach((value, i) => {
-    area += value;
-    perimeter += value * nearPaper.data[i];
-  });
+  for (let i = 0; i < padded.data.length; i++) {
+    area += padded.data[i];
+    perimeter += padded.data[i] * nearPaper.data[i];
+  }
   const box = boxOf(mask);
   return (2 * area) / perimeter / Math.max(boxHeight(box), boxWidth(box));
-}
-
-function pad({ height, width, data }, border) {
-  const wide = width + 2 * border;
-  const padded = new data.constructor((height + 2 * border) * wide);
-  for (let y = 0; y < height; y++) {
-    padded.set(data.subarray(y * width, (y + 1) * width), (y + border) * wide + border);
-  }
-  return makeGrid(height + 2 * border, wide, padded);
 }
 
 /** Thin strokes brought to MNIST's usual width, so that reducing does not bleach them. */

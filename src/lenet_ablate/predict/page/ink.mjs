@@ -1,6 +1,7 @@
 /** What is ink and what is paper: dark on light or light on dark, under uneven light, or nothing written at all. */
 
-import { deviation, makeGrid, mean, median, roundEven, rounding, select } from "./arrays.mjs";
+import { convert, deviation, makeGrid, mean, median, pad, roundEven, rounding, select } from "./arrays.mjs";
+import { boxHeight, boxOf, boxWidth } from "./boxes.mjs";
 import { WORK_SIDE } from "./load.mjs";
 import { label, maximumFilter, medianFilter, nearest, zoom } from "./ndimage.mjs";
 
@@ -50,21 +51,14 @@ function fromEven(grey) {
   const difference = mean(select(grey.data, mask.data)) - mean(paper);
   if (Math.abs(difference) < MIN_CONTRAST) return { ink: null, spread: 0 };
   const [middle, sign] = [median(paper), Math.sign(difference)];
-  const signal = makeGrid(
-    grey.height,
-    grey.width,
-    grey.data.map((value) => (value - middle) * sign),
-  );
+  const levels = convert(grey.data, Float32Array, (value) => (value - middle) * sign);
+  const signal = makeGrid(grey.height, grey.width, levels);
   return { ink: scaled(signal, mask), spread: deviation(paper) / Math.abs(difference) };
 }
 
 function fromUneven(grey) {
   const { height, width } = grey;
-  const light = makeGrid(
-    height,
-    width,
-    Float64Array.from(grey.data, (value) => Math.log(value + DARKEST)),
-  );
+  const light = makeGrid(height, width, convert(grey.data, Float64Array, (value) => Math.log(value + DARKEST)));
   let signal = difference(light, background(light, null));
   const sign = Math.sign(signal.data.reduce((sum, value) => sum + value ** 3, 0)); // the few far from paper are ink
   const rough = dense(makeGrid(height, width, signal.data.map((value) => sign * value)));
@@ -80,11 +74,7 @@ function fromUneven(grey) {
 }
 
 function difference(one, other) {
-  return makeGrid(
-    one.height,
-    one.width,
-    one.data.map((value, i) => value - other.data[i]),
-  );
+  return makeGrid(one.height, one.width, convert(one.data, Float64Array, (value, i) => value - other.data[i]));
 }
 
 function dense(signal) {
@@ -97,17 +87,17 @@ function withoutBorder(mask) {
   const { height, width } = mask;
   const { labels } = label(mask);
   const touching = new Set();
-  labels.data.forEach((piece, i) => {
-    const [y, x] = [Math.floor(i / width), i % width];
-    if (y === 0 || x === 0 || y === height - 1 || x === width - 1) touching.add(piece);
-  });
-  const inner = Uint8Array.from(labels.data, (piece) => (piece && !touching.has(piece) ? 1 : 0));
+  for (let y = 0; y < height; y++) {
+    const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
+    for (let x = 0; x < width; x += step) touching.add(labels.data[y * width + x]);
+  }
+  const inner = convert(labels.data, Uint8Array, (piece) => (piece && !touching.has(piece) ? 1 : 0));
   return makeGrid(height, width, inner);
 }
 
 function scaled(signal, mask) {
   const usual = median(select(signal.data, mask.data));
-  const strength = Float32Array.from(signal.data, (value) => value / usual);
+  const strength = convert(signal.data, Float32Array, (value) => value / usual);
   return { strength: makeGrid(signal.height, signal.width, strength), mask };
 }
 
@@ -116,12 +106,8 @@ function background(light, ink) {
   const small = blocks(light);
   if (ink) {
     const shares = blocks(ink);
-    const hidden = makeGrid(
-      small.height,
-      small.width,
-      Uint8Array.from(shares.data, (share) => (share > 0.25 ? 1 : 0)),
-    );
-    if (hidden.data.includes(0)) small.data = Float64Array.from(nearest(hidden), (place) => small.data[place]);
+    const hidden = above(shares, 0.25);
+    if (hidden.data.includes(0)) small.data = convert(nearest(hidden), Float64Array, (place) => small.data[place]);
   }
   const field = roundEven(BACKGROUND_FIELD * Math.max(small.height, small.width)) | 1;
   return zoom(medianFilter(small, field), light.height, light.width);
@@ -133,28 +119,19 @@ function blocks({ height, width, data }) {
   const [rows, columns] = [Math.floor(height / step), Math.floor(width / step)];
   const means = new Float64Array(rows * columns);
   for (let y = 0; y < rows * step; y++) {
-    for (let x = 0; x < columns * step; x++) {
-      means[Math.floor(y / step) * columns + Math.floor(x / step)] += data[y * width + x] / (step * step);
-    }
+    const start = Math.floor(y / step) * columns;
+    for (let x = 0; x < columns * step; x++) means[start + Math.floor(x / step)] += data[y * width + x] / step ** 2;
   }
   return makeGrid(rows, columns, means);
 }
 
 function above({ height, width, data }, threshold) {
   const limit = rounding(data)(threshold);
-  return makeGrid(
-    height,
-    width,
-    Uint8Array.from(data, (value) => (value > limit ? 1 : 0)),
-  );
+  return makeGrid(height, width, convert(data, Uint8Array, (value) => (value > limit ? 1 : 0)));
 }
 
 function negated({ height, width, data }) {
-  return makeGrid(
-    height,
-    width,
-    data.map((value) => 1 - value),
-  );
+  return makeGrid(height, width, convert(data, Uint8Array, (value) => 1 - value));
 }
 
 /** Whether a region, rather than the rest, is the paper: it has most of the border and of the area. */
@@ -178,19 +155,17 @@ function borderShare({ height, width, data }) {
 }
 
 /** Diameter of the largest disc in the ink over the longer side of the ink's box. */
-function thickness({ height, width, data }) {
-  const wide = width + 2;
-  const padded = makeGrid(height + 2, wide, new Uint8Array((height + 2) * wide));
-  for (let y = 0; y < height; y++) padded.data.set(data.subarray(y * width, (y + 1) * width), (y + 1) * wide + 1);
-  let [most, top, bottom, left, right] = [0, Infinity, -1, Infinity, -1];
-  nearest(padded).forEach((place, i) => {
-    if (!padded.data[i]) return;
-    const [y, x] = [Math.floor(i / wide), i % wide];
-    most = Math.max(most, Math.hypot(Math.floor(place / wide) - y, (place % wide) - x));
-    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-    [left, right] = [Math.min(left, x), Math.max(right, x)];
-  });
-  return (2 * most) / Math.max(bottom - top + 1, right - left + 1);
+function thickness(mask) {
+  const padded = pad(mask, 1);
+  const wide = padded.width;
+  const places = nearest(padded);
+  let most = 0;
+  for (let i = 0; i < places.length; i++) {
+    const [down, across] = [Math.floor(places[i] / wide) - Math.floor(i / wide), (places[i] % wide) - (i % wide)];
+    most = Math.max(most, down * down + across * across);
+  }
+  const box = boxOf(mask);
+  return (2 * Math.sqrt(most)) / Math.max(boxHeight(box), boxWidth(box));
 }
 
 /**

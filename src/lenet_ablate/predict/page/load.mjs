@@ -1,6 +1,6 @@
 /** From decoded pixels to the picture in which digits are looked for: grey, opaque, at working size. */
 
-import { makeGrid, mean, median, roundEven, select } from "./arrays.mjs";
+import { convert, makeGrid, mean, median, roundEven, select } from "./arrays.mjs";
 import { BICUBIC, BOX, reduce, resize } from "./resize.mjs";
 
 export const WORK_SIDE = 400;
@@ -83,7 +83,7 @@ export function prepare(pixels) {
 /** The luminance 0..255 as float32, transparent ink laid on paper that it stands out from. */
 function opaque({ grey, alpha }) {
   const light = Float32Array.from(grey.data);
-  const opacity = Float32Array.from(alpha.data, (value) => value / 255);
+  const opacity = convert(alpha.data, Float32Array, (value) => value / 255);
   if (opacity.every((value) => value >= Math.fround(MIN_ALPHA))) return makeGrid(grey.height, grey.width, light);
   const paper = paperBehind(light, opacity);
   const laid = light.map((value, i) => {
@@ -98,7 +98,7 @@ function paperBehind(light, opacity) {
   if (total === 0) return 255;
   const middle = light.reduce((sum, value, i) => sum + value * opacity[i], 0) / total;
   const variance = light.reduce((sum, value, i) => sum + opacity[i] * (value - middle) ** 2, 0) / total;
-  const covered = Uint8Array.from(opacity, (value) => (value > 0.5 ? 1 : 0));
+  const covered = convert(opacity, Uint8Array, (value) => (value > 0.5 ? 1 : 0));
   const isPage = Math.sqrt(variance) > COLOURED_DEVIATION && mean(covered) > 0.5; // with its corners cut off
   if (isPage) return median(select(light, covered));
   return middle < 128 ? 255 : 0;

@@ -19,7 +19,8 @@ export function label(mask) {
     stack[0] = start;
     while (left) {
       const place = stack[--left];
-      const [y, x] = [Math.floor(place / width), place % width];
+      const x = place % width;
+      const y = (place - x) / width;
       for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
         for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
           const next = row * width + column;
@@ -44,16 +45,17 @@ export function maximumFilter(grid, size) {
 }
 
 function maximumAlong({ height, width, data }, size, stride) {
-  const largest = new data.constructor(data.length);
+  const largest = data.slice();
   const reach = size >> 1;
-  const length = stride === 1 ? width : height;
-  for (let i = 0; i < data.length; i++) {
-    const place = stride === 1 ? i % width : Math.floor(i / width);
-    const first = i - Math.min(reach, place) * stride;
-    const last = i + Math.min(reach, length - 1 - place) * stride;
-    let most = 0;
-    for (let j = first; j <= last; j += stride) if (data[j] > most) most = data[j];
-    largest[i] = most;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [place, length] = stride === 1 ? [x, width] : [y, height];
+      const i = y * width + x;
+      const last = i + Math.min(reach, length - 1 - place) * stride;
+      for (let j = i - Math.min(reach, place) * stride; j <= last; j += stride) {
+        if (data[j] > largest[i]) largest[i] = data[j];
+      }
+    }
   }
   return makeGrid(height, width, largest);
 }
@@ -99,10 +101,13 @@ export function nearest(hidden) {
       let best = Infinity;
       let from = -1;
       for (let away = 0; away * away <= best && away < width; away++) {
-        for (const column of [x - away, x + away]) {
+        for (let side = -1; side <= 1; side += 2) {
+          const column = x + side * away;
           const row = column >= 0 && column < width ? rows[y * width + column] : -1;
           const distance = row < 0 ? Infinity : (row - y) ** 2 + away * away;
-          if (distance < best || (distance === best && column < from)) [best, from] = [distance, column];
+          if (distance > best || (distance === best && column >= from)) continue;
+          best = distance;
+          from = column;
         }
       }
       found[y * width + x] = rows[y * width + from] * width + from;
@@ -143,12 +148,13 @@ export function zoom(grid, height, width) {
   const columns = between(grid.width, width);
   for (let y = 0; y < height; y++) {
     const [top, bottom, down] = rows[y];
+    const above = grid.data.subarray(top * grid.width, (top + 1) * grid.width);
+    const below = grid.data.subarray(bottom * grid.width, (bottom + 1) * grid.width);
     for (let x = 0; x < width; x++) {
       const [left, right, across] = columns[x];
-      const at = (row, column) => grid.data[row * grid.width + column];
-      zoomed[y * width + x] =
-        (1 - down) * ((1 - across) * at(top, left) + across * at(top, right)) +
-        down * ((1 - across) * at(bottom, left) + across * at(bottom, right));
+      const upper = (1 - across) * above[left] + across * above[right];
+      const lower = (1 - across) * below[left] + across * below[right];
+      zoomed[y * width + x] = (1 - down) * upper + down * lower;
     }
   }
   return makeGrid(height, width, zoomed);

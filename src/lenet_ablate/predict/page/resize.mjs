@@ -69,7 +69,8 @@ function windows(oldLength, newLength, kernel) {
     const centre = (place + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(oldLength, Math.trunc(centre + support + 0.5));
-    const raw = Array.from({ length: end - first }, (_, i) => kernel.weight((i + first - centre + 0.5) * (1 / widened)));
+    const weigh = (_, i) => kernel.weight((i + first - centre + 0.5) * (1 / widened));
+    const raw = Array.from({ length: end - first }, weigh);
     const total = raw.reduce((sum, weight) => sum + weight, 0);
     return { first, weights: total === 0 ? raw : raw.map((weight) => weight / total) };
   });
