@@ -193,6 +193,14 @@ def photographs() -> dict[str, Pixels]:
     faint = drawn(300, 110, copies=2)
     faint.paste(faint.crop((0, 0, 300, 300)).point(lambda level: 128 + level // 2), (300, 0))
     kinds["dark and faint"] = np.asarray(faint)
+    apart = Image.new("L", (400, 400), 255)
+    pen = ImageDraw.Draw(apart)
+    pen.line([(150, 120), (150, 200), (250, 240), (150, 330)], fill=0, width=24)
+    pen.line([(160, 85), (260, 85)], fill=0, width=18)  # the bar of a "5", not quite touching
+    kinds["two pieces and dust"] = np.asarray(apart).copy()
+    kinds["two pieces and dust"][380, 20] = 0
+    pen.rectangle([0, 0, 399, 30], fill=0)
+    kinds["a beam at the edge"] = np.asarray(apart)
     kinds["noise"] = random.normal(128, 30, (480, 640)).clip(0, 255).astype(np.uint8)
     kinds["faint noise"] = random.normal(200, 2, (200, 300)).astype(np.uint8)
     kinds["shadow"] = np.where(np.add.outer(np.arange(480), np.arange(640)) > 500, 110, 220).astype(np.uint8)
@@ -404,6 +412,34 @@ def test_a_browser_reads_picture_files_as_the_command_does(tmp_path: Path) -> No
             assert text_of(tab, "headline") == f"{expected.digit}"
             assert text_of(tab, "message") == ""
         assert set(tab.requests) == {(tmp_path / "page.html").as_uri()} and tab.complaints == []
+
+
+@needs_chromium
+def test_fingers_draw_and_pictures_are_dropped_and_pasted(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_bytes(build_page(write_predictor(tmp_path, data=MNIST)))
+    packed = io.BytesIO()
+    drawn(200, 110, copies=2).save(packed, "PNG")
+    bring = (
+        "(async (kind, Event, name) => { const all = new DataTransfer(); if (name) all.items.add(new File("
+        f"[Uint8Array.from(atob('{base64.b64encode(packed.getvalue()).decode()}'), c => c.charCodeAt(0))], name));"
+        " document.dispatchEvent(new Event(kind, { dataTransfer: all, clipboardData: all, cancelable: true })); })"
+    )
+    with browser(tmp_path / "profile") as tab:
+        tab.open(tmp_path / "page.html", 390, 844, phone=True)
+        for kind in ("drop", "paste"):
+            event = "DragEvent" if kind == "drop" else "ClipboardEvent"
+            tab.run(f"{bring}('{kind}', {event}, '')")
+            assert "no picture" in text_of(tab, "message")
+            tab.run(f"{bring}('{kind}', {event}, 'two.png')")
+            assert tab.wait_for("spoken.textContent").startswith("2 digits") and text_of(tab, "message") == ""
+            tab.press("Escape", 27)
+            assert text_of(tab, "spoken") == ""
+        x, y = tab.run("(({left, top}) => [left, top])(board.getBoundingClientRect())")
+        for kind, shift in (("touchStart", 0), ("touchMove", 40), ("touchMove", 90), ("touchEnd", None)):
+            points = [] if shift is None else [{"x": x + 150, "y": y + 60 + shift}]
+            tab.ask("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        assert ", probability " in tab.wait_for("spoken.textContent")
+        assert tab.run("scrollY") == 0 and tab.complaints == []
 
 
 @needs_chromium

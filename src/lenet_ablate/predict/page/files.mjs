@@ -37,7 +37,10 @@ export async function loadPicture(file) {
 async function decode(file, name) {
   const options = { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none" };
   try {
-    return await createImageBitmap(file, options);
+    return await createImageBitmap(file, options).catch((error) => {
+      if (error instanceof TypeError) return createImageBitmap(file); // a browser that does not know the options
+      throw error;
+    });
   } catch {
     throw new Error(`${name}: is not a picture that this browser can read`);
   }
