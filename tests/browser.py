@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -21,10 +19,14 @@ CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
 SECONDS = 60
-# Chromium reads commands from descriptor 3 and answers on 4.
-_LAUNCH = (
-    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
-)
+# Chromium reads commands from descriptor 3 and answers on 4; either may be in use for the other end at first.
+_LAUNCH = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD_CLOEXEC, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 
 
@@ -139,18 +141,12 @@ class Tab:
         node = self.ask("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.ask("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
 
-    def screenshot(self, file: Path) -> None:
-        """A picture of the whole page, also of what is below the window."""
-        picture = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(picture["data"]))
-
 
 @contextlib.contextmanager
 def browser(profile: Path) -> Iterator[Tab]:
     """Chromium without a window; closed at the end."""
     assert CHROMIUM is not None
-    ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for pair in (os.pipe(), os.pipe()) for end in _closing(pair)]
-    their_in, our_out, our_in, their_out = ends
+    (their_in, commands), (answers, their_out) = os.pipe(), os.pipe()
     command = [sys.executable, "-c", _LAUNCH, str(their_in), str(their_out), CHROMIUM, *_FLAGS]
     process = subprocess.Popen(
         [*command, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
@@ -159,8 +155,10 @@ def browser(profile: Path) -> Iterator[Tab]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    os.close(their_in)
+    os.close(their_out)
     try:
-        tab = Tab(our_out, our_in)
+        tab = Tab(commands, answers)
         target = tab.ask("Target.createTarget", url="about:blank")["targetId"]
         tab.session = tab.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log", "DOM"):
@@ -173,12 +171,5 @@ def browser(profile: Path) -> Iterator[Tab]:
         if process.poll() is None:
             process.kill()
             process.wait()
-        for end in ends:
-            os.close(end)
-
-
-def _closing(pair: tuple[int, int]) -> Iterator[int]:
-    """Each end to be copied, and closed afterwards."""
-    for end in pair:
-        yield end
-        os.close(end)
+        os.close(commands)
+        os.close(answers)

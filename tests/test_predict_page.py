@@ -298,7 +298,7 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     for _ in range(2):
         assert main(["--page", str(file), "--outputs", str(tmp_path / "outputs")]) == 0
         printed = capsys.readouterr()
-        assert printed.out.startswith(f"page written: {file}; open it") and "uncalibrated" in printed.err
+        assert printed.out.startswith(f"page written: {file} (") and "uncalibrated" in printed.err
     assert file.read_bytes().startswith(b"<!doctype html>") and file.stat().st_size < MAX_BYTES
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     assert main(["--page", str(tmp_path / "none" / "a.html"), "--outputs", str(tmp_path / "outputs")]) == 1

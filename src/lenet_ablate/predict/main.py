@@ -187,8 +187,9 @@ def _write_page(predictor: Predictor, file: Path) -> int:
     from lenet_ablate.predict.page.build import build_page
 
     print(f"run: {_describe(predictor)}", file=sys.stderr)
-    write_bytes(file, build_page(predictor))
-    print(f"page written: {file}; open it in a browser and draw a digit")
+    page = build_page(predictor)
+    write_bytes(file, page)
+    print(f"page written: {file} ({len(page) / 1000:.0f} kB); open it in a browser and draw a digit")
     return OK
 
 
