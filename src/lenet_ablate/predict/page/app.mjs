@@ -11,8 +11,6 @@ import { answer, describe, spoken } from "./words.mjs";
 
 const BUSY_SHARE = 0.5; // of the time may be spent on reading while a stroke is being drawn
 
-if (typeof document !== "undefined") start();
-
 /**
  * @typedef {object} Sheet What changes while one draws.
  * @property {Drawing} drawing All strokes that are ended, or a picture.
@@ -133,3 +131,5 @@ function listenForKeys(undo, clear) {
     (isUndo ? undo : clear)();
   });
 }
+
+if (typeof document !== "undefined") start();

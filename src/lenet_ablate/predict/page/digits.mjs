@@ -131,7 +131,7 @@ function offset({ height, width, data }, form) {
  * Twice the area over the perimeter, as a fraction of the longer side of the ink's box; of MNIST's digits 0.06 to 0.2.
  * @param {Grid} mask (H, W) uint8, with at least one pixel of ink.
  */
-export function strokeWidth(mask) {
+function strokeWidth(mask) {
   const { height, width } = mask;
   const padded = pad(mask, 1);
   const paper = makeGrid(height + 2, width + 2, padded.data.map((value) => 1 - value));

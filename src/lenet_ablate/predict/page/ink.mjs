@@ -175,7 +175,7 @@ function thickness(mask) {
  * @param {Float32Array|Float64Array} values At least one; all equal gives that value.
  * @returns {number}
  */
-export function otsu(values) {
+function otsu(values) {
   const { counts, edges } = histogram(values);
   if (edges[0] === edges[BINS]) return edges[0];
   const round = rounding(values);

@@ -6,7 +6,7 @@ import { findInk } from "./ink.mjs";
 import { forward } from "./network.mjs";
 
 export const SURE = "sure";
-export const NOT_SURE = "not sure";
+const NOT_SURE = "not sure";
 
 /**
  * @typedef {object} Predictor
@@ -92,7 +92,7 @@ function resizeWith(weights, image) {
  * @param {number[]} logits
  * @returns {number[]} Probabilities that sum to 1.
  */
-export function softmax(logits) {
+function softmax(logits) {
   const highest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp(logit - highest));
   const total = powers.reduce((sum, power) => sum + power, 0);
@@ -103,7 +103,7 @@ export function softmax(logits) {
  * Difference between the largest and the second largest logit, at least 0.
  * @param {number[]} logits
  */
-export function topMargin(logits) {
+function topMargin(logits) {
   const [first, second] = logits.slice().sort((one, other) => other - one);
   return first - second;
 }
