@@ -68,7 +68,7 @@ def test_a_browser_reads_what_is_drawn(tmp_path: Path) -> None:
         tab.run("document.getElementById('undo').click()")
         tab.settle()
         assert text_of(tab, "sentence") == "draw a digit"
-        for left in (0.05, 0.55):
+        for left in (-0.155, 0.55):  # the first at the edge of the board
             draw(tab, 1, left, 0.4)
         assert text_of(tab, "spoken").startswith("2 digits from left to right: ")
         tab.run("document.querySelectorAll('#row button')[1].click()")

@@ -1,6 +1,6 @@
 /** The board: strokes from mouse, finger or pen, and what is on it. */
 
-import { PAPER, paint, placeOnPaper } from "./drawing.mjs";
+import { PAPER, frameOf, paint } from "./drawing.mjs";
 
 /**
  * Tells of strokes while they are drawn and when they end.
@@ -60,13 +60,10 @@ export function showBoard(canvas, drawing, marked) {
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, PAPER.width, PAPER.height);
   const style = getComputedStyle(canvas);
-  let frame = { x: 0, y: 0, ...PAPER };
-  if (drawing.loaded) {
-    frame = placeOnPaper(drawing.loaded.shown);
-    context.drawImage(drawing.loaded.shown, frame.x, frame.y, frame.width, frame.height);
-  }
+  const frame = frameOf(drawing);
+  if (drawing.loaded) context.drawImage(drawing.loaded.shown, frame.x, frame.y, frame.width, frame.height);
   paint(context, drawing.strokes, style.color);
-  const enlarged = frame.width / (drawing.loaded ? drawing.loaded.picture.grey.width : PAPER.width);
+  const enlarged = frame.width / (drawing.loaded?.picture.grey.width ?? frame.width);
   for (const { box, isChosen } of marked) {
     context.strokeStyle = style.getPropertyValue(isChosen ? "--mark" : "--quiet");
     context.lineWidth = isChosen ? 2 : 1;

@@ -3,8 +3,10 @@
 import { makeCanvas } from "./files.mjs";
 import { prepare } from "./load.mjs";
 
-/** Size of the picture that a drawing is read from; strokes are measured in its pixels. */
-export const PAPER = { width: 400, height: 300 };
+/** Size of the board's paper; strokes are measured in its pixels. */
+export const PAPER = { width: 384, height: 288 };
+
+const MARGIN = 6; // of white around it in the picture that is read: ink at the edge of a picture may be a shadow
 
 /**
  * @typedef {object} Stroke
@@ -41,18 +43,15 @@ export function withStroke(drawing, stroke) {
  */
 export function toPicture(drawing) {
   if (drawing.loaded) return drawing.loaded.picture;
-  const context = paperContext();
+  const { x, y, width, height } = frameOf(drawing);
+  const context = makeCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
-  context.fillRect(0, 0, PAPER.width, PAPER.height);
+  context.fillRect(0, 0, width, height);
+  context.translate(-x, -y);
+  context.rect(0, 0, PAPER.width, PAPER.height);
+  context.clip();
   paint(context, drawing.strokes, "#000");
-  return prepare(context.getImageData(0, 0, PAPER.width, PAPER.height));
-}
-
-let paperCanvas = null;
-
-function paperContext() {
-  paperCanvas ??= makeCanvas(PAPER.width, PAPER.height);
-  return paperCanvas.getContext("2d", { willReadFrequently: true });
+  return prepare(context.getImageData(0, 0, width, height));
 }
 
 /**
@@ -74,12 +73,15 @@ export function paint(context, strokes, colour) {
 }
 
 /**
- * Where a picture from a file lies on the paper: as large as fits, in the middle.
- * @param {{width: number, height: number}} size
+ * Where the picture that is read lies on the paper: of a file as large as fits, in the middle.
+ * @param {Drawing} drawing
  * @returns {{x: number, y: number, width: number, height: number}} In pixels of the paper.
  */
-export function placeOnPaper(size) {
-  const scale = Math.min(PAPER.width / size.width, PAPER.height / size.height);
-  const [width, height] = [size.width * scale, size.height * scale];
+export function frameOf({ loaded }) {
+  if (!loaded) {
+    return { x: -MARGIN, y: -MARGIN, width: PAPER.width + 2 * MARGIN, height: PAPER.height + 2 * MARGIN };
+  }
+  const scale = Math.min(PAPER.width / loaded.shown.width, PAPER.height / loaded.shown.height);
+  const [width, height] = [loaded.shown.width * scale, loaded.shown.height * scale];
   return { x: (PAPER.width - width) / 2, y: (PAPER.height - height) / 2, width, height };
 }

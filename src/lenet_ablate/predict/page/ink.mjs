@@ -59,11 +59,11 @@ function fromEven(grey) {
 function fromUneven(grey) {
   const { height, width } = grey;
   const light = makeGrid(height, width, convert(grey.data, Float64Array, (value) => Math.log(value + DARKEST)));
-  let signal = difference(light, background(light, null));
+  let signal = subtract(light, background(light, null));
   const sign = Math.sign(signal.data.reduce((sum, value) => sum + value ** 3, 0)); // the few far from paper are ink
   const rough = dense(makeGrid(height, width, signal.data.map((value) => sign * value)));
   if (!rough.data.includes(1)) return null;
-  signal = difference(light, background(light, maximumFilter(rough, 5)));
+  signal = subtract(light, background(light, maximumFilter(rough, 5)));
   signal.data.forEach((value, i, all) => (all[i] = sign * value));
   const mask = withoutBorder(dense(signal));
   if (!mask.data.includes(1)) return null;
@@ -73,7 +73,7 @@ function fromUneven(grey) {
   return scaled(signal, mask);
 }
 
-function difference(one, other) {
+function subtract(one, other) {
   return makeGrid(one.height, one.width, convert(one.data, Float64Array, (value, i) => value - other.data[i]));
 }
 
