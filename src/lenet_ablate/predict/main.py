@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OK, BAD, NOTHING, NOT_SURE, INTERRUPTED = 0, 1, 2, 3, 130
 MAX_DRAWN = 24
+EXPORTED = (".onnx", ".pth")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 EPILOG = """\
 examples:
@@ -27,6 +28,7 @@ examples:
   lenet-predict scans/ --csv > digits.csv
   lenet-predict photo.jpg --show seen.png
   lenet-predict --test 50 --wrong --show grid.png
+  lenet-predict --study ablation --export lenet5.onnx
 
 exit status: 0 done, 1 bad option or nothing could be written, 2 no run to predict with, or a picture that cannot be
 read, 3 not sure, or no digit found, in the only picture
@@ -43,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console without █ still shows the figures
     try:
         predictor = _load(options)
+        if options.export:
+            return _export(predictor, options.export)
         return _show_test_digits(predictor, options) if options.test else _read_pictures(predictor, options)
     except (DataError, _NothingToDo) as error:
         _complain(error)
@@ -90,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--show", type=Path, metavar="FILE.png", help="draw the picture, what the network saw and the probabilities")
     add("--test", type=int, metavar="N", help="draw N random test digits instead, to --show or on the screen")
     add("--wrong", action="store_true", help="with --test: only digits that the run reads wrongly")
+    add(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="write the network for other tools, FILE.onnx or FILE.pth",
+    )
     add("--version", action="version", version=f"lenet-predict {__version__}")
     return parser
 
@@ -101,10 +111,20 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("--test takes no pictures and prints neither JSON nor CSV")
     if options.wrong and not options.test:
         parser.error("--wrong goes with --test")
-    if not options.test and not options.pictures:
+    if options.export:
+        _check_export(parser, options)
+    elif not options.test and not options.pictures:
         parser.error("name at least one picture")
     if options.show and options.show.suffix.lower() != ".png":
         parser.error("--show must end in .png")
+
+
+def _check_export(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.export.suffix.lower() not in EXPORTED:
+        parser.error(f"--export must end in {' or '.join(EXPORTED)}")
+    others = ("pictures", "test", "json", "csv", "show", "ensemble", "tta")
+    if any(getattr(options, name) for name in others):
+        parser.error("--export writes one run and goes with nothing but --run, --study and --outputs")
 
 
 def _complain(error: object) -> None:
@@ -130,6 +150,15 @@ def _describe(predictor: Predictor) -> str:
     others = f" and {count - 1} more of its variant" if count > 1 else ""
     calibrated = "" if predictor.is_calibrated else "; uncalibrated: its probabilities are too high"
     return f"{first.folder}{accuracy}{others}{calibrated}"
+
+
+def _export(predictor: Predictor, file: Path) -> int:
+    from lenet_ablate.predict.export import export
+
+    (trained,) = predictor.members
+    export(trained, file)
+    print(f"run: {_describe(predictor)}\nexported: {file}", file=sys.stderr)
+    return OK
 
 
 def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
