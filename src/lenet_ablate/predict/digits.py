@@ -110,7 +110,7 @@ def find_digits(ink: Ink) -> list[Digit]:
         return []
     groups = sorted(_group(pieces), key=lambda group: min(box.left for box in group.values()))
     digits = [_cut(ink, labels, group) for group in groups]
-    return [digit for digit in digits if stroke_width(digit.ink > 0.5) <= TOO_BROAD]
+    return [digit for digit in digits if stroke_width(_strokes(digit.ink)) <= TOO_BROAD]
 
 
 Pieces = dict[int, Box]
@@ -210,10 +210,16 @@ def stroke_width(mask: Mask) -> float:
     return float(2 * mask.sum() / perimeter / max(sides))
 
 
+def _strokes(ink: Grey) -> Mask:
+    """Where there is at least half of the densest ink; of a digit paler than the others, all of it may be below 0.5."""
+    strokes: Mask = ink >= ink.max() / 2
+    return strokes
+
+
 def _thicken(ink: Grey) -> Grey:
     """Thin strokes brought to MNIST's usual width, so that reducing does not bleach them."""
     unit = max(ink.shape) / MNIST_FORM.box  # pixels here for one pixel there
-    width = stroke_width(ink > 0.5) * MNIST_FORM.box
+    width = stroke_width(_strokes(ink)) * MNIST_FORM.box
     if width >= THIN:
         return ink
     field = round((USUAL - width) * unit) | 1
