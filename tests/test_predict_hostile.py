@@ -40,7 +40,7 @@ def test_damaged_files_are_refused_in_one_line_or_read(tmp_path: Path) -> None:
 
 def largest_files() -> dict[str, Any]:
     """What takes the most memory in each format, of as many pixels as are read; each writes itself to a file."""
-    clear = Image.new("RGBA", (4096, 3072), (9, 9, 9, 99))
+    clear = Image.new("RGBA", (4096, 4096), (9, 9, 9, 99))
     return {
         "RGBA PNG": lambda path: path.write_bytes(hostile.plain_png(*FULL, colour_type=6)),
         "progressive JPEG": lambda path: Image.new("CMYK", FULL).save(path, "JPEG", progressive=True, subsampling=0),

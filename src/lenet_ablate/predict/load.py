@@ -19,7 +19,7 @@ from lenet_ablate.errors import PictureError
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 MAX_BYTES = 100 * 2**20
 MAX_PIXELS = 50 * 2**20  # a telephone's 50 megapixels
-MAX_WEBP_PIXELS = 12 * 2**20  # its decoder holds them several times over: more take over 500 MB
+MAX_WEBP_PIXELS = 16 * 2**20  # its decoder holds them four times over, 16 bytes each, and the file as well
 MAX_RLE_PIXELS = 4 * 2**20  # run-length coded BMP is decoded in Python
 MAX_SCAN_PIXELS = 30 * MAX_PIXELS  # of a progressive JPEG, which is decoded once for each scan and has about 10
 MIN_ALPHA = 0.98  # the rounding of an editor is not transparency
