@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lenet_ablate.report.analysis.results import Code, Verdict
 from lenet_ablate.report.tables.table import Table
+
+
+def without_key(key: str, sentence: str) -> str:
+    """A sentence about a factor's levels that calls them `max` instead of `pool=max`, for behind the key."""
+    return re.sub(rf"(?<![\w.]){re.escape(key)}=", "", sentence)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,10 @@ class FactorSection:
     simple_effects: Table | None
     epochs: Table | None
     images: tuple[Image, ...]
+
+    def line(self, sentence: str) -> str:
+        """A sentence about the factor for where its title does not stand above: `pool: max is better than avg`."""
+        return f"{self.key}: {without_key(self.key, sentence)}"
 
     @property
     def headline(self) -> tuple[Verdict, ...]:

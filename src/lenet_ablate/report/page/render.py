@@ -42,13 +42,13 @@ class Entry:
         name: Its name.
         link: Where its page is, relative to the list; empty where it has none yet.
         lead: How far it is.
-        sentences: What was found.
+        answers: What was found: pairs of a factor and a sentence.
     """
 
     name: str
     link: str
     lead: str
-    sentences: tuple[str, ...]
+    answers: tuple[tuple[str, str], ...]
 
 
 def render_page(page: Page) -> bytes:
