@@ -96,6 +96,7 @@ def test_one_study_lies_directly_in_report(report: Run, tmp_path: Path) -> None:
         "pairs.csv",
         "anova.csv",
         "tables/all.tex",
+        "figures/captions.md",
         *(f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex", "html")),
         *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf", "png")),
     }
@@ -264,7 +265,7 @@ def test_without_a_common_cell_there_is_no_figure_that_claims_something(report: 
     write_study(tmp_path / "outputs" / "s1", alone, figures)
     assert report()[0] == 0
     made = {path.stem for path in (tmp_path / "outputs/report/figures").iterdir()}
-    assert made == {"loss_variants", "heatmap_pool_lr", "time_error"}
+    assert made == {"loss_variants", "heatmap_pool_lr", "time_error", "captions"}
     assert (tmp_path / "outputs/report/tables/lr.md").exists()
 
 

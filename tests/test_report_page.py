@@ -75,7 +75,7 @@ def report_of(study: Study, analysis: StudyAnalysis | None = None) -> StudyRepor
 
 def page_of(study: Study) -> str:
     report = report_of(study)
-    images = {"factor:pool": (Image("loss_pool", f"alt {HOSTILE}", HOSTILE, {"svg": SVG}, (6.9, 3.0)),)}
+    images = {"factor:pool": (Image("loss_pool", "title", f"alt {HOSTILE}", HOSTILE, {"svg": SVG}, (6.9, 3.0)),)}
     return render_page(dataclasses.replace(report.page, images=images)).decode()
 
 
@@ -187,7 +187,7 @@ def test_a_page_too_large_takes_the_smaller_files() -> None:
     tiny = io.BytesIO()
     PIL.Image.new("RGB", (2, 2)).save(tiny, "png")
     large, small = b"<svg" + b"x" * 240_000, tiny.getvalue()
-    images = tuple(Image(f"n{n}", "alt", "caption", {"svg": large, "png": small}, (5, 3)) for n in range(20))
+    images = tuple(Image(f"n{n}", "title", "alt", "caption", {"svg": large, "png": small}, (5, 3)) for n in range(20))
     few, many = (
         render_page(dataclasses.replace(report.page, images={"variants": shown})) for shown in (images[:2], images)
     )
@@ -295,7 +295,7 @@ def test_a_browser_shows_it_without_complaint_and_without_scrolling_sideways(wid
     study = study_of("a-name-that-is-long-" * 10)
     analysis = simple_analysis(study, sentence="x" * 400)
     inner = report_of(study, analysis).page
-    images = {"factor:pool": (Image("loss_pool", "alt", "caption", {"svg": SVG}, (6.9, 3.0)),)}
+    images = {"factor:pool": (Image("loss_pool", "title", "alt", "caption", {"svg": SVG}, (6.9, 3.0)),)}
     (tmp_path / "page.html").write_bytes(render_page(dataclasses.replace(inner, images=images)))
     outer = tmp_path / "outer.html"
     outer.write_text(

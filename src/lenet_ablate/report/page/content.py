@@ -21,6 +21,7 @@ class Image:
 
     Attributes:
         name: Its files' name without ending.
+        title: What it is; drawn in it.
         alt: What it shows, for who cannot see it.
         caption: What its lines and marks mean.
         files: Its bytes by kind: png and mostly svg.
@@ -28,6 +29,7 @@ class Image:
     """
 
     name: str
+    title: str
     alt: str
     caption: str
     files: Mapping[str, bytes]
