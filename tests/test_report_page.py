@@ -163,7 +163,8 @@ def test_hostile_names_are_text() -> None:
     assert [tag for tag, attrs in page.tags if tag == "script" or "onerror" in attrs] == []
     assert page.text.count(HOSTILE) >= 4 and len(text) < 300_000
     assert (
-        HOSTILE in Outline(render_index([Entry(HOSTILE, "x/index.html", HOSTILE, ((HOSTILE, HOSTILE),))]).decode()).text
+        HOSTILE
+        in Outline(render_index([Entry(HOSTILE, "x/index.html", HOSTILE, ((HOSTILE, (HOSTILE,)),))]).decode()).text
     )
 
 

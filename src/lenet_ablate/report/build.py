@@ -192,8 +192,7 @@ def _entry(study: Study, report: StudyReport | None) -> Entry:
     if report is None:
         return Entry(study.name, "", count_line(study), ())
     answers = tuple(
-        (factor.key, without_key(factor.key, verdict.sentence))
+        (factor.key, tuple(without_key(factor.key, verdict.sentence) for verdict in factor.headline))
         for factor in report.page.factors
-        for verdict in factor.headline
     )
     return Entry(study.name, f"{quote(study.name, safe='')}/{PAGE}", report.page.lead, answers)
