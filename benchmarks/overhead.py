@@ -33,10 +33,12 @@ class NothingLearner:
         return np.ones(len(batches.learning_rates), np.float32)
 
     def evaluate(self, split: Any) -> Any:
-        from lenet_ablate.engines.base import Evaluation
+        from lenet_ablate.engines.base import Evaluation, Split
 
-        count = self._plan.num_test
-        return Evaluation(2.3, 0.1, np.zeros(count, np.uint8), np.full(count, 0.1, np.float16))
+        plan = self._plan
+        count = {Split.train: plan.num_train, Split.val: plan.num_val, Split.test: plan.num_test}[split]
+        digits, probabilities = np.zeros(count, np.uint8), np.full(count, 0.1, np.float16)
+        return Evaluation(2.3, 0.1, digits, probabilities, np.zeros((count, 10), np.float32))
 
     def weights(self) -> dict[str, Any]:
         return self._weights
@@ -86,9 +88,14 @@ def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float
     """One sweep from the command line on, in this process; `again` repeats the same command."""
     import lenet_ablate.sweep
     from lenet_ablate import atomic, attempt, checkpoint, cli, records
+    from lenet_ablate.predict import calibration
 
-    lenet_ablate.sweep.make_engine = lambda options: NothingEngine()
-    writes, originals = Writes(), [(m, m.write_bytes) for m in (attempt, checkpoint, records, lenet_ablate.sweep)]
+    engine = NothingEngine()
+    lenet_ablate.sweep.make_engines = lambda options, models: dict.fromkeys(models, engine)
+    writes, originals = (
+        Writes(),
+        [(m, m.write_bytes) for m in (attempt, calibration, checkpoint, records, lenet_ablate.sweep)],
+    )
     for module, write in originals:
         module.write_bytes = writes.wrap(write)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
@@ -105,11 +112,12 @@ def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float
             writes.count, writes.seconds, started = 0, 0.0, time.perf_counter()
             cli.main()
             seconds = time.perf_counter() - started
-        done = sum(1 for _ in Path(folder).glob("*/*/model.safetensors"))
+        results = [json.loads(path.read_text()) for path in Path(folder).glob("*/*/result.json")]
+        assert all(result["provenance"]["engine"] == engine.name for result in results), "it has really trained"
     for module, write in originals:
         module.write_bytes = write
     assert atomic.write_bytes is originals[0][1]
-    return {"runs": done, "ms": 1e3 * seconds, "writes": writes.count, "write_ms": 1e3 * writes.seconds}
+    return {"runs": len(results), "ms": 1e3 * seconds, "writes": writes.count, "write_ms": 1e3 * writes.seconds}
 
 
 def main() -> None:

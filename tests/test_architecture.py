@@ -25,6 +25,7 @@ LAYERS = [
     {"checkpoint", "early_stop", "keepsakes", "frames", "progress", "datasets"},
     {"engines"},
     {"predict"},
+    {"result"},
     {"train", "report"},
     {"jobs", "claims"},
     {"summary", "finished"},

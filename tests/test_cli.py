@@ -81,6 +81,9 @@ def start(*words: str, cwd: Path) -> Started:
         ("+lr=1", ["+lr=1", "did you mean lr=1?"]),
         ("~lr", ["~lr", "cannot be removed"]),
         ("lr", ["lr: is not of the form setting=value", "did you mean lr=…?"]),
+        ("--epochs", ["--epochs: settings are written without dashes: epochs=…"]),
+        ("--batch-size=32", ["settings are written without dashes: batch_size=32"]),
+        ("device=gpu", ["device=gpu", "did you mean device=cuda?"]),
         ("lr=[1,2", ["lr=[1,2: cannot be read", "needs quotes"]),
         ("pool=max,", ["pool=max,: cannot be read"]),
         ("seed=range(0,3,0)", ["seed=range(0,3,0)", "zero"]),
@@ -120,9 +123,9 @@ def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
 
 
 def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
-    status, _, err = run("--lr=0.1")
+    status, _, err = run("--quick=1")
     assert status == 1
-    assert "unrecognized arguments: --lr=0.1" in err
+    assert "unrecognized arguments: --quick=1" in err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -196,7 +199,7 @@ def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     run(*DIGITS, "optimizer=sgd", "lr=0.05")
     (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")
     files = {"status.json", "config.yaml", "metrics.csv", "result.json", "predictions.npz", "model.safetensors"}
-    assert {path.name for path in folder.iterdir()} == files | {"run.log", ".hydra"}
+    assert {path.name for path in folder.iterdir()} == files | {"calibration.json", "run.log", ".hydra"}
     assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
     assert yaml.safe_load((folder / ".hydra/overrides.yaml").read_text()) == [*DIGITS, "optimizer=sgd", "lr=0.05"]
     config = yaml.safe_load((folder / "config.yaml").read_text())

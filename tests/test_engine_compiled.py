@@ -238,6 +238,7 @@ def test_evaluation_equals_pytorch() -> None:
     assert found.loss == pytest.approx(functional.cross_entropy(logits, labels).item(), rel=1e-5)
     np.testing.assert_array_equal(found.digits, logits.argmax(1).numpy())
     np.testing.assert_allclose(found.probabilities, logits.softmax(1).max(1).values, atol=1e-3)
+    np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
     assert found.accuracy == float((found.digits == data.test_labels).mean())
     counts = {part: len(learner.evaluate(part).digits) for part in Split}
     assert counts == {Split.train: NUM_IMAGES - NUM_VAL, Split.val: NUM_VAL, Split.test: NUM_TEST}

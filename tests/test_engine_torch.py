@@ -104,6 +104,7 @@ def test_evaluation_counts_every_image_once() -> None:
     assert found.accuracy == int((logits.argmax(1) == labels).sum()) / len(labels)
     np.testing.assert_array_equal(found.digits, logits.argmax(1).numpy())
     np.testing.assert_allclose(found.probabilities, logits.softmax(1).max(1).values, atol=1e-3)
+    np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
     assert len(learner.evaluate(Split.train).digits) == NUM_IMAGES - NUM_VAL
     assert len(learner.evaluate(Split.val).digits) == NUM_VAL
 

@@ -107,9 +107,13 @@ def test_keepsakes_survive_interruptions(
         assert path.read_bytes() == (tmp_path / "pieces" / path.relative_to(tmp_path / "whole")).read_bytes()
 
 
-def test_a_checkpoint_without_the_keepsakes_asked_for_is_not_resumed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("slices", [2, 20], ids=["within the first epoch", "behind it"])
+def test_a_checkpoint_without_the_keepsakes_asked_for_is_not_resumed(
+    slices: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "SLICE_SECONDS", 0.0)
     plan = tiny_plan(epochs=3)
-    assert train_tiny(tmp_path, plan, stop_after(2)) is State.interrupted
+    assert train_tiny(tmp_path, plan, stop_after(slices)) is State.interrupted
     train_tiny(tmp_path, plan, checkpoint=Keep.every, log_every=5)
     assert len(list((tmp_path / EPOCHS).iterdir())) == 3
     assert (tmp_path / BATCH_LOSSES).read_text().count("\n") == 7

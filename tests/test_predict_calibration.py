@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from scipy import optimize, special
 
 from lenet_ablate.datasets.splits import split
 from lenet_ablate.engines.forward import Network, forward
-from lenet_ablate.engines.weights import draw_weights
+from lenet_ablate.engines.pytorch.engine import TorchEngine, TorchLearner
 from lenet_ablate.errors import RecordError
+from lenet_ablate.plan import make_plan
 from lenet_ablate.predict import calibration as module
 from lenet_ablate.predict.calibration import (
     CALIBRATION,
     calibrate,
-    calibrate_run,
     expected_calibration_error,
     fit_temperature,
     read_calibration,
@@ -27,7 +29,8 @@ from lenet_ablate.predict.calibration import (
     top_margins,
     write_calibration,
 )
-from tiny import tiny_dataset, tiny_plan
+from lenet_ablate.records import MODEL, STATUS, State
+from tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, tiny_config, tiny_dataset, tiny_plan, train_tiny
 
 
 def honest(count: int, sharpness: float = 1.0) -> tuple[Any, Any]:
@@ -93,22 +96,38 @@ def test_all_wrong_or_all_right_still_gives_a_calibration() -> None:
 
 
 def test_a_run_is_calibrated_on_its_validation_images(tmp_path: Path) -> None:
+    """The engine and the NumPy forward pass say the same of the images that were held out."""
     plan, dataset = tiny_plan(), tiny_dataset()
-    config = plan.config
-    weights = draw_weights(config)
-    network = Network(config, weights, dataset.mean, dataset.std)
-    found = calibrate_run(tmp_path, plan, dataset, network)
+    train_tiny(tmp_path, plan)
+    found = read_calibration(tmp_path)
     assert found is not None and found.num_images == plan.num_val and found.mean == dataset.mean
+    network = Network(plan.config, safetensors.numpy.load_file(tmp_path / MODEL), dataset.mean, dataset.std)
     _, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
-    logits = forward(network, dataset.train_images[val]).logits
-    assert found.temperature == calibrate(logits, dataset.train_labels[val]).temperature
-    assert read_calibration(tmp_path) == found
+    expected = calibrate(forward(network, dataset.train_images[val]).logits, dataset.train_labels[val])
+    assert found.temperature == pytest.approx(expected.temperature, rel=1e-3)
+    assert (found.margin, found.ece_before) == pytest.approx((expected.margin, expected.ece_before), abs=1e-3)
+    assert CALIBRATION in json.loads((tmp_path / STATUS).read_bytes())["files"]
 
 
-def test_without_validation_images_there_is_none(tmp_path: Path) -> None:
-    plan = dataclasses.replace(tiny_plan(), num_val=0)
-    assert calibrate_run(tmp_path, plan, tiny_dataset(), None) is None  # type: ignore[arg-type]
-    assert read_calibration(tmp_path) is None
+def test_without_validation_images_or_finite_logits_there_is_none(tmp_path: Path) -> None:
+    whole = tiny_config()
+    data = dataclasses.replace(whole.data, val_size=0)
+    plan = make_plan(dataclasses.replace(whole, data=data), NUM_IMAGES, NUM_TEST)
+    train_tiny(tmp_path / "a", plan)
+    assert read_calibration(tmp_path / "a") is None
+
+    class Wild(TorchEngine):
+        def learner(self, *args: Any) -> TorchLearner:
+            learner = super().learner(*args)
+            evaluate = learner.evaluate
+            infinite = np.full((NUM_VAL, 10), -np.inf, np.float32)
+            learner.evaluate = lambda part: dataclasses.replace(evaluate(part), logits=infinite)  # type: ignore[method-assign]
+            return learner
+
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / CALIBRATION).write_bytes(b"of an earlier training")
+    assert train_tiny(tmp_path / "b", tiny_plan(), engine=Wild("cpu")) is State.done
+    assert read_calibration(tmp_path / "b") is None
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,24 @@ def test_a_sweep_trains_then_skips_then_adds(make_sweep: Callable[..., Sweep], c
     assert (len(more.ended), more.skipped) == (1, 2)
 
 
+def test_it_says_why_a_finished_run_is_trained_again(make_sweep: Callable[..., Sweep], npz: Path, capsys: Any) -> None:
+    sweep = make_sweep({"seed": 0}, {"seed": 1})
+    run_sweep(sweep, workers=2)
+    assert "again" not in capsys.readouterr().out
+    model = sweep.folder(sweep.jobs[1]) / MODEL
+    model.write_bytes(model.read_bytes()[:-1] + b"!")
+    run_sweep(sweep, workers=2)
+    out = capsys.readouterr().out
+    assert "1 already done, 1 to train" in out
+    assert "again seed=1: model.safetensors is damaged" in out or "model.safetensors is damaged" in out
+    run_sweep(make_sweep({"seed": 0}, train_loss_every=1), workers=2)
+    assert "it has no" not in capsys.readouterr().out  # the only epoch's training loss is always there
+    with np.load(npz) as arrays:
+        np.savez(npz, **{**arrays, "x_train": arrays["x_train"] // 2})
+    run_sweep(sweep, workers=2)
+    assert capsys.readouterr().out.count(f"{npz} has changed since") == 2
+
+
 def test_results_depend_neither_on_workers_nor_on_company(make_sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     changes = [{"seed": seed, "lr": lr} for seed in range(3) for lr in (0.001, 0.01)]
     run_sweep(make_sweep(*changes, study="two"), workers=2)

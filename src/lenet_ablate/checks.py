@@ -28,10 +28,16 @@ class Check(Protocol):
         """The legal value that was probably meant, or None."""
 
 
+SYNONYMS = {"gpu": "cuda", "metal": "mps", "mean": "avg", "momentum": "sgd"}
+"""What a word is often called elsewhere."""
+
+
 def closest(word: str, words: Iterable[str]) -> str | None:
     """The known word that `word` is probably a misspelling of, or None; of `a/b`, b alone will do."""
     known = {w.lower(): w for w in words}
     known = {short.rpartition("/")[2]: w for short, w in known.items()} | known
+    if (synonym := SYNONYMS.get(word.lower())) in known:
+        return known[synonym]
     found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return known[found[0]] if found else None
 

@@ -71,12 +71,15 @@ def _run(flags: list[str], words: list[str]) -> None:
     import hydra
 
     from lenet_ablate.grid_words import to_hydra
-    from lenet_ablate.overrides import check_grid_words, check_overrides, other_words
+    from lenet_ablate.overrides import check_flags, check_grid_words, check_overrides, other_words
 
     asks_only = any(flag.partition("=")[0] in FLAGS_WITHOUT_RUN for flag in flags)
     if not any(flag in ("-sc", "--shell-completion") for flag in flags):
         config_dirs = [config_dir(), *_extra_config_dirs(flags)]
-        problems = check_grid_words(words, config_dirs) + check_overrides(other_words(words), config_dirs)
+        problems = check_flags(flags) or [
+            *check_grid_words(words, config_dirs),
+            *check_overrides(other_words(words), config_dirs),
+        ]
         if problems:
             sys.exit("\n".join(problems))
     if not asks_only:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lenet_ablate.config import Options, RunConfig
+from lenet_ablate.config import RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.networks import image_size
 from lenet_ablate.jobs import Job, Sweep
 from lenet_ablate.keepsakes import kept_files
 from lenet_ablate.plan import RunPlan, identity, make_plan
-from lenet_ablate.records import State, lacks_train_loss
-from lenet_ablate.runs import RunRecord, read_finished
+from lenet_ablate.records import RESULT, State, lacks_train_loss
+from lenet_ablate.runs import RunRecord, read_finished, read_run
 
 
 def dataset_of(config: RunConfig, data: DatasetCache) -> Dataset:
@@ -37,19 +37,39 @@ def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | Non
         RecordError: Its folder holds something that this version must not overwrite.
     """
     record = read_finished(sweep.folder(job), identity(job.config))
-    if record is None or _lacks_something(record, sweep.options):
-        return None
-    path = job.config.data.path
-    if path is None or not Path(path).expanduser().exists():
-        return record
-    # The user's own file may have changed under the same path.
-    same = record.result["provenance"]["data_sha256"] == dataset_of(job.config, data).sha256
-    return record if same else None
+    return None if record is None or _shortcoming(record, sweep, job, data) else record
 
 
-def _lacks_something(record: RunRecord, options: Options) -> bool:
+def why_again(sweep: Sweep, job: Job, data: DatasetCache) -> str:
+    """Why a run that had a result must be trained again, in a few words; empty where it had none.
+
+    Args:
+        sweep: What is asked for now.
+        job: A run that is not finished; see `find_finished`.
+        data: Where its data set comes from.
+    """
+    folder = sweep.folder(job)
+    if not (folder / RESULT).is_file():
+        return ""
+    record = read_run(folder)
+    if record.state.is_finished:
+        return _shortcoming(record, sweep, job, data)
+    return record.error if record.state is State.unreadable else ""
+
+
+def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) -> str:
+    """What a finished run lacks of what is asked for now; empty where it lacks nothing."""
     # The epoch in which a run diverged has no such loss to give.
     rows = record.rows[:-1] if record.state is State.diverged else record.rows
-    if lacks_train_loss(rows, options.train_loss_every) or set(kept_files(rows, options)) - set(record.status["files"]):
-        return True
-    return options.log_every not in (0, record.result.get("log_every", 0))
+    if lacks_train_loss(rows, sweep.options.train_loss_every):
+        return f"it has no training losses for train_loss_every={sweep.options.train_loss_every}"
+    missing = sorted(set(kept_files(rows, sweep.options)) - set(record.status["files"]))
+    if missing:
+        return f"it has no {missing[0]}"
+    if sweep.options.log_every not in (0, record.result.get("log_every", 0)):
+        return f"it has no batch losses for log_every={sweep.options.log_every}"
+    path = job.config.data.path
+    if path is None or not Path(path).expanduser().exists():
+        return ""
+    same = record.result["provenance"]["data_sha256"] == dataset_of(job.config, data).sha256
+    return "" if same else f"{path} has changed since"

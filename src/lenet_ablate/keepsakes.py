@@ -40,6 +40,7 @@ class Keepsakes:
         """Keep what is asked for of the epoch that the last row tells of; returns its groups' mean losses."""
         row = rows[-1]
         if self.options.checkpoint is Keep.every:
+            (self.folder / EPOCHS).mkdir(exist_ok=True)
             write_bytes(self.folder / epoch_file(row), safetensors.numpy.save(dict(weights)), flush=False)
         elif self.options.checkpoint is Keep.best and _is_best(rows):
             write_bytes(self.folder / BEST, safetensors.numpy.save(dict(weights)), flush=False)
@@ -71,7 +72,6 @@ class Keepsakes:
         if self.options.checkpoint is Keep.every:
             for path in (self.folder / EPOCHS).glob("*.safetensors"):
                 path.unlink()
-            (self.folder / EPOCHS).mkdir(exist_ok=True)
 
 
 def epoch_file(row: EpochRow) -> str:

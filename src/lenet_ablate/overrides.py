@@ -42,6 +42,17 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     return problems
 
 
+def check_flags(flags: Sequence[str]) -> list[str]:
+    """One line for each setting that is written as a flag, such as `--epochs` or `--lr=0.1`."""
+    problems = []
+    for flag in flags:
+        name, joined, value = flag.removeprefix("--").partition("=")
+        key = name.replace("-", "_")
+        if flag.startswith("--") and key in (*setting_keys(), *GRID_WORDS):
+            problems.append(f"{flag}: settings are written without dashes: {key}={value if joined else '…'}")
+    return problems
+
+
 def other_words(words: Sequence[str]) -> list[str]:
     """The words that are not grid words."""
     return [word for word in words if word.partition("=")[0] not in GRID_WORDS]

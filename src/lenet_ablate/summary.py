@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.progress import format_seconds
 from lenet_ablate.records import LOG, State
+
+MAX_AGAIN = 3
 
 
 def opening(sweep: Sweep, todo: int) -> str:
@@ -19,6 +21,13 @@ def opening(sweep: Sweep, todo: int) -> str:
         return f"{count}: all done already, nothing to train"
     done = f"{skipped} already done, " if skipped else ""
     return f"{count}: {done}{todo} to train"
+
+
+def again(reasons: Mapping[str, str]) -> list[str]:
+    """A line for each run that had a result and is trained again; of many the first few and how many more."""
+    lines = [f"again {label}: {reason}" for label, reason in reasons.items()]
+    rest = len(lines) - MAX_AGAIN
+    return lines if rest <= 1 else [*lines[:MAX_AGAIN], f"and {rest} more likewise"]
 
 
 def means(engines: Iterable[Engine], workers: int) -> str:

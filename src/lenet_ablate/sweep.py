@@ -18,7 +18,7 @@ from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.engines.select import make_engines
 from lenet_ablate.errors import RecordError
-from lenet_ablate.finished import find_finished, plan_of
+from lenet_ablate.finished import find_finished, plan_of, why_again
 from lenet_ablate.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
@@ -26,7 +26,7 @@ from lenet_ablate.plan import identity, run_name
 from lenet_ablate.progress import Progress, say
 from lenet_ablate.records import FORMAT, now
 from lenet_ablate.stop import stop_on_signals
-from lenet_ablate.summary import closing, means, opening, report_command
+from lenet_ablate.summary import again, closing, means, opening, report_command
 
 
 def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = None) -> SweepResult:
@@ -46,6 +46,8 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
     todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
+    for line in again({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
+        say(line)
     if todo:
         models = {job.config.model.name for job in todo}
         engines = dict.fromkeys(models, engine) if engine else make_engines(sweep.options, models)

@@ -21,13 +21,13 @@ from lenet_ablate.checkpoint import Checkpoint, read_checkpoint, write_checkpoin
 from lenet_ablate.choices import Keep
 from lenet_ablate.config import Options
 from lenet_ablate.datasets.augment import Transforms, draw_transforms
-from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.early_stop import is_settled
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.engines.networks import num_parameters
 from lenet_ablate.keepsakes import Keepsakes, kept_files
-from lenet_ablate.plan import RunPlan, learning_rates, variant_id
+from lenet_ablate.plan import RunPlan, learning_rates
+from lenet_ablate.predict.calibration import CALIBRATION, calibrate_run
 from lenet_ablate.records import (
     EpochRow,
     Predictions,
@@ -37,6 +37,7 @@ from lenet_ablate.records import (
     write_metrics,
     write_status,
 )
+from lenet_ablate.result import make_result
 
 SLICE_SECONDS = 0.2
 CHECKPOINT_SECONDS = 20.0
@@ -91,6 +92,14 @@ class _Position:
         self.wall_seconds += time.perf_counter() - started
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """What was found of an epoch's weights; nothing where the loss was not finite before."""
+
+    val: Evaluation | None = None
+    test: Evaluation | None = None
+
+
 def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundings) -> State:
     """Train one run to its end, from its checkpoint if it has one, and write its record.
 
@@ -104,7 +113,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
     keepsakes = Keepsakes(around.folder, around.options)
     at = _resume(plan, learner, stamp, keepsakes, around)
     around.on_epochs(at.rows)
-    test: Evaluation | None = None
+    judged = _Judged()
     while not _is_over(plan, at.rows):
         order = epoch_order(train, seed, len(at.rows), data.shuffle)
         transforms = draw_transforms(plan.config.augment, len(order), seed, len(at.rows))
@@ -112,7 +121,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
             _save(learner, stamp, at, around)
             return State.interrupted
         started = time.perf_counter()
-        row, test = _evaluate_epoch(plan, learner, at, around)
+        row, judged = _evaluate_epoch(plan, learner, at, around)
         at.spend(started)
         at.rows.append(dataclasses.replace(row, seconds=round(at.seconds, 3)))
         _log_row(at.rows[-1], plan, around.log)
@@ -125,7 +134,8 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
             write_metrics(around.folder, at.rows)
             _save(learner, stamp, at, around)
             around.on_epochs(at.rows)
-    return _finish(plan, learner, test, at, around)
+    kept = _calibrate(judged.val, dataset.train_labels[val], dataset, around)
+    return _finish(plan, learner, judged.test, at, around, kept)
 
 
 def _is_over(plan: RunPlan, rows: Sequence[EpochRow]) -> bool:
@@ -187,15 +197,13 @@ def _train_epoch(
     return True
 
 
-def _evaluate_epoch(
-    plan: RunPlan, learner: Learner, at: _Position, around: Surroundings
-) -> tuple[EpochRow, Evaluation | None]:
+def _evaluate_epoch(plan: RunPlan, learner: Learner, at: _Position, around: Surroundings) -> tuple[EpochRow, _Judged]:
     epoch = len(at.rows) + 1
     lr = float(learning_rates(plan, at.steps_done - 1, at.steps_done)[0])
     running = _mean_loss(plan, at.losses)
     row = EpochRow(epoch, at.steps_done, lr, running, None, None, None, None, None, 0.0)
     if not math.isfinite(running):
-        return row, None
+        return row, _Judged()
     val = learner.evaluate(Split.val) if plan.num_val else None
     test = learner.evaluate(Split.test)
     row = dataclasses.replace(
@@ -208,7 +216,7 @@ def _evaluate_epoch(
     every = around.options.train_loss_every
     if _is_over(plan, [*at.rows, row]) or (every > 0 and epoch % every == 0):
         row = dataclasses.replace(row, train_loss=learner.evaluate(Split.train).loss)
-    return row, test
+    return row, _Judged(val, test)
 
 
 def _mean_loss(plan: RunPlan, losses: list[float]) -> float:
@@ -232,37 +240,32 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, around: Sur
     at.saved_at = time.monotonic()
 
 
-def _finish(plan: RunPlan, learner: Learner, test: Evaluation | None, at: _Position, around: Surroundings) -> State:
+def _calibrate(val: Evaluation | None, labels: Labels, dataset: Dataset, around: Surroundings) -> list[str]:
+    """Store how far the network's probabilities can be believed; returns the names of the files."""
+    if val is None or not np.isfinite(val.logits).all():
+        (around.folder / CALIBRATION).unlink(missing_ok=True)
+        return []
+    found = calibrate_run(around.folder, val.logits, labels, dataset)
+    around.log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
+    return [CALIBRATION]
+
+
+def _finish(
+    plan: RunPlan,
+    learner: Learner,
+    test: Evaluation | None,
+    at: _Position,
+    around: Surroundings,
+    kept: Sequence[str] = (),
+) -> State:
     state = State.done if test else State.diverged
-    judged = [row for row in at.rows if row.val_accuracy is not None]
-    best = max(judged, key=lambda row: row.val_accuracy or 0.0, default=None)
-    result = {
-        "format": 1,
-        "status": state.value,
-        "variant_id": variant_id(plan.config),
-        "epochs_planned": plan.config.epochs,
-        "epochs_done": len(at.rows),
-        "num_train": plan.num_train,
-        "num_val": plan.num_val,
-        "num_test": plan.num_test,
-        "num_parameters": num_parameters(plan.config),
-        "log_every": around.options.log_every,
-        "final": _plain(at.rows[-1]),
-        "best_val": _plain(best) if best and test else None,
-        "wall_seconds": round(at.wall_seconds, 3),
-        "provenance": dict(around.provenance),
-    }
+    result = make_result(plan, at.rows, state, around.options, round(at.wall_seconds, 3), around.provenance)
     predictions = Predictions(test.digits, test.probabilities) if test else None
     weights = learner.weights() if test else None
-    kept = kept_files(at.rows, around.options)
+    kept = [*kept_files(at.rows, around.options), *kept]
     write_finished(around.folder, state, plan.identity, at.rows, result, weights, predictions, kept)
     around.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
     return state
-
-
-def _plain(row: EpochRow) -> dict[str, Any]:
-    values = dataclasses.asdict(row)
-    return {name: v if v is None or math.isfinite(v) else None for name, v in values.items() if name != "seconds"}
 
 
 def _log_row(row: EpochRow, plan: RunPlan, log: logging.Logger) -> None:

@@ -50,12 +50,14 @@ class Evaluation:
         accuracy: Fraction of images classified rightly, 0..1.
         digits: (images,) uint8, the predicted classes 0..9.
         probabilities: (images,) float16, the softmax probability of the predicted class.
+        logits: (images, 10) float32, what the network's last layer gives.
     """
 
     loss: float
     accuracy: float
     digits: npt.NDArray[np.uint8]
     probabilities: npt.NDArray[np.float16]
+    logits: npt.NDArray[np.float32]
 
 
 class Learner(Protocol):

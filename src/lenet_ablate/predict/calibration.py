@@ -18,10 +18,8 @@ import numpy.typing as npt
 
 from lenet_ablate.atomic import write_bytes
 from lenet_ablate.datasets.base import Dataset, Labels
-from lenet_ablate.datasets.splits import split
-from lenet_ablate.engines.forward import Floats, Network, forward
+from lenet_ablate.engines.forward import Floats
 from lenet_ablate.errors import RecordError
-from lenet_ablate.plan import RunPlan
 
 CALIBRATION = "calibration.json"
 FORMAT = 1
@@ -127,24 +125,19 @@ def top_margins(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return margins
 
 
-def calibrate_run(folder: Path, plan: RunPlan, dataset: Dataset, network: Network) -> Calibration | None:
-    """Calibrate a trained run on its validation images and write `calibration.json`; None where it has none.
+def calibrate_run(folder: Path, logits: Floats, labels: Labels, dataset: Dataset) -> Calibration:
+    """Calibrate a trained run and write `calibration.json` into its folder.
 
     Args:
         folder: The run's folder.
-        plan: The run's plan; its seed draws the split.
-        dataset: The data it was trained on.
-        network: The trained network.
+        logits: (N, 10) float32, of its validation images, finite.
+        labels: (N,) uint8, of the same images.
+        dataset: What it was trained on.
 
     Raises:
         RecordError: The file cannot be written.
     """
-    if not plan.num_val:
-        return None
-    _, val = split(plan.num_train + plan.num_val, plan.num_val, plan.config.seed)
-    logits = forward(network, dataset.train_images[val]).logits
-    fitted = calibrate(logits, dataset.train_labels[val])
-    calibration = dataclasses.replace(fitted, mean=dataset.mean, std=dataset.std)
+    calibration = dataclasses.replace(calibrate(logits, labels), mean=dataset.mean, std=dataset.std)
     write_calibration(folder, calibration)
     return calibration
 

@@ -166,7 +166,15 @@ def signatures(dtype: str) -> list[tuple[Any, ...]]:
     rates, losses = read_only(np.zeros(1)), np.zeros(1, np.float32)
     transforms = read_only(np.zeros((1, NUMBERS), np.float32))
     train = (*data[:3], transforms, *data[3:], rates, 1, (flat,) * 4, views, views, buffers, rule, 0, losses)
-    evaluate = (*data, views, buffers, rule, np.zeros(1, np.uint8), np.zeros(1, np.float32))
+    evaluate = (
+        *data,
+        views,
+        buffers,
+        rule,
+        np.zeros(1, np.uint8),
+        np.zeros(1, np.float32),
+        np.zeros((1, 1), np.float32),
+    )
     return [tuple(numba.typeof(value) for value in arguments) for arguments in (train, evaluate)]
 
 

@@ -16,6 +16,7 @@ from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.compiled import activation, network, optimizers
 from lenet_ablate.engines.compiled.kernels import Kernels, read_only
 from lenet_ablate.engines.compiled.layout import Layout, aligned_zeros
+from lenet_ablate.engines.compiled.loss import CLASSES
 from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.plan import RunPlan
@@ -88,12 +89,13 @@ class CompiledLearner:
         """Judge the current weights on a whole split."""
         images, labels, indices = self._splits[split]
         digits, probabilities = np.empty(len(indices), np.uint8), np.empty(len(indices), np.float32)
+        logits = np.empty((len(indices), CLASSES), np.float32)
         loss = self._kernels.evaluate(
             *(images, labels, indices, *self._normal),
-            *(self._views[0], self.buffers, self._rule, digits, probabilities),
+            *(self._views[0], self.buffers, self._rule, digits, probabilities, logits),
         )
         accuracy = float((digits == labels[indices]).mean())
-        return Evaluation(float(loss), accuracy, digits, probabilities.astype(np.float16))
+        return Evaluation(float(loss), accuracy, digits, probabilities.astype(np.float16), logits)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The weights by layer name."""

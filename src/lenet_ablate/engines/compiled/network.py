@@ -10,7 +10,7 @@ from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather, sample
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
-from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
+from lenet_ablate.engines.compiled.loss import CLASSES, cross_entropy, loss_and_gradient, predict
 from lenet_ablate.engines.compiled.optimizers import ADAM, ADAMW, RMSPROP, adam, rmsprop, sgd
 from lenet_ablate.engines.compiled.pooling import max_backward, max_forward, mean_backward, mean_forward
 from lenet_ablate.engines.compiled.vectors import REGISTER_BYTES, width
@@ -248,8 +248,9 @@ def evaluate(
     rule: Rule,
     digits: Array,
     probabilities: Array,
+    logits: Array,
 ) -> float:
-    """Mean loss over the indexed images; their predicted classes and the probabilities of those are written."""
+    """Mean loss over the indexed images; their predicted classes, those' probabilities and the logits are written."""
     mode = flush_denormals()
     loss = 0.0
     for begin in range(0, indices.size, CHUNK):
@@ -264,5 +265,7 @@ def evaluate(
             loss += nats
             digits[begin + lane] = top
             probabilities[begin + lane] = 1.0 / total
+            for k in range(CLASSES):
+                logits[begin + lane, k] = a.output[k, lane]
     restore(mode)
     return loss / indices.size

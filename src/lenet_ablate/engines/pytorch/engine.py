@@ -136,7 +136,7 @@ class TorchLearner:
         widest = torch.float32 if self._device.type == "mps" else torch.float64
         loss = torch.zeros((), dtype=widest, device=self._device)
         right = torch.zeros((), dtype=torch.int64, device=self._device)
-        digits, probabilities = [], []
+        digits, probabilities, every_logits = [], [], []
         for batch in everything.split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
             logits = self._model(self._normalise(images[batch]))
             loss += functional.cross_entropy(logits, labels[batch], reduction="none").to(widest).sum()
@@ -144,11 +144,13 @@ class TorchLearner:
             right += (top.indices == labels[batch]).sum()
             digits.append(top.indices.to(torch.uint8))
             probabilities.append(top.values.to(torch.float16))
+            every_logits.append(logits)
         return Evaluation(
             loss=loss.item() / len(everything),
             accuracy=right.item() / len(everything),
             digits=torch.cat(digits).cpu().numpy(),
             probabilities=torch.cat(probabilities).cpu().numpy(),
+            logits=torch.cat(every_logits).cpu().numpy(),
         )
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:

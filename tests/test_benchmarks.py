@@ -1,0 +1,19 @@
+"""The benchmarks still measure what they say; how fast that is, is theirs to say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_overhead_is_that_of_a_sweep_that_trains_nothing(tmp_path: Path) -> None:
+    script = [sys.executable, ROOT / "benchmarks/overhead.py", "2"]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["runs"] == 2 and found["writes_per_run"] > 5 and found["ms_per_run"] > 0
+    assert list(tmp_path.iterdir()) == []
