@@ -11,7 +11,7 @@ import pytest
 from matplotlib.text import Text
 
 from figure_studies import analyse, assert_legible, losses, noisy, study_of
-from lenet_ablate.choices import Pool
+from lenet_ablate.choices import DataSet, Pool
 from lenet_ablate.config import RunConfig
 from lenet_ablate.records import MODEL
 from lenet_ablate.report.collect import Study, collect
@@ -203,7 +203,13 @@ def test_a_study_on_points_shows_its_boundaries(run: Callable[..., tuple[int, st
     assert pictures["boundaries"]().alt.count("%") == 4
     (tmp_path / "outputs" / "ablation" / study.design["run"].iloc[0] / MODEL).unlink()
     assert "boundaries" in gallery(study).pictures
-    assert "boundaries" not in gallery(study_of(*grid(), how=noisy)).pictures
+    sets = [
+        replace(config, data=replace(config.data, name=name))
+        for config in grid()
+        for name in (DataSet.mnist, DataSet.kmnist)
+    ]
+    for others in (grid(), sets):
+        assert not [name for name in gallery(study_of(*others, how=noisy)).pictures if "boundaries" in name]
 
 
 def test_runs_that_kept_their_epochs_show_how_the_boundary_came_about(

@@ -133,6 +133,22 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
     assert "url(" not in text and "@import" not in text
 
 
+def test_every_table_stands_in_a_box_that_can_be_scrolled_and_its_notes_beside_it() -> None:
+    text = page_of(study_of())
+    boxes = re.findall(r'<div class="table" tabindex="0" role="region" aria-label="([^"]+)">(.*?)</div>', text, re.S)
+    assert len(boxes) == text.count("<table") >= 4
+    assert all(inner.count("<table") == 1 and '<ul class="notes">' not in inner for _, inner in boxes)
+    assert len({label for label, _ in boxes}) > 2
+    assert "<div" not in report_of(study_of()).files["tables/pool.html"].decode()
+
+
+def test_a_figure_has_one_caption_beside_it() -> None:
+    page = report_of(study_of()).page
+    images = tuple(Image(f"n{n}", "Title", "alt", caption, {"svg": SVG}, (5, 3)) for n, caption in enumerate("x "))
+    text = render_page(dataclasses.replace(page, images={"factor:pool": images, "findings": images[:1]})).decode()
+    assert text.count("<figcaption>x</figcaption>") == 1
+
+
 def test_the_page_says_what_was_found_and_where_it_comes_from() -> None:
     page = Outline(page_of(study_of()))
     for expected in (

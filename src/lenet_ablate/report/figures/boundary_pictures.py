@@ -50,7 +50,7 @@ def boundaries_of_study(study: Study) -> Iterator[tuple[str, Callable[[], Pictur
     row = next((key for key in tall if len(factors[key].labels) <= MAX_ROWS), "")
     if len(design) and bool(wide) == bool(factors):
         yield "boundaries", partial(_draw, study, design, row, column)
-    kept = design[[len(_epoch_files(study, str(run))) > 1 for run in design["run"]]]
+    kept = design[design["run"].map(lambda run: len(_epoch_files(study, str(run))) > 1).astype(bool)]
     sheets = dict(list(kept.groupby(COLUMN_FIRST, observed=True))) if COLUMN_FIRST in factors else {"": kept}
     side = next((key for key in (row, column) if key and key != COLUMN_FIRST), "")
     for number, (name, runs) in enumerate(sheets.items(), 1):
