@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
+from lenet_ablate.datasets.fit import fit
+from lenet_ablate.engines.forward import forward
+from lenet_ablate.predict.calibration import expected_calibration_error, softmax
 from lenet_ablate.predict.load import from_image
 from lenet_ablate.predict.predictor import Predictor, Verdict, load_predictor
 
@@ -215,6 +219,8 @@ def main() -> None:
     answers = np.array([prediction.digit for prediction in plain])
     sure = np.mean([prediction.verdict is Verdict.sure for prediction in plain])
     print(f"as the data set has them: {np.mean(answers == labels):.1%} right, {sure:.1%} sure")
+    tell_calibration(predictor, arrays.test_images.astype(np.uint8), arrays.test_labels)
+    tell_time(predictor, digits[:100])
     rows = {**EXACT, **PHOTOGRAPHS}
     for name, make in rows.items():
         if options.only in name:
@@ -225,6 +231,30 @@ def main() -> None:
                 answers,
             )
     tell_others(predictor, options.fonts)
+
+
+def tell_calibration(predictor: Predictor, images: Pixels, labels: npt.NDArray[np.uint8]) -> None:
+    """Expected calibration error over the whole test set, before and after the temperature."""
+    (trained,) = predictor.members
+    fitted = fit(images, trained.network.image_size, trained.config.data.resize)
+    logits = forward(trained.network, fitted).logits
+    temperature = trained.calibration.temperature if trained.calibration else 1.0
+    before, after = (expected_calibration_error(softmax(logits / t), labels) for t in (1.0, temperature))
+    print(
+        f"calibration error on {len(labels)} test digits: {before:.4f}, with temperature {temperature:.2f} {after:.4f}"
+    )
+
+
+def tell_time(predictor: Predictor, digits: Pixels) -> None:
+    """Milliseconds from a decoded photograph to its answer."""
+    make, seconds = photograph(2), []
+    for number, digit in enumerate(digits):
+        picture = make(digit, np.random.default_rng(number))
+        started = time.perf_counter()
+        first(predictor, picture)
+        seconds.append(time.perf_counter() - started)
+    median, slow = 1e3 * np.percentile(seconds, [50, 95])
+    print(f"time per photograph of {WIDTH}×{HEIGHT} with shadow: median {median:.0f} ms, 95 % within {slow:.0f} ms")
 
 
 def tell(name: str, found: list[tuple[int | None, Verdict, int]], labels: Any, answers: Any) -> None:
@@ -260,7 +290,11 @@ def tell_others(predictor: Predictor, fonts: Path | None) -> None:
 def refused(name: str, found: list[tuple[int | None, Verdict, int]]) -> None:
     is_refused = np.array([verdict is not Verdict.sure for _, verdict, _ in found])
     nothing = np.array([verdict is Verdict.no_digit for _, verdict, _ in found])
-    print(f"{name:32} refused {is_refused.mean():6.1%}, taken for no digit {nothing.mean():6.1%} (of {len(found)})")
+    surely = sorted({digit for digit, verdict, _ in found if verdict is Verdict.sure})
+    print(
+        f"{name:32} not sure {is_refused.mean():6.1%}, of these no digit at all {nothing.sum()} (of {len(found)})"
+        f"; surely taken for {', '.join(map(str, surely)) or 'nothing'}"
+    )
 
 
 if __name__ == "__main__":

@@ -176,6 +176,13 @@ def test_the_report_is_made_when_the_sweep_has_ended(run: Run, tmp_path: Path, m
     assert (tmp_path / "outputs" / "report" / "two" / "index.html").is_file() and page.is_file()
 
 
+def test_the_next_step_names_the_study_where_there_are_others(run: Run, tmp_path: Path) -> None:
+    _, out, _ = run(*DIGITS)
+    assert "next: lenet-report outputs\n" in out
+    _, out, _ = run(*DIGITS, "study=two")
+    assert "next: lenet-report outputs --study two\n" in out
+
+
 def test_a_report_that_fails_changes_no_exit_status(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(options: object) -> None:
         raise RuntimeError("no\nluck")

@@ -221,7 +221,7 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "module", "count"), [("load", load, 5), ("files", load, 2), ("ink", ink, 11), ("digits", digits, 9)]
+    ("file", "module", "count"), [("load", load, 5), ("files", load, 2), ("ink", ink, 11), ("digits", digits, 10)]
 )
 def test_constants_are_those_of_the_command(file: str, module: ModuleType, count: int) -> None:
     text = (SOURCES / f"{file}.mjs").read_text(encoding="utf-8")
@@ -256,7 +256,18 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
-    "more", [["a.png"], ["--test", "3"], ["--json"], ["--csv"], ["--tta"], ["--ensemble"], ["--show", "a.png"], []]
+    "more",
+    [
+        ["a.png"],
+        ["--test", "3"],
+        ["--json"],
+        ["--csv"],
+        ["--tta"],
+        ["--ensemble"],
+        ["--show", "a.png"],
+        ["--export", "a.pth"],
+        [],
+    ],
 )
 def test_what_does_not_go_with_a_page(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

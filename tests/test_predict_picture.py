@@ -229,6 +229,16 @@ def test_a_bar_above_belongs_to_its_digit_and_dust_does_not() -> None:
     assert digit.box.top < 85 and digit.box.bottom > 330 and digit.box.left > 100
 
 
+def test_a_digit_much_paler_than_the_others_is_found() -> None:
+    page = np.full((200, 400), 255, np.uint8)
+    page[40:160, 60:75] = page[40:160, 150:165] = 0
+    page[40:160, 300:325] = 135  # more ink than paper, less than half of the others'
+    ink = find_ink(from_array(page))
+    assert ink is not None and ink.strength[100, 305] < 0.5 and ink.mask[100, 305]
+    assert [digit.box.left for digit in find_digits(ink)] == [60, 150, 300]
+    assert to_form(find_digits(ink)[2], MNIST_FORM).max() > 80
+
+
 def blank_pages() -> dict[str, Any]:
     random = np.random.default_rng(0)
     y, x = np.mgrid[0:480, 0:640] / 640

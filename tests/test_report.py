@@ -96,6 +96,7 @@ def test_one_study_lies_directly_in_report(report: Run, tmp_path: Path) -> None:
         "pairs.csv",
         "anova.csv",
         "tables/all.tex",
+        "figures/captions.md",
         *(f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex", "html")),
         *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf", "png")),
     }
@@ -135,9 +136,10 @@ def test_only_the_runs_asked_for_are_reported(report: Run, tmp_path: Path) -> No
     write_study(tmp_path / "outputs" / "s1", grid((0.001, 0.01, StepDecay("step"))), figures)
     status, out, _ = report("outputs", "--where", "lr=0.01,step", "--where", "pool=max")
     assert status == 0 and out.startswith("s1: 4 of 4 runs finished\n")
-    summary = pd.read_csv(tmp_path / "outputs/report/summary.csv")
+    folder = tmp_path / "outputs/report/lr=0.01,step+pool=max"
+    summary = pd.read_csv(folder / "summary.csv")
     assert list(summary["factor"] + "=" + summary["level"]) == ["lr=0.01", "lr=step"]
-    runs = pd.read_csv(tmp_path / "outputs/report/runs.csv")
+    runs = pd.read_csv(folder / "runs.csv")
     assert set(runs["pool"]) == {"max"} and set(runs["lr"]) == {"0.01", "step"}
     assert report("outputs", "--where", "seed=1")[1].startswith("s1: 6 of 6")
 
@@ -145,7 +147,7 @@ def test_only_the_runs_asked_for_are_reported(report: Run, tmp_path: Path) -> No
 def test_only_the_factors_asked_for_are_shown(report: Run, tmp_path: Path) -> None:
     write_study(tmp_path / "outputs" / "s1", grid(), figures)
     status, out, _ = report("outputs", "--factor", "lr")
-    folder = tmp_path / "outputs/report"
+    folder = tmp_path / "outputs/report/factor=lr"
     assert status == 0 and "Learning rate (lr)" in out and "Pooling" not in out
     assert "averaged over pool (max, avg)" in " ".join(out.split())
     assert (folder / "tables/lr.csv").exists() and not (folder / "tables/pool.csv").exists()
@@ -173,15 +175,16 @@ def test_criteria_reach_the_verdicts_and_the_summary(report: Run, tmp_path: Path
     write_study(tmp_path / "outputs" / "s1", grid(), figures)
     words = ("--metric", "val_accuracy", "--epoch", "best_val", "--margin", "0.2", "--target", "0.5", "--alpha", "0.01")
     assert report("outputs", *words)[0] == 0
-    summary = json.loads((tmp_path / "outputs/report/summary.json").read_text(encoding="utf-8"))
+    folder = tmp_path / "outputs/report/metric=val_accuracy+epoch=best_val+margin=0.2+target=0.5+alpha=0.01"
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary["criteria"] == {
         "metric": "val_accuracy", "epoch": "best_val", "margin": 0.002, "target": 0.005, "alpha": 0.01,
     }  # fmt: skip
     assert summary["runs"] == {"planned": 8, "done": 8}
     assert list(summary["verdicts"]) == ["pool", "lr"] and summary["factors"]["lr"] == ["0.001", "0.01"]
-    pairs = pd.read_csv(tmp_path / "outputs/report/pairs.csv")
+    pairs = pd.read_csv(folder / "pairs.csv")
     assert set(pairs["alpha"]) == {0.01}
-    table = (tmp_path / "outputs/report/tables/lr.md").read_text(encoding="utf-8")
+    table = (folder / "tables/lr.md").read_text(encoding="utf-8")
     assert "val accuracy at best val, %" in table and "| test accuracy, %" in table.replace("  ", "")
 
 
@@ -198,6 +201,7 @@ def test_criteria_reach_the_verdicts_and_the_summary(report: Run, tmp_path: Path
         (("--where", "lr=7"), "--where lr=7: no run has lr=7; there is 0.001, 0.01"),
         (("--where", "pool=max", "--where", "seed=9"), "--where seed=9: no run has seed=9; there is 0, 1"),
         (("--factor", "epochs"), "--factor epochs: the factors are pool, lr"),
+        (("--factor", "poool"), "--factor poool: the factors are pool, lr; did you mean pool?"),
         (("--study", "s11"), "--study s11: the studies are s1; did you mean s1?"),
     ],
 )
@@ -261,7 +265,7 @@ def test_without_a_common_cell_there_is_no_figure_that_claims_something(report: 
     write_study(tmp_path / "outputs" / "s1", alone, figures)
     assert report()[0] == 0
     made = {path.stem for path in (tmp_path / "outputs/report/figures").iterdir()}
-    assert made == {"loss_variants", "heatmap_pool_lr", "time_error"}
+    assert made == {"loss_variants", "heatmap_pool_lr", "time_error", "captions"}
     assert (tmp_path / "outputs/report/tables/lr.md").exists()
 
 

@@ -73,7 +73,7 @@ def test_accuracy_is_of_the_test_points() -> None:
 
 
 def test_every_panel_has_the_same_limits_colours_and_points() -> None:
-    figure = boundaries_figure(panels(), "title", "note")
+    figure = boundaries_figure(panels(), "title")
     axes = [ax for ax in figure.axes if ax.images]
     assert len(axes) == 6
     assert {(*ax.get_xlim(), *ax.get_ylim()) for ax in axes} == {(-EXTENT, EXTENT) * 2}
@@ -90,7 +90,7 @@ def test_every_panel_has_the_same_limits_colours_and_points() -> None:
 
 def test_rows_and_columns_keep_their_order_and_the_corner_names_the_accuracy() -> None:
     drawn = panels(2, 2)
-    figure = boundaries_figure(drawn, "title", "note")
+    figure = boundaries_figure(drawn, "title")
     axes = figure.axes[:4]
     assert [ax.get_title(loc="center") for ax in axes] == ["column 0", "column 1", "", ""]
     assert [ax.get_ylabel() for ax in axes] == ["row 0", "", "row 1", ""]
@@ -102,7 +102,7 @@ def test_rows_and_columns_keep_their_order_and_the_corner_names_the_accuracy() -
 def test_a_missing_run_leaves_an_empty_panel() -> None:
     drawn = panels(2, 2)[:3]
     drawn[0] = dataclasses.replace(drawn[0], weights=None)
-    figure = boundaries_figure(drawn, "title", "note")
+    figure = boundaries_figure(drawn, "title")
     assert [[t.get_text() for t in ax.texts] == ["no result"] for ax in figure.axes[:4]] == [True, False, False, True]
     assert "column 0 with row 0 no result" in boundaries_alt(drawn)
 
@@ -110,9 +110,9 @@ def test_a_missing_run_leaves_an_empty_panel() -> None:
 def test_a_network_that_always_says_the_same_has_no_boundary() -> None:
     config, weights = along_the_diagonal()
     sure = {"output.weight": 0 * weights["output.weight"], "output.bias": np.array([0, 5], np.float32)}
-    figure = boundaries_figure([Panel("", "sure", config, sure)], "title", "")
+    figure = boundaries_figure([Panel("", "sure", config, sure)], "title")
     assert not figure.axes[0].collections
-    assert boundaries_figure([Panel("", "line", config, weights)], "title", "").axes[0].collections
+    assert boundaries_figure([Panel("", "line", config, weights)], "title").axes[0].collections
 
 
 def test_the_words_name_every_accuracy() -> None:
@@ -121,12 +121,12 @@ def test_the_words_name_every_accuracy() -> None:
         "Decision boundaries in the plane; test accuracy of gauss with relu 100.0 %."
     )
     picture = boundaries_picture([Panel("", "gauss", config, weights)], "Boundaries", "mlp")
-    assert picture.caption.startswith("Boundaries. Mlp. ● ■ training and")
+    assert picture.title == "Boundaries" and picture.caption.startswith("mlp; ● ■ training and")
     assert "svg" not in picture.kinds
 
 
 def test_the_same_bytes_twice_and_two_greys_for_two_classes() -> None:
-    files = [figure_files(boundaries_figure([Panel("", "gauss", *along_the_diagonal())], "t", "")) for _ in range(2)]
+    files = [figure_files(boundaries_figure([Panel("", "gauss", *along_the_diagonal())], "t")) for _ in range(2)]
     assert files[0] == files[1]
     grey = np.asarray(Image.open(io.BytesIO(files[0]["png"])).convert("L"), float)
     height, width = grey.shape
@@ -138,7 +138,7 @@ def test_the_same_bytes_twice_and_two_greys_for_two_classes() -> None:
 @pytest.mark.parametrize("columns", [0, MAX_PANELS + 1])
 def test_too_many_columns_are_refused(columns: int) -> None:
     with pytest.raises(ValueError, match=f"{columns} columns"):
-        boundaries_figure(panels(1, columns), "title", "note")
+        boundaries_figure(panels(1, columns), "title")
 
 
 @pytest.mark.parametrize(

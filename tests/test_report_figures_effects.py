@@ -14,7 +14,7 @@ from lenet_ablate.choices import Pool
 from lenet_ablate.config import RunConfig
 from lenet_ablate.report.criteria import DEFAULT_CRITERIA
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure
-from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_note
+from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_key, effects_note
 from lenet_ablate.report.figures.forest import MAX_ROWS, differences_alt, differences_figure, shown_pairs
 from lenet_ablate.report.figures.heatmap import grid_of, heatmap_alt, heatmap_figure, text_color
 from lenet_ablate.report.figures.scatter import noise_alt, noise_figure, time_alt, time_figure
@@ -54,12 +54,13 @@ def test_the_dot_plot_shows_every_seed_mean_and_interval() -> None:
 
 def test_published_figures_are_open_triangles_of_their_level() -> None:
     references = pd.DataFrame(
-        {"factor": ["lr", "lr", "pool"], "level": ["0.01", "0.5", "max"], "test_accuracy": [0.9567, 0.9, 0.98], "n": 1}
-    )
+        {"factor": ["lr", "lr", "pool"], "level": ["0.01", "0.5", "max"], "test_accuracy": [0.9567, 0.9, 0.98]}
+    ).assign(label="published, 1 run", n=10_000)
     effect = effect_of(RATE, references)
     figure = effects_figure([effect], "test accuracy", "title", "note")
     assert markers(figure, "^") == [(pytest.approx(95.67), 2)]
-    assert "△ published, 1 run" in effects_note([effect])
+    assert "△ published, 1 run" in effects_note([effect]) and "△ published, 1 run" in effects_key([effect])
+    assert "10000" not in effects_note([effect])
     assert "published" not in effects_note([effect_of(RATE)])
 
 

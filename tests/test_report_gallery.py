@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from figure_studies import analyse, assert_legible, losses, noisy, study_of
-from lenet_ablate.choices import Pool
+from lenet_ablate.choices import DataSet, Pool
 from lenet_ablate.config import RunConfig
 from lenet_ablate.records import MODEL
 from lenet_ablate.report.collect import Study, collect
@@ -201,4 +203,49 @@ def test_a_study_on_points_shows_its_boundaries(run: Callable[..., tuple[int, st
     assert pictures["boundaries"]().alt.count("%") == 4
     (tmp_path / "outputs" / "ablation" / study.design["run"].iloc[0] / MODEL).unlink()
     assert "boundaries" in gallery(study).pictures
-    assert "boundaries" not in gallery(study_of(*grid(), how=noisy)).pictures
+    sets = [
+        replace(config, data=replace(config.data, name=name))
+        for config in grid()
+        for name in (DataSet.mnist, DataSet.kmnist)
+    ]
+    for others in (grid(), sets):
+        assert not [name for name in gallery(study_of(*others, how=noisy)).pictures if "boundaries" in name]
+
+
+def test_runs_that_kept_their_epochs_show_how_the_boundary_came_about(
+    run: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    words = ["data=playground/circle,playground/xor", "activation=relu,tanh", "model=mlp", "model.hidden=[8]"]
+    assert run(*words, "epochs=8", "checkpoint=every")[0] == 0
+    (study,) = collect(tmp_path / "outputs")
+    pictures = gallery(study).pictures
+    assert {name for name in pictures if "epochs" in name} == {"boundaries_epochs_1", "boundaries_epochs_2"}
+    picture = pictures["boundaries_epochs_2"]()
+    assert picture.title == "Decision boundaries over epochs: playground/xor"
+    panels = [ax for ax in picture.figure.axes if ax.images]
+    assert [ax.get_title(loc="center") for ax in panels[:6]] == [f"epoch {n}" for n in (1, 2, 3, 4, 5, 8)]
+    assert [panels[0].get_ylabel(), panels[6].get_ylabel()] == ["relu", "tanh"]
+    # The last epoch's panel tells the accuracy that the run recorded.
+    design = study.design[study.design["data"] == "playground/xor"].set_index("activation")
+    for level, panel in (("relu", panels[5]), ("tanh", panels[11])):
+        assert [t.get_text() for t in panel.texts] == [f"{100 * design.at[level, 'test_accuracy']:.1f} %"]
+    # Rows show the same epochs: those that all of their runs kept.
+    first = design.at["relu", "run"]
+    for path in (study.folder / str(first) / "epochs").glob("00[2-7]-*"):
+        path.unlink()
+    again = gallery(study).pictures["boundaries_epochs_2"]()
+    titles = [ax.get_title(loc="center") for ax in again.figure.axes if ax.images]
+    assert [title for title in titles if title] == ["epoch 1", "epoch 8"]
+
+
+def test_captions_stand_beside_figures_and_names_are_spelled_as_settings_are() -> None:
+    study = study_of(*grid(), how=noisy)
+    found = gallery(study, analyse(study, confusion_of({(4, 9): 3})), Extras(digits_of()))
+    for name, draw in found.pictures.items():
+        picture = draw()
+        drawn = " ".join(" ".join(text.get_text().split()) for text in picture.figure.findobj(Text))
+        assert picture.caption not in drawn, name
+        assert " ".join(picture.title.split()) in drawn, name
+        assert picture.title not in picture.caption, name
+        assert not re.search(r"\b(Pool|Lr|Seed)\b", picture.caption), name
+    assert found.pictures["confusion"]().caption.count("pool=") == 1

@@ -75,7 +75,7 @@ def report_of(study: Study, analysis: StudyAnalysis | None = None) -> StudyRepor
 
 def page_of(study: Study) -> str:
     report = report_of(study)
-    images = {"factor:pool": (Image("loss_pool", f"alt {HOSTILE}", HOSTILE, {"svg": SVG}, (6.9, 3.0)),)}
+    images = {"factor:pool": (Image("loss_pool", "title", f"alt {HOSTILE}", HOSTILE, {"svg": SVG}, (6.9, 3.0)),)}
     return render_page(dataclasses.replace(report.page, images=images)).decode()
 
 
@@ -133,6 +133,22 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
     assert "url(" not in text and "@import" not in text
 
 
+def test_every_table_stands_in_a_box_that_can_be_scrolled_and_its_notes_beside_it() -> None:
+    text = page_of(study_of())
+    boxes = re.findall(r'<div class="table" tabindex="0" role="region" aria-label="([^"]+)">(.*?)</div>', text, re.S)
+    assert len(boxes) == text.count("<table") >= 4
+    assert all(inner.count("<table") == 1 and '<ul class="notes">' not in inner for _, inner in boxes)
+    assert len({label for label, _ in boxes}) > 2
+    assert "<div" not in report_of(study_of()).files["tables/pool.html"].decode()
+
+
+def test_a_figure_has_one_caption_beside_it() -> None:
+    page = report_of(study_of()).page
+    images = tuple(Image(f"n{n}", "Title", "alt", caption, {"svg": SVG}, (5, 3)) for n, caption in enumerate("x "))
+    text = render_page(dataclasses.replace(page, images={"factor:pool": images, "findings": images[:1]})).decode()
+    assert text.count("<figcaption>x</figcaption>") == 1
+
+
 def test_the_page_says_what_was_found_and_where_it_comes_from() -> None:
     page = Outline(page_of(study_of()))
     for expected in (
@@ -162,7 +178,10 @@ def test_hostile_names_are_text() -> None:
     page = Outline(text)
     assert [tag for tag, attrs in page.tags if tag == "script" or "onerror" in attrs] == []
     assert page.text.count(HOSTILE) >= 4 and len(text) < 300_000
-    assert HOSTILE in Outline(render_index([Entry(HOSTILE, "x/index.html", HOSTILE, (HOSTILE,))]).decode()).text
+    assert (
+        HOSTILE
+        in Outline(render_index([Entry(HOSTILE, "x/index.html", HOSTILE, ((HOSTILE, (HOSTILE,)),))]).decode()).text
+    )
 
 
 def test_equal_studies_give_equal_bytes() -> None:
@@ -185,7 +204,7 @@ def test_a_page_too_large_takes_the_smaller_files() -> None:
     tiny = io.BytesIO()
     PIL.Image.new("RGB", (2, 2)).save(tiny, "png")
     large, small = b"<svg" + b"x" * 240_000, tiny.getvalue()
-    images = tuple(Image(f"n{n}", "alt", "caption", {"svg": large, "png": small}, (5, 3)) for n in range(20))
+    images = tuple(Image(f"n{n}", "title", "alt", "caption", {"svg": large, "png": small}, (5, 3)) for n in range(20))
     few, many = (
         render_page(dataclasses.replace(report.page, images={"variants": shown})) for shown in (images[:2], images)
     )
@@ -293,7 +312,7 @@ def test_a_browser_shows_it_without_complaint_and_without_scrolling_sideways(wid
     study = study_of("a-name-that-is-long-" * 10)
     analysis = simple_analysis(study, sentence="x" * 400)
     inner = report_of(study, analysis).page
-    images = {"factor:pool": (Image("loss_pool", "alt", "caption", {"svg": SVG}, (6.9, 3.0)),)}
+    images = {"factor:pool": (Image("loss_pool", "title", "alt", "caption", {"svg": SVG}, (6.9, 3.0)),)}
     (tmp_path / "page.html").write_bytes(render_page(dataclasses.replace(inner, images=images)))
     outer = tmp_path / "outer.html"
     outer.write_text(

@@ -78,8 +78,17 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
     if result.stop_status:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
     elif (result.skipped or done) and not sweep.options.report:
-        lines += [f"next: {shlex.join(['lenet-report', sweep.options.output_dir])}"]
+        lines += [f"next: {report_command(sweep)}"]
     return "\n".join(lines)
+
+
+def report_command(sweep: Sweep) -> str:
+    """The command that reports the sweep's study: that study alone where others lie beside it."""
+    words = ["lenet-report", sweep.options.output_dir]
+    others = (path for path in sweep.study.parent.iterdir() if path.name != sweep.study.name)
+    if any((path / "sweeps").is_dir() for path in others):
+        words += ["--study", sweep.study.name]
+    return shlex.join(words)
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Iterable
@@ -27,7 +26,7 @@ from lenet_ablate.plan import identity, run_name
 from lenet_ablate.progress import Progress, say
 from lenet_ablate.records import FORMAT, now
 from lenet_ablate.stop import stop_on_signals
-from lenet_ablate.summary import again, closing, means, opening
+from lenet_ablate.summary import again, closing, means, opening, report_command
 
 
 def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = None) -> SweepResult:
@@ -85,7 +84,7 @@ def report_sweep(sweep: Sweep) -> None:
         built = build_report(ReportOptions(folder, study=options.study, data_dir=options.data_dir))
     except Exception as error:  # whatever is wrong with the report, the runs are done
         reason = " ".join(str(error).split()) or type(error).__name__
-        say(f"report: not made: {reason}; try again: {shlex.join(['lenet-report', options.output_dir])}")
+        say(f"report: not made: {reason}; try again: {report_command(sweep)}")
     else:
         say(f"report: {built.page}")
 

@@ -23,6 +23,7 @@ MIN_AREA = 2e-5  # of the picture: what is smaller is dust
 MIN_INNER_HEIGHT = 0.15  # of the largest: ink at the picture's edge is no digit where there is such ink inside
 MIN_HEIGHT, MIN_BOX = 0.5, 0.25  # of the largest: what is smaller is a piece of a digit, not another one
 NEAR = 0.15  # of a digit's height: how far off its pieces may lie
+MAX_PIECES = 400  # the largest: a grid of digits of 20 pixels; with more, a pattern of dots would take minutes
 HALO = 5  # pixels around a digit in which its grey edge lies
 TOO_BROAD = 0.28  # stroke width of a digit's length: shadows and spots are broader, no digit is
 THIN, USUAL = 1.5, 1.9  # stroke widths in a box of 20 pixels; MNIST's median is 1.9
@@ -133,7 +134,7 @@ def _pieces(labels: npt.NDArray[np.int32]) -> Pieces:
 
 def _group(pieces: Pieces) -> list[Pieces]:
     """Digits as the pieces that make them up."""
-    ordered = sorted(pieces.items(), key=lambda item: -item[1].height * item[1].width)
+    ordered = sorted(pieces.items(), key=lambda item: -item[1].height * item[1].width)[:MAX_PIECES]
     largest = ordered[0][1]
     groups: list[Pieces] = []
     boxes: list[Box] = []

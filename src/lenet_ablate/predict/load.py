@@ -11,15 +11,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.BmpImagePlugin import BmpImageFile
 
 from lenet_ablate.errors import PictureError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 MAX_BYTES = 100 * 2**20
-MAX_PIXELS = 50 * 2**20  # a telephone's 50 megapixels; decoded with transparency they take 400 MB
+MAX_PIXELS = 50 * 2**20  # a telephone's 50 megapixels
+MAX_WEBP_PIXELS = 16 * 2**20  # its decoder holds them four times over, 16 bytes each, and the file as well
+MAX_RLE_PIXELS = 4 * 2**20  # run-length coded BMP is decoded in Python
+MAX_SCAN_PIXELS = 30 * MAX_PIXELS  # of a progressive JPEG, which is decoded once for each scan and has about 10
 MIN_ALPHA = 0.98  # the rounding of an editor is not transparency
 WORK_SIDE, SMALL_SIDE, ENLARGED_SIDE = 400, 112, 160
+_BAND_PIXELS = 2**21
+_START_OF_SCAN = b"\xff\xda"
+_RUN_LENGTH = BmpImageFile.COMPRESSIONS["RLE8"], BmpImageFile.COMPRESSIONS["RLE4"]
 _COLOURED_DEVIATION = 25  # grey levels; ink of one colour varies less, a page with writing more
 
 Grey = npt.NDArray[np.float32]
@@ -50,10 +57,12 @@ def load_picture(path: Path) -> Picture:
         if path.stat().st_size > MAX_BYTES:
             raise PictureError(f"{path}: is larger than {MAX_BYTES >> 20} MiB")
         with Image.open(path, formats=FORMATS) as image:
-            _check_size(str(path), image.size)
+            _check_size(str(path), image)
+            _check_scans(path, image)
             longer_side = max(image.size)
-            if image.format == "JPEG":
-                image.draft(image.mode, (2 * WORK_SIDE, 2 * WORK_SIDE))  # decodes at a fraction of the size
+            if image.format in ("JPEG", "MPO"):  # MPO: a JPEG with more pictures behind the first, as telephones write
+                wanted = (2 * WORK_SIDE, 1) if longer_side == image.width else (1, 2 * WORK_SIDE)
+                image.draft(image.mode, wanted)  # decodes at a fraction of the size
             return _prepare(image, longer_side)
 
 
@@ -64,7 +73,7 @@ def from_image(image: Image.Image) -> Picture:
         PictureError: It is too large or cannot be decoded.
     """
     with _decoding("picture"):
-        _check_size("picture", image.size)
+        _check_size("picture", image)
         return _prepare(image, max(image.size))
 
 
@@ -102,7 +111,7 @@ def _decoding(name: str) -> Iterator[None]:
     except UnidentifiedImageError:
         raise PictureError(f"{name}: is not a picture in a known format ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
-        raise PictureError(_too_large(name)) from None
+        raise PictureError(_too_large(name, MAX_PIXELS)) from None
     except MemoryError:
         raise PictureError(f"{name}: does not fit in memory") from None
     except OSError as error:
@@ -115,20 +124,39 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0]
 
 
-def _too_large(name: str) -> str:
-    return f"{name}: has more than {MAX_PIXELS >> 20} megapixels; make it smaller"
+def _too_large(name: str, limit: int) -> str:
+    return f"{name}: has more than {limit >> 20} megapixels, the most that is read in its format; make it smaller"
 
 
-def _check_size(name: str, size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MAX_PIXELS:
-        raise PictureError(_too_large(name))
+def _check_size(name: str, image: Image.Image) -> None:
+    limit = MAX_PIXELS
+    if image.format == "WEBP":
+        limit = MAX_WEBP_PIXELS
+    elif image.format == "BMP" and image.info.get("compression") in _RUN_LENGTH:
+        limit = MAX_RLE_PIXELS
+    if image.width * image.height > limit:
+        raise PictureError(_too_large(name, limit))
+
+
+def _check_scans(path: Path, image: Image.Image) -> None:
+    if not image.info.get("progressive"):
+        return
+    count, last = 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            count += (last + chunk).count(_START_OF_SCAN)
+            last = chunk[-1:]
+    if count * image.width * image.height > MAX_SCAN_PIXELS:
+        raise PictureError(f"{path}: has {count} scans, too many for its size; save it as a baseline JPEG")
 
 
 def _prepare(image: Image.Image, longer_side: int) -> Picture:
     image.load()  # of an animation the first frame
+    simple = _simple(image)
     with contextlib.suppress(Exception):  # damaged EXIF is no reason to refuse a whole picture
-        image = ImageOps.exif_transpose(image)
-    grey = _opaque(_simple(image))
+        simple.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+        simple = ImageOps.exif_transpose(simple)
+    grey = _opaque(simple)
     longer = max(grey.shape)
     scale = WORK_SIDE / longer if longer > WORK_SIDE else 1.0
     if longer < SMALL_SIDE:
@@ -141,20 +169,28 @@ def _prepare(image: Image.Image, longer_side: int) -> Picture:
 
 
 def _simple(image: Image.Image) -> Image.Image:
-    """The same picture as L, LA, or 16 bits of grey, already shrunk where it is very large."""
+    """The same picture as L, LA, or 16 bits of grey, already shrunk where it is very large.
+
+    It goes band by band, since a large picture in several modes at once would take several times its memory.
+    """
+    width, height = image.size
+    factor = max(1, max(image.size) // (2 * WORK_SIDE))
     if image.mode.startswith("I") or image.mode == "F":
-        simple = image
-    elif "A" in image.getbands() or "transparency" in image.info:
-        simple = image.convert("RGBA").convert("LA")
-    else:
-        simple = (image if image.mode in ("1", "L", "RGB") else image.convert("RGB")).convert("L")
-    factor = max(image.size) // (2 * WORK_SIDE)
-    if factor < 2:
-        return simple
-    if simple.mode in ("L", "LA"):
-        return simple.reduce(factor)
-    width, height = (max(1, side // factor) for side in simple.size)
-    return simple.resize((width, height), Image.Resampling.BOX)
+        smaller = max(1, width // factor), max(1, height // factor)
+        return image.resize(smaller, Image.Resampling.BOX) if factor > 1 else image.copy()
+    rows = factor * max(1, _BAND_PIXELS // (width * factor))
+    tops = range(0, height, rows)
+    bands = [_simple_band(image.crop((0, top, width, min(height, top + rows))), factor) for top in tops]
+    simple = Image.new(bands[0].mode, (bands[0].width, sum(band.height for band in bands)))
+    for number, band in enumerate(bands):
+        simple.paste(band, (0, number * bands[0].height))
+    return simple
+
+
+def _simple_band(band: Image.Image, factor: int) -> Image.Image:
+    if "A" in band.getbands() or "transparency" in band.info:
+        return band.convert("RGBA").reduce(factor).convert("LA")
+    return (band if band.mode in ("1", "L", "RGB") else band.convert("RGB")).convert("L").reduce(factor)
 
 
 def _opaque(image: Image.Image) -> Grey:

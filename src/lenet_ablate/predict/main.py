@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OK, BAD, NOTHING, NOT_SURE, INTERRUPTED = 0, 1, 2, 3, 130
 MAX_DRAWN = 24
+Suffixes = tuple[str, ...]
+FILES: dict[str, Suffixes] = {"page": (".html",), "export": (".onnx", ".pth")}  # what is made of a run itself
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 EPILOG = """\
 examples:
@@ -28,6 +30,7 @@ examples:
   lenet-predict photo.jpg --show seen.png
   lenet-predict --test 50 --wrong --show grid.png
   lenet-predict --page digit.html
+  lenet-predict --study ablation --export lenet5.onnx
 
 exit status: 0 done, 1 bad option or nothing could be written, 2 no run to predict with, or a picture that cannot be
 read, 3 not sure, or no digit found, in the only picture
@@ -46,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         predictor = _load(options)
         if options.page:
             return _write_page(predictor, options.page)
+        if options.export:
+            return _export(predictor, options.export)
         return _show_test_digits(predictor, options) if options.test else _read_pictures(predictor, options)
     except (DataError, _NothingToDo) as error:
         _complain(error)
@@ -94,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--test", type=int, metavar="N", help="draw N random test digits instead, to --show or on the screen")
     add("--wrong", action="store_true", help="with --test: only digits that the run reads wrongly")
     add("--page", type=Path, metavar="FILE.html", help="write a page on which one draws a digit for the run to read")
+    add(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="write the network for other tools, FILE.onnx or FILE.pth",
+    )
     add("--version", action="version", version=f"lenet-predict {__version__}")
     return parser
 
@@ -105,20 +116,22 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("--test takes no pictures and prints neither JSON nor CSV")
     if options.wrong and not options.test:
         parser.error("--wrong goes with --test")
-    if options.page:
-        _check_page(parser, options)
-    elif not options.test and not options.pictures:
+    for name, suffixes in FILES.items():
+        if getattr(options, name):
+            _check_file(parser, options, name, suffixes)
+            return
+    if not options.test and not options.pictures:
         parser.error("name at least one picture")
     if options.show and options.show.suffix.lower() != ".png":
         parser.error("--show must end in .png")
 
 
-def _check_page(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    refused = ("test", "json", "csv", "show", "ensemble", "tta")
-    if options.pictures or any(getattr(options, name) for name in refused):
-        parser.error(f"--page takes no pictures and none of {', '.join(f'--{name}' for name in refused)}")
-    if options.page.suffix.lower() != ".html":
-        parser.error("--page must end in .html")
+def _check_file(parser: argparse.ArgumentParser, options: argparse.Namespace, name: str, suffixes: Suffixes) -> None:
+    if getattr(options, name).suffix.lower() not in suffixes:
+        parser.error(f"--{name} must end in {' or '.join(suffixes)}")
+    others = {"pictures", "test", "json", "csv", "show", "ensemble", "tta", *FILES} - {name}
+    if any(getattr(options, other) for other in others):
+        parser.error(f"--{name} writes one run and goes with nothing but --run, --study and --outputs")
 
 
 def _complain(error: object) -> None:
@@ -144,6 +157,15 @@ def _describe(predictor: Predictor) -> str:
     others = f" and {count - 1} more of its variant" if count > 1 else ""
     calibrated = "" if predictor.is_calibrated else "; uncalibrated: its probabilities are too high"
     return f"{first.folder}{accuracy}{others}{calibrated}"
+
+
+def _export(predictor: Predictor, file: Path) -> int:
+    from lenet_ablate.predict.export import export
+
+    (trained,) = predictor.members
+    export(trained, file)
+    print(f"run: {_describe(predictor)}\nexported: {file}", file=sys.stderr)
+    return OK
 
 
 def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:

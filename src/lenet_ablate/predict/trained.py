@@ -107,7 +107,7 @@ def read_replicates(folder: Path) -> Iterator[Trained]:
                 yield trained
 
 
-def best_run(outputs: Path, study: str | None = None) -> Path:
+def best_run(outputs: Path | str, study: str | None = None) -> Path:
     """The folder of the finished run with the highest validation accuracy after its last epoch.
 
     Runs on MNIST come before those on scikit-learn's digits; other data sets are never chosen by themselves. Equal
@@ -120,7 +120,7 @@ def best_run(outputs: Path, study: str | None = None) -> Path:
     Raises:
         RecordError: There is no such folder, or no finished run in it.
     """
-    top = outputs / study if study else outputs
+    top = Path(outputs) / (study or "")
     if not top.is_dir():
         raise RecordError(f"{top}: there is no such folder; train a run first: lenet-ablate")
     found = {

@@ -17,7 +17,7 @@ from lenet_ablate.report.page.compose import compose
 from lenet_ablate.report.page.content import Image, Page
 from lenet_ablate.report.page.places import place_of
 from lenet_ablate.report.page.render import render_page
-from lenet_ablate.report.safe_text import csv_bytes
+from lenet_ablate.report.safe_text import csv_bytes, markdown_text
 from lenet_ablate.report.tables.anova import anova_table
 from lenet_ablate.report.tables.factor import factor_table
 from lenet_ablate.report.tables.frames import epoch_table, variant_table
@@ -77,13 +77,25 @@ def assemble(
         kinds = figure_files(picture.figure, picture.kinds)
         files |= {f"figures/{name}.{kind}": data for kind, data in kinds.items()}
         width, height = map(float, picture.figure.get_size_inches())
-        image = Image(name, picture.alt, picture.caption, kinds, (width, height))
+        image = Image(name, picture.title, picture.alt, picture.caption, kinds, (width, height))
         images.setdefault(place_of(name, keys), []).append(image)
+    files |= _captions(images.values())
     files["summary.json"] = summary_json(study, origins, _verdicts(analysis), analysis.warnings)
     downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
     page = compose(study, analysis, origins, tables, images, shown.left_out, downloads)
     files["index.html"] = render_page(page)
     return StudyReport(files, tables, page)
+
+
+def _captions(images: Iterable[Sequence[Image]]) -> dict[str, bytes]:
+    """What goes beside each figure where it is shown elsewhere; no file where there is no figure."""
+    told = [
+        f"## {image.name}\n\n**{markdown_text(image.title, 0)}.** {markdown_text(image.caption, 0)}\n"
+        for shown in images
+        for image in shown
+    ]
+    text = "# Captions of the figures\n\n" + "\n".join(told)
+    return {"figures/captions.md": text.encode("utf-8", errors="replace")} if told else {}
 
 
 def _frames(study: Study, analysis: StudyAnalysis) -> dict[str, bytes]:

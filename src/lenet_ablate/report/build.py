@@ -18,31 +18,35 @@ from lenet_ablate.report.answers import read_answers
 from lenet_ablate.report.assemble import StudyReport, assemble, only_factors
 from lenet_ablate.report.collect import Study, collect, count_line
 from lenet_ablate.report.extras import read_extras
-from lenet_ablate.report.figures.gallery import gallery
+from lenet_ablate.report.figures.gallery import Gallery, gallery
+from lenet_ablate.report.freshness import fingerprint
 from lenet_ablate.report.index import index_page
 from lenet_ablate.report.options import REPORT_FOLDER, ReportOptions
 from lenet_ablate.report.origins import find_origins
+from lenet_ablate.report.page.content import without_key
 from lenet_ablate.report.page.render import Entry, render_index
 from lenet_ablate.report.published import published_frame
-from lenet_ablate.report.write import write_report
+from lenet_ablate.report.write import MANIFEST, is_current, refuse_foreign, report_digests, write_report
 from lenet_ablate.runs import read_sweeps
 
 PROGRESS_AFTER_SECONDS = 2
-PAGE = "index.html"
+PAGE, INDEX = "index.html", "index.md"
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Built:
-    """A report that was written.
+    """A report that stands on disk.
 
     Attributes:
         out: Its folder.
         page: The page to look at first.
-        files: Every file of it, relative to its folder.
+        files: Every file of it that was written just now, relative to its folder.
         studies: What it is about, those without a finished run too.
         reports: By the study's name; those with a finished run.
+        pages: By the study's name, its page.
+        unchanged: Names of the studies whose report stood there already.
     """
 
     out: Path
@@ -50,10 +54,12 @@ class Built:
     files: tuple[str, ...]
     studies: tuple[Study, ...]
     reports: dict[str, StudyReport]
+    pages: dict[str, Path]
+    unchanged: frozenset[str]
 
 
 def build_report(options: ReportOptions) -> Built:
-    """Write the report of a folder of studies.
+    """Write the report of a folder of studies; a study's report that would be the same again stays as it is.
 
     Raises:
         NothingFinished: There is nothing to report yet.
@@ -72,17 +78,41 @@ def build_report(options: ReportOptions) -> Built:
         first = next((line for study in studies for line in _unreadable(study)), "")
         raise NothingFinished(f"{outputs}: nothing to report yet: {counts}{first}")
     _check_factors(options.factors, finished)
-    reports = {study.name: _report(study, options) for study in finished}
-    out = options.out or options.outputs / REPORT_FOLDER
+    out = options.out or options.outputs / REPORT_FOLDER / options.selection
     if len(studies) == 1:
         out = out if is_only_one or options.out else out / studies[0].name
-        files = next(iter(reports.values())).files
-    else:
-        files = {f"{name}/{path}": data for name, report in reports.items() for path, data in report.files.items()}
-        files["index.md"] = index_page(studies).encode()
-        files[PAGE] = render_index([_entry(study, reports.get(study.name)) for study in studies])
-    write_report(out, files, is_own=options.out is None)
-    return Built(out, out / PAGE, tuple(sorted(files)), tuple(studies), reports)
+        return _write_one(out, studies[0], options)
+    return _write_several(out, studies, finished, options)
+
+
+def _write_one(out: Path, study: Study, options: ReportOptions) -> Built:
+    made = _make(study, options, out, may_replace=_may_replace(out, options))
+    files = () if made.is_unchanged else tuple(sorted(made.report.files))
+    unchanged = frozenset({study.name} if made.is_unchanged else ())
+    return Built(out, out / PAGE, files, (study,), {study.name: made.report}, {study.name: out / PAGE}, unchanged)
+
+
+def _write_several(out: Path, studies: Sequence[Study], finished: Sequence[Study], options: ReportOptions) -> Built:
+    may_replace = _may_replace(out, options)
+    if not may_replace:
+        refuse_foreign(out, [INDEX, PAGE, *(f"{study.name}/{PAGE}" for study in finished)])
+    made = {study.name: _make(study, options, out / study.name, may_replace) for study in watch(finished, "", "study")}
+    reports = {name: one.report for name, one in made.items()}
+    index = {
+        INDEX: index_page(studies).encode(),
+        PAGE: render_index([_entry(study, reports.get(study.name)) for study in studies]),
+    }
+    written = {f"{name}/{path}": digest for name in made for path, digest in report_digests(out / name).items()}
+    write_report(out, index, beside=written)
+    unchanged = frozenset(name for name, one in made.items() if one.is_unchanged)
+    files = [*index, *(f"{name}/{path}" for name in reports.keys() - unchanged for path in reports[name].files)]
+    pages = {name: out / name / PAGE for name in made}
+    return Built(out, out / PAGE, tuple(sorted(files)), tuple(studies), reports, pages, unchanged)
+
+
+def _may_replace(out: Path, options: ReportOptions) -> bool:
+    """Whether the folder is for reports alone: one of its own, or one where a report stands already."""
+    return options.out is None or (out / MANIFEST).exists()
 
 
 def _unreadable(study: Study) -> Iterator[str]:
@@ -124,10 +154,20 @@ def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:
     for key in keys:
         if key not in known:
             told = ", ".join(known) or "none, since nothing varies"
-            raise ConfigError(f"--factor {key}: the factors are {told}")
+            guess = closest(key, known)
+            raise ConfigError(f"--factor {key}: the factors are {told}{f'; did you mean {guess}?' if guess else ''}")
 
 
-def _report(study: Study, options: ReportOptions) -> StudyReport:
+@dataclass(frozen=True)
+class _Made:
+    """A study's report on disk; where that stood already, `report` has no figures."""
+
+    report: StudyReport
+    is_unchanged: bool
+
+
+def _make(study: Study, options: ReportOptions, folder: Path, may_replace: bool) -> _Made:
+    """A study's report, written to a folder unless it is there."""
     sweeps = read_sweeps(study.folder)
     data_dir = data_folder(options.data_dir)
     answers = read_answers(study, data_dir)
@@ -136,11 +176,23 @@ def _report(study: Study, options: ReportOptions) -> StudyReport:
     extras = read_extras(study, analysis.best_variant, answers, data_dir, references)
     shown = gallery(study, analysis, extras, options.every_variant)
     origins = find_origins(study, sweeps)
-    return assemble(study, analysis, origins, shown, references, lambda names: watch(names, "drawing", "figure"))
+    plain = assemble(study, analysis, origins, Gallery({}, shown.left_out), references)
+    made_from = fingerprint(study, plain.files, extras, options.every_variant)
+    if not options.is_forced and is_current(folder, made_from):
+        return _Made(plain, is_unchanged=True)
+    if not may_replace:
+        refuse_foreign(folder, plain.files)
+    told = f"drawing {study.name}"
+    report = assemble(study, analysis, origins, shown, references, lambda names: watch(names, told, "figure"))
+    write_report(folder, report.files, made_from=made_from)
+    return _Made(report, is_unchanged=False)
 
 
 def _entry(study: Study, report: StudyReport | None) -> Entry:
     if report is None:
         return Entry(study.name, "", count_line(study), ())
-    sentences = tuple(verdict.sentence for factor in report.page.factors for verdict in factor.headline)
-    return Entry(study.name, f"{quote(study.name, safe='')}/{PAGE}", report.page.lead, sentences)
+    answers = tuple(
+        (factor.key, tuple(without_key(factor.key, verdict.sentence) for verdict in factor.headline))
+        for factor in report.page.factors
+    )
+    return Entry(study.name, f"{quote(study.name, safe='')}/{PAGE}", report.page.lead, answers)

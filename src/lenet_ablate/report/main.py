@@ -8,19 +8,19 @@ import sys
 from collections.abc import Sequence
 
 from lenet_ablate.errors import LenetAblateError
-from lenet_ablate.report.options import BAD, ReportOptions, parse_options
+from lenet_ablate.report.options import BAD, ReportOptions, Telling, parse_options
 
 OK, NOTHING, INTERRUPTED = 0, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print what was found; returns the exit status."""
-    options, is_to_open = parse_options(argv)
+    options, telling = parse_options(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console without ± still shows the figures
     try:
-        return _report(options, is_to_open)
+        return _report(options, telling)
     except LenetAblateError as error:
         print(f"lenet-report: {error}", file=sys.stderr)
         return BAD
@@ -31,21 +31,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
 
 
-def _report(options: ReportOptions, is_to_open: bool) -> int:
+def _report(options: ReportOptions, telling: Telling) -> int:
     from lenet_ablate.report.build import NothingFinished, build_report
-    from lenet_ablate.report.terminal import tell_files, tell_study, warn_of
+    from lenet_ablate.report.terminal import tell
 
     try:
         built = build_report(options)
     except NothingFinished as error:
         print(f"lenet-report: {error}", file=sys.stderr)
         return NOTHING
-    for study in built.studies:
-        tell_study(study, built.reports.get(study.name))
-    tell_files(built.out, built.files)
-    warn_of(built.studies, built.reports)
-    sys.stdout.flush()
-    if is_to_open:
+    tell(built, telling.with_tables)
+    if telling.is_to_open:
         _open(built.page.resolve().as_uri())
     return OK
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from lenet_ablate.report.criteria import DEFAULT_CRITERIA, Criteria, EpochRule, 
 
 BAD = 1
 REPORT_FOLDER = "report"
+MAX_FOLDER_NAME = 80
 POINTS = 100  # percentage points in 1
 EPILOG = """\
 examples:
@@ -56,6 +59,7 @@ class ReportOptions:
         criteria: By what levels are compared.
         every_variant: Whether each variant gets a figure of its own.
         data_dir: The data folder, for the true digits; None for the usual one.
+        is_forced: Whether a report is made again that would be the same.
     """
 
     outputs: Path
@@ -66,20 +70,51 @@ class ReportOptions:
     criteria: Criteria = DEFAULT_CRITERIA
     every_variant: bool = False
     data_dir: str | None = None
+    is_forced: bool = False
+
+    @property
+    def selection(self) -> str:
+        """What sets this report apart from the plain one, as a folder's name: `pool=max+margin=0.2`; "" of the plain.
+
+        It has an `=` in it, which no study's name has.
+        """
+        usual, chosen = DEFAULT_CRITERIA, self.criteria
+        words = sorted(condition.text for condition in self.where)
+        words += [f"factor={','.join(sorted(self.factors))}"] if self.factors else []
+        words += [f"metric={chosen.metric.value}"] if chosen.metric is not usual.metric else []
+        words += [f"epoch={chosen.epoch.value}"] if chosen.epoch is not usual.epoch else []
+        words += [f"margin={POINTS * chosen.margin:g}"] if chosen.margin != usual.margin else []
+        words += [f"target={POINTS * chosen.target:g}"] if chosen.target != usual.target else []
+        words += [f"alpha={chosen.alpha:g}"] if chosen.alpha != usual.alpha else []
+        return _folder_name("+".join(words))
 
 
-def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, bool]:
-    """The options on a command line, and whether the page is to be opened; ends the process where they are bad."""
+@dataclass(frozen=True)
+class Telling:
+    """What is said and shown of a report.
+
+    Attributes:
+        is_to_open: Whether its page is opened in the browser.
+        with_tables: Whether the tables of several studies are printed too.
+    """
+
+    is_to_open: bool
+    with_tables: bool
+
+
+def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Telling]:
+    """The options on a command line, and what is to be told; ends the process where they are bad."""
     found = _parser().parse_args(argv)
     criteria = Criteria(
         Metric(found.metric), EpochRule(found.epoch), found.margin / POINTS, found.target / POINTS, found.alpha
     )
     factors = tuple(dict.fromkeys(key for keys in found.factor for key in keys))
     where = tuple(found.where)
+    every = found.figures == "all"
     options = ReportOptions(
-        Path(found.outputs), found.out, found.study, factors, where, criteria, found.figures == "all", found.data_dir
+        Path(found.outputs), found.out, found.study, factors, where, criteria, every, found.data_dir, found.force
     )
-    return options, found.open
+    return options, Telling(found.open, found.tables)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -102,7 +137,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_selection(parser)
     _add_criteria(parser)
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"where to write (default: {REPORT_FOLDER}/ in that folder)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"where to write (default: {REPORT_FOLDER}/ in that folder; with a choice of runs, factors or criteria a "
+        f"folder in it that is named after the choice, as in {REPORT_FOLDER}/pool=max/)",
     )
     parser.add_argument(
         "--figures",
@@ -112,6 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="data folder, for the true digits (default: $LENET_ABLATE_DATA, else data/)"
+    )
+    parser.add_argument("--tables", action="store_true", help="print the tables of several studies too")
+    parser.add_argument(
+        "--force", action="store_true", help="also make a report again whose runs and options have not changed"
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.add_argument("--version", action="version", version=f"lenet-report {__version__}")
@@ -170,6 +213,12 @@ def _add_criteria(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="probability of a false alarm per factor (default: %(default)g)",
     )
+
+
+def _folder_name(text: str) -> str:
+    """The text as a name that every file system takes; one that had to be changed ends in a digest of the text."""
+    safe = re.sub(r"[^A-Za-z0-9._=,+-]+", "_", text)[:MAX_FOLDER_NAME]
+    return safe if safe == text else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _real(check: Real) -> Callable[[str], float]:

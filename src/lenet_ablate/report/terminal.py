@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from lenet_ablate.report.assemble import StudyReport
+from lenet_ablate.report.build import Built
 from lenet_ablate.report.collect import Study, count_line
+from lenet_ablate.report.factors import REPLICATE
+from lenet_ablate.report.figures.text import plural
 from lenet_ablate.report.problems import problem_runs
 from lenet_ablate.report.safe_text import one_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
@@ -16,7 +19,43 @@ from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
 MAX_ROWS, MAX_PROBLEMS, MAX_NAMES = 40, 10, 12
 
 
-def tell_study(study: Study, report: StudyReport | None) -> None:
+def tell(built: Built, with_tables: bool = False) -> None:
+    """Print what was found and where it is: of one study its tables, of several a few lines each.
+
+    Args:
+        built: The report.
+        with_tables: Whether the tables of several studies are printed too.
+    """
+    is_brief = len(built.studies) > 1 and not with_tables
+    for study in built.studies:
+        report = built.reports.get(study.name)
+        if is_brief:
+            _tell_briefly(study, report)
+        else:
+            _tell_study(study, report)
+        if report and len(built.studies) > 1:
+            print(f"  {'unchanged' if study.name in built.unchanged else 'written'}: {built.pages[study.name]}\n")
+    if len(built.studies) > 1:
+        print(f"all studies: {built.page}")
+    elif built.unchanged:
+        print(f"unchanged: {built.studies[0].name} ({built.page}); --force makes it again")
+    else:
+        _tell_files(built.out, built.files)
+    sys.stdout.flush()
+    for study in built.studies:
+        _warn_of(study, built.reports.get(study.name), built.pages.get(study.name) if is_brief else None)
+
+
+def _tell_briefly(study: Study, report: StudyReport | None) -> None:
+    usable = study.design.loc[study.design["is_usable"], REPLICATE]
+    seeds = f", {plural(usable.nunique(), 'seed')}" if len(usable) else ""
+    print(f"{one_line(study.name)}: {count_line(study)}{seeds}" + ("" if report else "\n"))
+    for factor in report.page.factors if report else ():
+        for verdict in factor.headline:
+            _tell_sentence(factor.line(verdict.sentence), "  ", "    ")
+
+
+def _tell_study(study: Study, report: StudyReport | None) -> None:
     """Print how far a study is, its tables, and the verdict on each factor."""
     print(f"{one_line(study.name)}: {count_line(study)}\n")
     if report is None:
@@ -24,7 +63,7 @@ def tell_study(study: Study, report: StudyReport | None) -> None:
     for factor in report.page.factors:
         print(terminal_text(factor.table))
         for sentence in [verdict.sentence for verdict in factor.verdicts] + [factor.advice] * bool(factor.advice):
-            print(textwrap.fill(one_line(sentence, 0), TERMINAL_WIDTH, initial_indent="→ ", subsequent_indent="  "))
+            _tell_sentence(factor.line(sentence), "→ ", "  ")
         print()
     variants = report.tables["variants"]
     if len(variants.rows) > MAX_ROWS:
@@ -33,7 +72,11 @@ def tell_study(study: Study, report: StudyReport | None) -> None:
         print(terminal_text(variants))
 
 
-def tell_files(out: Path, files: Iterable[str]) -> None:
+def _tell_sentence(sentence: str, first: str, other: str) -> None:
+    print(textwrap.fill(one_line(sentence, 0), TERMINAL_WIDTH, initial_indent=first, subsequent_indent=other))
+
+
+def _tell_files(out: Path, files: Iterable[str]) -> None:
     """Print what was written where: `figures/  loss_lr.{png,svg}`."""
     print(f"written to {out}:")
     folders: dict[str, dict[str, list[str]]] = {}
@@ -48,19 +91,30 @@ def tell_files(out: Path, files: Iterable[str]) -> None:
         print(f"  {'' if folder == '.' else folder + '/  '}{' '.join(names[:MAX_NAMES])}{rest}")
 
 
-def warn_of(studies: Sequence[Study], reports: Mapping[str, StudyReport]) -> None:
-    """Print the runs that ended without final figures, with reason and folder, and what else weakens the tables."""
-    sys.stdout.flush()
-    for study in studies:
-        problems = list(problem_runs(study).itertuples(index=False))
-        for run, where, status, error in problems[:MAX_PROBLEMS]:
-            _warn(f"{study.folder / run}{f' ({where})' if where else ''}: {status}{f': {error}' if error else ''}")
-        if len(problems) > MAX_PROBLEMS:
-            _warn(f"{study.name}: {len(problems) - MAX_PROBLEMS} more runs ended badly; see status in runs.csv")
-        for copy, original in study.copies:
-            _warn(f"{study.folder / copy}: is a copy of {original} and does not count")
-        for warning in reports[study.name].page.warnings if study.name in reports else ():
-            _warn(f"{study.name}: {warning}")
+def _warn_of(study: Study, report: StudyReport | None, page: Path | None) -> None:
+    """Print the runs that ended without final figures, with reason and folder, and what else weakens the tables.
+
+    Args:
+        study: The study.
+        report: Its report; None where nothing is finished.
+        page: Where all of this can be read too, so that its number will do; None where it is to be printed.
+    """
+    problems = list(problem_runs(study).itertuples(index=False))
+    warnings = report.page.warnings if report else ()
+    if page and len(problems) + len(study.copies) + len(warnings) > 1:
+        counts = [plural(len(problems), "run") + " without final figures"] * bool(problems)
+        counts += [plural(len(warnings), "warning")] * bool(warnings)
+        counts += [plural(len(study.copies), "copied folder")] * bool(study.copies)
+        _warn(f"{study.name}: {', '.join(counts)}; see {page}")
+        return
+    for run, where, status, error in problems[:MAX_PROBLEMS]:
+        _warn(f"{study.folder / run}{f' ({where})' if where else ''}: {status}{f': {error}' if error else ''}")
+    if len(problems) > MAX_PROBLEMS:
+        _warn(f"{study.name}: {len(problems) - MAX_PROBLEMS} more runs ended badly; see status in runs.csv")
+    for copy, original in study.copies:
+        _warn(f"{study.folder / copy}: is a copy of {original} and does not count")
+    for warning in warnings:
+        _warn(f"{study.name}: {warning}")
 
 
 def _warn(text: str) -> None:

@@ -5,43 +5,66 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lenet_ablate.atomic import write_bytes
 from lenet_ablate.errors import RecordError
 
 MANIFEST = "manifest.json"
+NOTHING: Mapping[str, str] = {}
 
 
-def write_report(out: Path, files: Mapping[str, bytes], *, is_own: bool = True) -> None:
+def is_current(out: Path, made_from: str) -> bool:
+    """Whether a folder holds, whole and untouched, the report that was made from the same."""
+    try:
+        manifest = json.loads((out / MANIFEST).read_bytes())
+        return manifest["made_from"] == made_from and all(
+            _digest(out / name) == digest for name, digest in manifest["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def refuse_foreign(out: Path, names: Iterable[str]) -> None:
+    """Raise a RecordError where files of these names are there, and no report wrote them."""
+    foreign = [] if (out / MANIFEST).exists() else [name for name in sorted(names) if (out / name).exists()]
+    if foreign:
+        raise RecordError(
+            f"{out / foreign[0]}: was not written by a report; delete it, or choose another folder with --out"
+        )
+
+
+def write_report(
+    out: Path, files: Mapping[str, bytes], *, made_from: str = "", beside: Mapping[str, str] = NOTHING
+) -> None:
     """Write a report's files and remove those that the last report wrote, unchanged since, and this one does not.
 
     Args:
         out: Folder of the report; made where missing. Whatever else lies in it stays.
         files: Content by path within `out`, with `/` between folders.
-        is_own: Whether the folder is for reports alone; in another one, without a report so far, nothing is replaced.
+        made_from: What tells whether it is still the same report; see `is_current`.
+        beside: Digest by path of the report's files that are written already.
 
     Raises:
-        RecordError: A folder or file cannot be written, or is somebody else's.
+        RecordError: A folder or file cannot be written.
     """
     earlier = _read_manifest(out)
-    is_known = is_own or (out / MANIFEST).exists()
-    foreign = [] if is_known else [name for name in sorted(files) if (out / name).exists()]
-    if foreign:
-        raise RecordError(
-            f"{out / foreign[0]}: was not written by a report; delete it, or choose another folder with --out"
-        )
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} | dict(beside)
     _make_folder(out)
     # Named before they are written, so that after an interruption they are known as a report's own.
     _write_manifest(out, earlier | digests)
     for name, data in sorted(files.items()):
         _make_folder((out / name).parent)
         write_bytes(out / name, data, flush=False)
-    _write_manifest(out, digests)
+    _write_manifest(out, digests, made_from)
     for name in sorted(earlier.keys() - digests.keys(), reverse=True):
         _remove(out, name, earlier[name])
+
+
+def report_digests(out: Path) -> dict[str, str]:
+    """Digest by path of a report's files, its manifest among them."""
+    return _read_manifest(out) | {MANIFEST: _digest(out / MANIFEST)}
 
 
 def _make_folder(folder: Path) -> None:
@@ -51,8 +74,9 @@ def _make_folder(folder: Path) -> None:
         raise RecordError(f"{folder}: cannot be made: {error.strerror or error}") from error
 
 
-def _write_manifest(out: Path, digests: Mapping[str, str]) -> None:
-    text = json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
+def _write_manifest(out: Path, digests: Mapping[str, str], made_from: str = "") -> None:
+    content = {"made_from": made_from, "files": dict(digests)}
+    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
     write_bytes(out / MANIFEST, text.encode(), flush=False)
 
 

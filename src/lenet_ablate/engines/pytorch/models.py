@@ -30,7 +30,15 @@ _OUTPUTS: dict[OutputActivation, type[nn.Module]] = {
 
 
 class Network(nn.Module):
-    """The layers that a configuration gives a network, each under its own name."""
+    """The layers that a configuration gives a network, each under its own name.
+
+    Attributes:
+        mean: Subtracted from pixels in 0..1 before they are given to it; on record for trained runs alone.
+        std: Divides the centred pixels.
+    """
+
+    mean: float = 0.0
+    std: float = 1.0
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
@@ -113,7 +121,7 @@ _NETWORKS: dict[Model, type[Network]] = {
 UNUSED_STATE = "num_batches_tracked"
 
 
-def build_model(config: RunConfig, weights: Mapping[str, npt.NDArray[Any]]) -> nn.Module:
+def build_model(config: RunConfig, weights: Mapping[str, npt.NDArray[Any]]) -> Network:
     """The network that a configuration describes, with the given weights, on the CPU.
 
     A c5 written as a convolution takes the weights of a fully connected one and the other way round.

@@ -10,6 +10,7 @@ const MIN_INNER_HEIGHT = 0.15; // of the largest: ink at the edge is no digit wh
 const MIN_HEIGHT = 0.5; // of the largest: what is smaller is a piece of a digit, not another one
 const MIN_BOX = 0.25;
 const NEAR = 0.15; // of a digit's height: how far off its pieces may lie
+const MAX_PIECES = 400; // the largest: a grid of digits of 20 pixels; more are a pattern of dots
 const HALO = 5; // pixels around a digit in which its grey edge lies
 const TOO_BROAD = 0.28; // stroke width of a digit's length: shadows and spots are broader, no digit is
 const THIN = 1.5; // stroke widths in a box of 20 pixels; MNIST's median is 1.9
@@ -55,7 +56,7 @@ function findPieces(labels, count) {
 /** Digits as the pieces that make them up. */
 function groupPieces(pieces) {
   const area = (box) => boxHeight(box) * boxWidth(box);
-  const ordered = [...pieces].sort(([, one], [, other]) => area(other) - area(one));
+  const ordered = [...pieces].sort(([, one], [, other]) => area(other) - area(one)).slice(0, MAX_PIECES);
   const largest = ordered[0][1];
   const [groups, wholes] = [[], []];
   for (const [piece, box] of ordered) {

@@ -113,18 +113,23 @@ def epoch_panels(config: RunConfig, snapshots: Sequence[tuple[int, Weights]]) ->
 
 
 def boundaries_picture(panels: Sequence[Panel], title: str, note: str) -> Picture:
-    """See `boundaries_figure`; as an SVG file it would hold every point as text, a megabyte in all."""
-    figure = boundaries_figure(panels, title, note)
-    return Picture(figure, boundaries_alt(panels), caption_of(title, _with_marks(note)), kinds=("pdf", "png"))
+    """See `boundaries_figure`; as an SVG file it would hold every point as text, a megabyte in all.
+
+    Args:
+        panels: What is drawn.
+        title: Stands above.
+        note: What the caption says before it explains the marks.
+    """
+    figure = boundaries_figure(panels, title)
+    return Picture(figure, title, boundaries_alt(panels), caption_of(note, NOTE), kinds=("pdf", "png"))
 
 
-def boundaries_figure(panels: Sequence[Panel], title: str, note: str) -> Figure:
+def boundaries_figure(panels: Sequence[Panel], title: str) -> Figure:
     """A panel per network: probability of class 1 as colour, boundary as line, points, and test accuracy in a corner.
 
     Args:
         panels: Rows and columns stand in the order in which they first appear; at most `MAX_PANELS` columns.
         title: Stands above.
-        note: Stands below, in front of what the marks mean.
 
     Raises:
         ValueError: There are too many columns, or no panel.
@@ -132,11 +137,10 @@ def boundaries_figure(panels: Sequence[Panel], title: str, note: str) -> Figure:
     row_levels, column_levels = _levels(panels)
     if not 0 < len(column_levels) <= MAX_PANELS:
         raise ValueError(f"{len(column_levels)} columns, expected 1 to {MAX_PANELS}")
-    note = _with_marks(note)
     side = min(1.75, (FULL - 1.05) / len(column_levels))
     size = (max(3.6, side * len(column_levels) + 1.05), side * 0.96 * len(row_levels) + 0.66)
     with house_style():
-        figure = Figure(figsize=(size[0], size[1] + note_height(note, size[0])), layout="compressed")
+        figure = Figure(figsize=(size[0], size[1] + note_height(NOTE, size[0])), layout="compressed")
         axes = figure.subplots(len(row_levels), len(column_levels), sharex=True, sharey=True, squeeze=False)
         for ax in axes.flat:
             _prepare(ax)
@@ -149,7 +153,7 @@ def boundaries_figure(panels: Sequence[Panel], title: str, note: str) -> Figure:
         _name(axes, row_levels, column_levels, side)
         _draw_bar(figure, axes)
         draw_title(figure, title)
-        draw_note(figure, note)
+        draw_note(figure, NOTE)
     return figure
 
 
@@ -168,10 +172,6 @@ def _margins(config: RunConfig, weights: Weights, points: Coordinates) -> npt.ND
     features = features_of(points, config.data.features or ())
     logits = forward(Network(config, weights), features).logits
     return logits[:, 1].astype(np.float64) - logits[:, 0]
-
-
-def _with_marks(note: str) -> str:
-    return JOINT.join(part for part in (note, NOTE) if part)
 
 
 def _levels(panels: Sequence[Panel]) -> tuple[list[str], list[str]]:

@@ -28,13 +28,12 @@ def confusion_figure(confusion: pd.DataFrame, title: str, note: str) -> Figure:
     Args:
         confusion: Columns true, predicted, count; not empty.
         title: Stands above.
-        note: Whose errors they are; stands below.
+        note: Stands below.
     """
     matrix = confusion_matrix(confusion)
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     recall = _recall(matrix)
     colors = matplotlib.colormaps["Oranges"]
-    note = " · ".join(part for part in (note, "diagonal: recall of the class in percent", "blank: none") if part)
     with house_style():
         figure = Figure(figsize=(WIDTH, WIDTH - 0.1 + note_height(note, WIDTH)), layout="constrained")
         ax = figure.subplots()

@@ -23,7 +23,7 @@ from lenet_ablate.report.figures.curves import (
     factor_curves,
     variant_curves,
 )
-from lenet_ablate.report.figures.notes import averaged_words, caption_of, curves_note, on_mnist
+from lenet_ablate.report.figures.notes import averaged_words, caption_of, curves_key, curves_note, on_mnist
 from lenet_ablate.report.figures.picture import Picture
 from lenet_ablate.report.figures.style import INK, LineStyle, level_styles
 from lenet_ablate.report.figures.text import plural
@@ -78,19 +78,20 @@ def _factor_picture(
     ghosts = "the other levels" if in_panels and curves.has_ghosts else ""
     note = curves_note(study, curves, averaged_words(comparison), ghosts, with_seeds=in_panels)
     title = f"{quantity.title} by {factor.title}" + (", by steps" if against == "step" else "")
+    key = curves_key(curves, with_seeds=in_panels)
     if in_panels:
-        figure = sheet(curves, curves.names, title, note)
+        figure = sheet(curves, curves.names, title, key)
     else:
-        figure = overlay(curves, title, note, LECUN_1998 if quantity is TEST_ERROR and on_mnist(study) else None)
+        figure = overlay(curves, title, key, LECUN_1998 if quantity is TEST_ERROR and on_mnist(study) else None)
     alt = curves_alt(curves, f"{len(factor.levels)} levels of {factor.title}")
-    return Picture(figure, alt, caption_of(title, note))
+    return Picture(figure, title, alt, caption_of(note))
 
 
 def _variants_picture(study: Study, curves: Curves, names: Sequence[str], title: str) -> Picture:
     ghosts = "the other variants" if curves.has_ghosts else ""
     note = curves_note(study, curves, ghosts=ghosts, with_seeds=True)
     alt = curves_alt(curves.only(names), plural(len(names), "variant"))
-    return Picture(sheet(curves, names, title, note), alt, caption_of(title, note))
+    return Picture(sheet(curves, names, title, curves_key(curves, with_seeds=True)), title, alt, caption_of(note))
 
 
 def _has(epochs: pd.DataFrame, quantity: Quantity) -> bool:

@@ -47,7 +47,7 @@ class Effect:
         analysis: The factor's analysis.
         levels: Its levels' rows as percentages: level, mean, ci_low, ci_high.
         seeds: Columns level, seed, outcome.
-        published: Columns level, outcome, n: published figures with their numbers of runs.
+        published: Columns level, outcome, label: published figures and what they are called.
     """
 
     analysis: FactorAnalysis
@@ -61,17 +61,17 @@ def effect_of(analysis: FactorAnalysis, references: pd.DataFrame | None = None) 
 
     Args:
         analysis: The factor's analysis.
-        references: Columns factor, level, test_accuracy (0..1), n (runs), as given with an experiment; may be None.
+        references: Columns factor, level, label, test_accuracy (0..1); see `published.published_frame`; may be None.
     """
     key, labels = analysis.comparison.factor.key, analysis.comparison.factor.labels
     levels = analysis.levels.assign(level=analysis.levels["level"].astype(str))
     numbers = 100 * levels[["mean", "ci_low", "ci_high"]].astype(float)
     seeds = analysis.values[["level", "seed"]].assign(outcome=100 * analysis.values["outcome"].astype(float))
-    known = pd.DataFrame({"level": [], "outcome": [], "n": []})
+    known = pd.DataFrame({"level": [], "outcome": [], "label": []})
     if references is not None and len(references):
         own = references[(references["factor"] == key) & references["level"].astype(str).isin(labels)]
         outcome = 100 * own["test_accuracy"].astype(float)
-        known = own[["level"]].astype(str).assign(outcome=outcome, n=own["n"]).dropna(subset="outcome")
+        known = own[["level"]].astype(str).assign(outcome=outcome, label=own["label"]).dropna(subset="outcome")
     return Effect(
         analysis,
         levels.assign(mean=numbers["mean"], ci_low=numbers["ci_low"], ci_high=numbers["ci_high"]),
@@ -87,7 +87,7 @@ def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: st
         effects: See `effect_of`; at least one.
         outcome: What is on the axis: "test accuracy".
         title: Stands above.
-        note: See `effects_note`; stands below.
+        note: See `effects_key`; stands below.
     """
     rows = [_rows(effect) for effect in effects]
     heights = [rows_height(own) for own in rows]
@@ -109,15 +109,18 @@ def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: st
 def effects_note(effects: Sequence[Effect]) -> str:
     """What the marks and numbers are."""
     kinds = {str(kind) for effect in effects for kind in effect.levels["ci_kind"].dropna()}
-    several = max((effect.seeds.groupby("level").size().max() for effect in effects if len(effect.seeds)), default=0)
-    parts = ["○ one seed"] if several > 1 else []
-    parts += ["◆ mean · line: 95 % interval" if several > 1 else "◆ one run"]
-    parts += ["single runs: Wilson 95 % interval over the test images"] if "wilson95" in kinds else []
-    runs = {int(n) for effect in effects for n in effect.published["n"].dropna()}
-    parts += ["△ published" + (f", {plural(min(runs), 'run')}" if len(runs) == 1 else "")] if runs else []
-    parts += ["right: mean ± SD over seeds; levels that share a letter are not distinguishable"] if several > 1 else []
+    parts = _mark_words(effects)
+    several = len(parts) > 2
+    parts += ["single runs: Wilson 95 % interval over the test images"] if several and "wilson95" in kinds else []
+    parts += _published_words(effects)
+    parts += ["right: mean ± SD over seeds; levels that share a letter are not distinguishable"] if several else []
     parts += ["arrowhead: the interval goes on"] if any(_is_cut(effect) for effect in effects) else []
     return " · ".join(parts)
+
+
+def effects_key(effects: Sequence[Effect]) -> str:
+    """The line drawn below: what the marks are, of how many seeds."""
+    return " · ".join([*_mark_words(effects), *_published_words(effects)])
 
 
 def effects_alt(effects: Sequence[Effect], outcome: str) -> str:
@@ -128,6 +131,19 @@ def effects_alt(effects: Sequence[Effect], outcome: str) -> str:
         pairs = zip(effect.levels["level"], _numbers(effect), strict=True)
         sentences.append(f"by {factor.title}: {listed([f'{short(level)} {text}' for level, text in pairs])}")
     return f"{outcome[0].upper()}{outcome[1:]} in percent, mean and SD over seeds, {'; '.join(sentences)}."
+
+
+def _mark_words(effects: Sequence[Effect]) -> list[str]:
+    counts = {int(n) for effect in effects for n in effect.seeds.groupby("level").size()}
+    if max(counts, default=0) < 2:
+        return ["◆ one run", "line: Wilson 95 % interval over the test images"]
+    seeds = plural(min(counts), "seed") if len(counts) == 1 else f"{min(counts)} to {max(counts)} seeds"
+    return ["○ one seed", f"◆ mean of {seeds}", "line: 95 % t-interval"]
+
+
+def _published_words(effects: Sequence[Effect]) -> list[str]:
+    labels = dict.fromkeys(str(label) for effect in effects for label in effect.published["label"])
+    return [f"△ {' or '.join(labels)}"] if labels else []
 
 
 def _rows(effect: Effect) -> list[Row]:

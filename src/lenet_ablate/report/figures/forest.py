@@ -48,7 +48,7 @@ def differences_figure(analysis: FactorAnalysis, criteria: Criteria, outcome: st
         criteria: Margin, drawn as a grey stripe around 0, and alpha.
         outcome: What is compared: "test accuracy".
         title: Stands above.
-        note: See `differences_note`; stands below.
+        note: See `differences_key`; stands below.
     """
     pairs, _ = shown_pairs(analysis)
     percent, x_limits, margin = *_scale(pairs, criteria), 100 * criteria.margin
@@ -81,6 +81,12 @@ def differences_note(analysis: FactorAnalysis, criteria: Criteria) -> str:
     cut = is_cut(x_limits, percent["ci_low"].tolist(), percent["ci_high"].tolist())
     notes = [_legend_words(criteria, pairs), which, "arrowhead: the interval goes on" if cut else ""]
     return " · ".join(part for part in notes if part)
+
+
+def differences_key(analysis: FactorAnalysis, criteria: Criteria) -> str:
+    """The line drawn below: how many pairs of seeds, and what mark, line and stripe are."""
+    pairs, _ = shown_pairs(analysis)
+    return _legend_words(criteria, pairs, is_brief=True)
 
 
 def differences_alt(analysis: FactorAnalysis, outcome: str) -> str:
@@ -130,7 +136,7 @@ def _signed(difference: float, decimals: int) -> str:
     return f"{percent:+.{decimals}f}".replace("-", "−") if percent else f"{0:.{decimals}f}"
 
 
-def _legend_words(criteria: Criteria, pairs: pd.DataFrame) -> str:
+def _legend_words(criteria: Criteria, pairs: pd.DataFrame, is_brief: bool = False) -> str:
     tests = pairs["m_tests"].dropna()
     num = f" over {plural(int(tests.max()), 'test')}" if len(tests) else ""
     seeds = pairs["n_pairs"].dropna().astype(int)
@@ -138,6 +144,9 @@ def _legend_words(criteria: Criteria, pairs: pd.DataFrame) -> str:
     if len(seeds):
         many = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
         pairing = f"{many} seed{'' if many == '1' else 's'} in pairs · "
+    if is_brief:
+        margin = f"{100 * criteria.margin:.2f}"
+        return f"{pairing}line: 95 % interval · ● p < {criteria.alpha:g} after Holm, ○ not · stripe: ±{margin} points"
     return (
         f"{pairing}● p < {criteria.alpha:g} after Holm's correction{num}, ○ not · line: 95 % interval · "
         f"stripe: ±{100 * criteria.margin:.2f} points, too small to matter"

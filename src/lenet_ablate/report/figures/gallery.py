@@ -18,9 +18,9 @@ from lenet_ablate.report.figures.boundary_pictures import boundaries_of_study
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure, confusion_matrix
 from lenet_ablate.report.figures.curve_pictures import curves_of_factor, curves_of_variants
 from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_alt, digits_figure, pick
-from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_note
-from lenet_ablate.report.figures.forest import differences_alt, differences_figure, differences_note
-from lenet_ablate.report.figures.heatmap import MAX_LEVELS, grid_of, heatmap_alt, heatmap_figure
+from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_key, effects_note
+from lenet_ablate.report.figures.forest import differences_alt, differences_figure, differences_key, differences_note
+from lenet_ablate.report.figures.heatmap import MAX_LEVELS, grid_of, heatmap_alt, heatmap_figure, heatmap_key
 from lenet_ablate.report.figures.notes import JOINT, averaged_words, caption_of, on_mnist, outcome_words, protocol
 from lenet_ablate.report.figures.picture import Picture
 from lenet_ablate.report.figures.scatter import labelled, noise_alt, noise_figure, time_alt, time_figure
@@ -111,11 +111,10 @@ def _effects_picture(study: Study, found: list[FactorAnalysis], extras: Extras) 
     effects = [effect_of(one, extras.references) for one in found]
     title = _capital(outcome) + (f" by {found[0].comparison.factor.title}" if len(found) == 1 else " by factor")
     averaged = averaged_words(found[0].comparison) if len(found) == 1 else "the other factors" if len(found) > 1 else ""
-    note = _joined(
-        protocol(study.fixed), effects_note(effects), f"each seed averaged over {averaged}" if averaged else ""
-    )
-    alt = effects_alt(effects, outcome)
-    return Picture(effects_figure(effects, outcome, title, note), alt, caption_of(title, note))
+    over = f"each seed averaged over {averaged}" if averaged else ""
+    caption = caption_of(protocol(study.fixed), effects_note(effects), over)
+    figure = effects_figure(effects, outcome, title, effects_key(effects))
+    return Picture(figure, title, effects_alt(effects, outcome), caption)
 
 
 def _differences_picture(study: Study, found: FactorAnalysis) -> Picture:
@@ -123,9 +122,9 @@ def _differences_picture(study: Study, found: FactorAnalysis) -> Picture:
     title = f"Differences in {outcome} by {found.comparison.factor.title}"
     averaged = averaged_words(found.comparison)
     marks = differences_note(found, study.criteria)
-    note = _joined(protocol(study.fixed), marks, f"averaged over {averaged}" if averaged else "")
-    figure = differences_figure(found, study.criteria, outcome, title, note)
-    return Picture(figure, differences_alt(found, outcome), caption_of(title, note))
+    caption = caption_of(protocol(study.fixed), marks, f"averaged over {averaged}" if averaged else "")
+    figure = differences_figure(found, study.criteria, outcome, title, differences_key(found, study.criteria))
+    return Picture(figure, title, differences_alt(found, outcome), caption)
 
 
 def _heatmaps(study: Study, left_out: list[str]) -> Iterator[tuple[str, Draw]]:
@@ -149,8 +148,9 @@ def _heatmap_picture(study: Study, rows: Factor, columns: Factor) -> Picture:
     grid = grid_of(study.design, rows, columns)
     title = f"{_capital(outcome)} by {rows.title} and {columns.title}"
     others = [factor.key for factor in study.factors if factor.key not in (rows.key, columns.key)]
-    note = _joined(protocol(study.fixed), f"each seed averaged over {', '.join(others)}" if others else "")
-    return Picture(heatmap_figure(grid, outcome, title, note), heatmap_alt(grid, outcome), caption_of(title, note))
+    key = heatmap_key(grid)
+    caption = caption_of(protocol(study.fixed), key, f"each seed averaged over {', '.join(others)}" if others else "")
+    return Picture(heatmap_figure(grid, outcome, title, key), title, heatmap_alt(grid, outcome), caption)
 
 
 def _errors(study: Study, analysis: StudyAnalysis, extras: Extras, left_out: list[str]) -> Iterator[tuple[str, Draw]]:
@@ -182,8 +182,9 @@ def _confusion_picture(study: Study, analysis: StudyAnalysis) -> Picture:
     num_errors = int(matrix.sum() - np.diag(matrix).sum())
     runs = int(confusion["n_runs"].max())
     title = f"Errors by pair of classes: {num_errors:,} in {matrix.sum():,} predictions"
-    note = _joined(protocol(study.fixed), short(analysis.best_variant), f"sum of {plural(runs, 'run')}")
-    return Picture(confusion_figure(confusion, title, note), confusion_alt(confusion), caption_of(title, note))
+    key = JOINT.join([f"sum of {plural(runs, 'run')}", "diagonal: recall of the class in percent", "blank: none"])
+    caption = caption_of(protocol(study.fixed), short(analysis.best_variant), key)
+    return Picture(confusion_figure(confusion, title, key), title, confusion_alt(confusion), caption)
 
 
 def _digits_picture(study: Study, analysis: StudyAnalysis, digits: TestDigits, which: Which) -> Picture:
@@ -195,9 +196,9 @@ def _digits_picture(study: Study, analysis: StudyAnalysis, digits: TestDigits, w
     shown = "number, true class" + (" → answer" if which is not Which.right else "") + ", probability of the answer"
     mnist = on_mnist(study)
     disputed = mnist and any(digit.index in DISPUTED for digit in picks)
-    note = _joined(short(analysis.best_variant), shown, often, DISPUTED_WORDS if disputed else "")
-    figure = digits_figure(digits, picks, title, note, mnist)
-    return Picture(figure, digits_alt(digits, picks, total, which), caption_of(title, note), kinds=("png",))
+    caption = caption_of(short(analysis.best_variant), shown, often, DISPUTED_WORDS if disputed else "")
+    figure = digits_figure(digits, picks, title, shown + (f"{JOINT}†: label disputed" if disputed else ""), mnist)
+    return Picture(figure, title, digits_alt(digits, picks, total, which), caption, kinds=("png",))
 
 
 def _noise(study: Study, analysis: StudyAnalysis) -> Iterator[tuple[str, Draw]]:
@@ -212,8 +213,9 @@ def _noise_picture(study: Study, noise: pd.DataFrame) -> Picture:
     low, high = int(noise["seeds"].min()), int(noise["seeds"].max())
     seeds = plural(low, "seed") if low == high else f"{low} to {high} seeds"
     meaning = "the floor is the SD that independent errors per image would have"
-    note = _joined(protocol(study.fixed), f"a point per variant, {seeds}", meaning, labelled(list(noise["variant"])))
-    return Picture(noise_figure(noise, title, note), noise_alt(noise), caption_of(title, note))
+    key = f"a point per variant, {seeds}"
+    caption = caption_of(protocol(study.fixed), key, meaning, labelled(list(noise["variant"])))
+    return Picture(noise_figure(noise, title, key), title, noise_alt(noise), caption)
 
 
 def _times(study: Study) -> Iterator[tuple[str, Draw]]:
@@ -234,15 +236,11 @@ def _time_picture(study: Study, runs: pd.DataFrame) -> Picture:
     outcome = outcome_words(study.criteria).replace("accuracy", "error", 1)
     title = f"{_capital(outcome)} against training time"
     where = study.runs[["engine", "device"]].dropna().drop_duplicates().agg(" on ".join, axis=1).tolist()
-    rings = "ring: one run, diamond: mean of a variant"
+    key = "ring: one run, diamond: mean of a variant"
     names = labelled(runs["variant"].unique().tolist())
-    note = _joined(protocol(study.fixed), rings, " and ".join(where), names)
-    return Picture(time_figure(runs, title, note, outcome), time_alt(runs, outcome), caption_of(title, note))
+    caption = caption_of(protocol(study.fixed), key, " and ".join(where), names)
+    return Picture(time_figure(runs, title, key, outcome), title, time_alt(runs, outcome), caption)
 
 
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
-
-
-def _joined(*parts: str) -> str:
-    return JOINT.join(part for part in parts if part)

@@ -66,7 +66,6 @@ def heatmap_figure(grid: Grid, outcome: str, title: str, note: str) -> Figure:
     widest = max(width_of(text, SMALLEST) for text in texts.values())
     cell_width = max(min(0.95, 4.6 / num_columns), (widest + 6) / 72)
     heights = 0.44 * num_rows
-    note = " · ".join(p for p in (note, _n_words(seeds), _mark_words(grid)) if p)
     size = (max(3.6, 1.8 + cell_width * num_columns), max(heights + 1.3, 2.0))
     with house_style():
         figure = Figure(figsize=(size[0], size[1] + note_height(note, size[0])), layout="constrained")
@@ -83,6 +82,12 @@ def heatmap_figure(grid: Grid, outcome: str, title: str, note: str) -> Figure:
         draw_title(figure, title)
         draw_note(figure, note)
     return figure
+
+
+def heatmap_key(grid: Grid) -> str:
+    """The line drawn below: what the numbers and marks in the cells are, of how many seeds."""
+    seeds = grid.cells.loc[grid.cells["seeds"] > 0, "seeds"]
+    return " · ".join(part for part in (_n_words(seeds), _mark_words(grid)) if part)
 
 
 def heatmap_alt(grid: Grid, outcome: str) -> str:

@@ -1,8 +1,12 @@
-"""What a reader must know of a figure, in short phrases: protocol, what lines and marks are, over what is averaged."""
+"""What a reader must know of a figure, in short phrases: protocol, what lines and marks are, over what is averaged.
+
+What a figure cannot be read without (how many seeds, what marks and intervals are) is drawn in it as one line. All of
+it makes the caption, which stands beside the figure and never in it: papers and pages set captions themselves.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from lenet_ablate.report.cells import Comparison
 from lenet_ablate.report.collect import Study
@@ -54,7 +58,7 @@ def curves_note(study: Study, curves: Curves, averaged: str = "", ghosts: str = 
         with_seeds: Whether seeds are drawn although there is a band.
     """
     counts = curves.seeds.groupby("name")["seed"].nunique()
-    parts = [protocol(study.fixed), *_line_and_band(curves, counts.tolist(), with_seeds)]
+    parts = [protocol(study.fixed), *_line_and_band(curves, with_seeds)]
     parts += [f"each {'seed' if counts.max() > 1 else 'line'} averaged over {averaged}"] if averaged else []
     parts += [f"grey: {ghosts}"] if ghosts else []
     parts += ["0 lies below the axis"] if (curves.means["mean"] <= 0).any() else []
@@ -74,13 +78,20 @@ def averaged_words(comparison: Comparison) -> str:
     return listed(told)
 
 
-def caption_of(title: str, note: str) -> str:
-    """The title and the note as sentences, for under the figure."""
-    sentences = [title, *(part for part in note.split(JOINT) if part)]
-    return " ".join(text[0].upper() + text[1:].rstrip(".") + "." for text in sentences)
+def curves_key(curves: Curves, with_seeds: bool = False) -> str:
+    """The line drawn in a figure of curves: what line and band are, of how many seeds."""
+    parts = _line_and_band(curves, with_seeds)
+    return JOINT.join(parts + (["×: diverged"] if len(curves.diverged) else []))
 
 
-def _line_and_band(curves: Curves, counts: Sequence[int], with_seeds: bool) -> list[str]:
+def caption_of(*notes: str) -> str:
+    """The notes' phrases as one sentence, each spelled as it is: a setting's name begins with no capital."""
+    parts = [part for note in notes for part in note.split(JOINT) if part]
+    return "; ".join(parts) + "." if parts else ""
+
+
+def _line_and_band(curves: Curves, with_seeds: bool) -> list[str]:
+    counts = curves.seeds.groupby("name")["seed"].nunique().tolist()
     if not counts or max(counts) == 1:
         return ["one seed"] if counts else []
     kind = "mean" if curves.quantity.is_error else "geometric mean"

@@ -15,13 +15,15 @@ class Picture:
     """A figure, ready to be written to files.
 
     Attributes:
-        figure: What is drawn; holds its title and a note of what the marks mean.
+        figure: What is drawn; holds its title and a line on what the marks are, but not the caption.
+        title: What it is.
         alt: What it shows, with the numbers, for who cannot see it; plain text.
-        caption: What it is, and what its lines and marks mean; plain text.
+        caption: What its lines and marks mean and what was averaged over, for beside it; plain text.
         kinds: The kinds of file it is written as.
     """
 
     figure: Figure
+    title: str
     alt: str
     caption: str
     kinds: Sequence[str] = ALL_KINDS

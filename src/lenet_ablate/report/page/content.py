@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lenet_ablate.report.analysis.results import Code, Verdict
 from lenet_ablate.report.tables.table import Table
+
+
+def without_key(key: str, sentence: str) -> str:
+    """A sentence about a factor's levels that calls them `max` instead of `pool=max`, for behind the key."""
+    return re.sub(rf"(?<![\w.]){re.escape(key)}=", "", sentence)
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,7 @@ class Image:
 
     Attributes:
         name: Its files' name without ending.
+        title: What it is; drawn in it.
         alt: What it shows, for who cannot see it.
         caption: What its lines and marks mean.
         files: Its bytes by kind: png and mostly svg.
@@ -22,6 +29,7 @@ class Image:
     """
 
     name: str
+    title: str
     alt: str
     caption: str
     files: Mapping[str, bytes]
@@ -51,6 +59,10 @@ class FactorSection:
     simple_effects: Table | None
     epochs: Table | None
     images: tuple[Image, ...]
+
+    def line(self, sentence: str) -> str:
+        """A sentence about the factor for where its title does not stand above: `pool: max is better than avg`."""
+        return f"{self.key}: {without_key(self.key, sentence)}"
 
     @property
     def headline(self) -> tuple[Verdict, ...]:

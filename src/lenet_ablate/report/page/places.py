@@ -39,4 +39,4 @@ def place_of(name: str, factors: Sequence[str]) -> str:
         return INTERACTIONS
     if name in ("wrong_always", "wrong_sometimes", "right"):
         return ERRORS
-    return VARIANTS if name.startswith("loss_variants") else NOWHERE
+    return VARIANTS if name.startswith(("loss_variants", "boundaries_epochs")) else NOWHERE

@@ -42,13 +42,13 @@ class Entry:
         name: Its name.
         link: Where its page is, relative to the list; empty where it has none yet.
         lead: How far it is.
-        sentences: What was found.
+        answers: What was found: pairs of a factor and the sentences about it.
     """
 
     name: str
     link: str
     lead: str
-    sentences: tuple[str, ...]
+    answers: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def render_page(page: Page) -> bytes:
@@ -90,7 +90,7 @@ def _data(content: bytes, kind: str) -> str:
 
 
 def _table(table: Table) -> Markup:
-    return Markup(html_table(table))
+    return Markup(html_table(table, is_scrolled=True))
 
 
 @functools.cache

@@ -10,9 +10,14 @@ from lenet_ablate.report.safe_text import one_line
 from lenet_ablate.report.tables.table import Table
 
 
-def html_table(table: Table) -> str:
-    """The table and its notes as HTML for use within a page; every text is escaped."""
-    return _environment().get_template("table.html.jinja").render(table=table)
+def html_table(table: Table, *, is_scrolled: bool = False) -> str:
+    """The table and its notes as HTML for use within a page; every text is escaped.
+
+    Args:
+        table: The table.
+        is_scrolled: Whether it stands in a box of the class `table`, which scrolls where the page is too narrow.
+    """
+    return _environment().get_template("table.html.jinja").render(table=table, is_scrolled=is_scrolled)
 
 
 @functools.cache
