@@ -14,7 +14,7 @@ from lenet_ablate.report.analysis.wording import limit_points, plural
 from lenet_ablate.report.criteria import Criteria
 
 OPEN = (Code.one_run, Code.not_distinguishable)
-MAX_LISTED, MAX_ADVISED = 10, 200
+MAX_LISTED = 10
 LARGEST_SEED = 2**32 - 1
 
 
@@ -35,7 +35,7 @@ def advise(pairs: pd.DataFrame, headline: pd.DataFrame, used_seeds: Sequence[int
     undecided = undecided.sort_values("seeds_more", kind="stable")
     more = undecided["seeds_more"].astype(int).tolist()
     have, target = int(undecided["n_pairs"].iloc[0]), limit_points(criteria.target)
-    if more[0] > MAX_ADVISED:
+    if more[0] > power.MAX_ADVISED:
         return (
             f"Seeds differ so much here that a difference of {target} pp would take {have + more[0]} per level; "
             "look for what makes training unstable, or aim at a larger difference (--target)."

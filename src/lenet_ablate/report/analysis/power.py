@@ -13,6 +13,8 @@ from lenet_ablate.report.analysis.statistics import Array
 
 POWER = 0.80
 MAX_SEEDS = 10_000
+MAX_ADVISED = 200
+"""No one is told to train more seeds than this: where so many are needed, the training is what needs mending."""
 
 
 def power_paired(effect: float, n: int, alpha: float) -> float:

@@ -198,7 +198,9 @@ def _not_distinguishable(row: Any, criteria: Criteria) -> str:
     if math.isfinite(row.detectable):
         told += f"; differences under {points(row.detectable)} pp would usually be missed"
     if pd.notna(row.seeds_more) and row.seeds_more:
-        told += f". {plural(row.seeds_more, 'more seed')} for {limit_points(criteria.target)} pp"
+        most = power.MAX_ADVISED
+        more = f"More than {most} more seeds" if row.seeds_more > most else plural(row.seeds_more, "more seed")
+        told += f". {more} for {limit_points(criteria.target)} pp"
     return told
 
 
