@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,18 @@ import numpy as np
 
 from lenet_ablate.atomic import write_bytes
 from lenet_ablate.config import RunConfig, to_mapping
+from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.plan import RunPlan, make_plan
-from lenet_ablate.records import EpochRow, Predictions, State, write_config, write_finished, write_metrics, write_status
+from lenet_ablate.records import (
+    EpochRow,
+    Predictions,
+    State,
+    Weights,
+    write_config,
+    write_finished,
+    write_metrics,
+    write_status,
+)
 
 Figures = Callable[[RunConfig, int], tuple[float, float]]
 
@@ -54,7 +64,7 @@ def write_run(
             "provenance": {"engine": "torch", "device": "cpu"},
         }
         done = state is State.done
-        weights = {"output.bias": np.zeros(10, np.float32)} if done else None
+        weights = _weights(config) if done else None
         predictions = Predictions(np.zeros(5, np.uint8), np.ones(5, np.float16)) if done else None
         write_finished(folder, state, plan.identity, rows, result if done else {}, weights, predictions)
     else:
@@ -63,17 +73,30 @@ def write_run(
     return folder
 
 
+def _weights(config: RunConfig) -> Weights:
+    if config.data.name.is_playground:
+        return draw_weights(config)
+    return {"output.bias": np.zeros(10, np.float32)}
+
+
 def write_study(study: Path, configs: Iterable[RunConfig], figures: Figures) -> list[Path]:
     """A study whose runs are all done."""
     return [write_run(study, config, rows_of(config, figures)) for config in configs]
 
 
-def write_sweep(study: Path, configs: Iterable[RunConfig]) -> None:
-    """The plan of a sweep over these runs, whether they have folders or not."""
+def plan_file(configs: Iterable[RunConfig], factors: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """What a sweep over these runs writes; without factors as a version did that did not tell them."""
     runs = [
         {"run": plan_of(config).name, "identity": plan_of(config).identity, "config": to_mapping(config)}
         for config in configs
     ]
-    (study / "sweeps").mkdir(parents=True, exist_ok=True)
     sweep = {"format": 1, "created": "2026-01-01T00:00:00+00:00", "runs": runs}
-    write_bytes(study / "sweeps" / "one.json", json.dumps(sweep).encode(), flush=False)
+    return sweep if factors is None else sweep | {"factors": factors}
+
+
+def write_sweep(
+    study: Path, configs: Iterable[RunConfig], factors: Mapping[str, Sequence[str]] | None = None, name: str = "one"
+) -> None:
+    """The plan of a sweep over these runs, whether they have folders or not."""
+    (study / "sweeps").mkdir(parents=True, exist_ok=True)
+    write_bytes(study / "sweeps" / f"{name}.json", json.dumps(plan_file(configs, factors)).encode(), flush=False)

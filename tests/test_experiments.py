@@ -52,6 +52,7 @@ def test_references_name_factors_and_levels_of_their_experiment() -> None:
             if reference["factor"] != "variant":
                 assert reference["level"] in experiment.sweep[reference["factor"]]
             assert 0.9 < reference["test_accuracy"] < 1
+            assert reference["model"] == experiment.settings.get("model", "lenet5") and reference["data"] == "mnist"
 
 
 def test_several_experiments_are_one_sweep_with_each_run_once(run: Run) -> None:

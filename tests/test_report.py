@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -267,12 +266,6 @@ def test_without_a_common_cell_there_is_no_figure_that_claims_something(report: 
     made = {path.stem for path in (tmp_path / "outputs/report/figures").iterdir()}
     assert made == {"loss_variants", "heatmap_pool_lr", "time_error", "captions"}
     assert (tmp_path / "outputs/report/tables/lr.md").exists()
-
-
-def test_unlike_runs_in_one_study_are_warned_of(report: Run, tmp_path: Path) -> None:
-    mixed = [*grid(), *(dataclasses.replace(config, epochs=3) for config in grid())]
-    write_study(tmp_path / "outputs" / "s1", mixed, figures)
-    assert "Runs differ in epochs" in report()[2]
 
 
 def test_several_studies_have_a_folder_each_and_an_index(report: Run, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lenet_ablate.choices import Pool
 from lenet_ablate.config import DataConfig, RunConfig, to_mapping
-from lenet_ablate.report.analysis.study import analyse, best_variant
+from lenet_ablate.report.analysis.study import analyse
 from lenet_ablate.report.answers import Answers
 from lenet_ablate.report.criteria import Criteria, EpochRule, Metric
 from lenet_ablate.runs import RunRecord
@@ -72,16 +72,6 @@ def test_missing_validation_is_warned_of() -> None:
         assert analyse(study_of(records, criteria=criteria)).factors[0].pairs.empty
 
 
-def test_unlike_runs_are_warned_of() -> None:
-    records = [
-        record_of(config_of(pool, seed, epochs=epochs), 0.98 + seed / 1000 + epochs / 1e4)
-        for pool in Pool
-        for seed in range(2)
-        for epochs in (1, 2)
-    ]
-    assert "Runs differ in epochs: averages over them mix unlike runs" in warnings_of(records)
-
-
 @pytest.mark.parametrize(("key", "what"), [("lenet_ablate", "versions"), ("engine", "engines"), ("device", "devices")])
 def test_mixed_provenance_is_warned_of(key: str, what: str) -> None:
     records = [*plain_records(num_seeds=2, **{key: "one"}), record_of(config_of(seed=2), 0.99, **{key: "two"})]
@@ -125,13 +115,6 @@ def sweep_of(*seeds: int, pools: tuple[Pool, ...] = tuple(Pool)) -> dict[str, An
 def test_seeds_added_after_a_look_are_warned_of(sweeps: list[dict[str, Any]], times: str) -> None:
     told = warnings_of(plain_records(), Answers(), sweeps)
     assert (f"Seeds were added {times} to variants" in told and "8.7 %" in told and "16 %" in told) == bool(times)
-
-
-def test_the_best_variant_is_chosen_by_validation() -> None:
-    records = [record_of(config_of(Pool.max), 0.99, val=0.97), record_of(config_of(Pool.avg), 0.98, val=0.98)]
-    assert best_variant(study_of(records)) == "pool=avg"
-    without = [record_of(config_of(Pool.max), 0.99, val=None), record_of(config_of(Pool.avg), 0.98, val=None)]
-    assert best_variant(study_of(without)) == "pool=max"
 
 
 def test_a_study_without_factors_is_analysed() -> None:

@@ -38,7 +38,7 @@ SENTENCES = {
     rf"90 % CI {SIGNED} to {SIGNED}, inside ±{NUMBER} pp\.",
     Code.not_distinguishable: rf"lr=\S+ and lr=\S+ are not distinguishable at n=\d+ seeds: difference {SIGNED} pp"
     rf"(?: \(95 % CI {SIGNED} to {SIGNED}\))?(?:; differences under {NUMBER} pp would usually be missed)?"
-    rf"(?:\. \d+ more seeds? for {NUMBER} pp)?\.",
+    rf"(?:\. (?:\d+|More than 200) more seeds? for {NUMBER} pp)?\.",
     Code.failures: r"lr=\S+: (?:(?:, )?\d+ of \d+ runs? (?:failed|diverged|collapsed) \(\d+ %, Wilson \d+–\d+ %\))+\.",
 }
 BANNED = ["no difference", "prove", "p=0.000", "trend", "marginal", "better", "significant", "nan", "None", "-0."]

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lenet_ablate.checks import closest
-from lenet_ablate.config import setting_keys
+from lenet_ablate.config import RunConfig, setting_keys
 from lenet_ablate.errors import ConfigError
 
 FOLDER = "experiment"
@@ -31,7 +31,8 @@ class Experiment:
         zips: Groups of varying settings that advance together.
         exclude: Combinations, as words by setting, that are left out.
         document: Values that take the place of others with `protocol=document`.
-        references: Published figures: factor, level, and some of REFERENCE_KEYS; accuracies 0..1.
+        references: Published figures: factor, level, and some of REFERENCE_KEYS; accuracies 0..1. Besides, the model
+            and data set that they belong to, as the experiment has them.
     """
 
     name: str
@@ -103,7 +104,9 @@ def _parse(name: str, content: object, path: Path) -> Experiment:
         sweep[_known(key, path)] = tuple(map(word, values))
     zips = tuple(tuple(map(str, group)) for group in content.get("zip") or ())
     exclude = tuple(_words(entry, path) for entry in content.get("exclude") or ())
-    references = tuple(_reference(entry, path) for entry in content.get("references") or ())
+    usual = {"model": RunConfig().model.name.value, "data": RunConfig().data.name.value}
+    origin = {key: settings.get(key, value) for key, value in usual.items() if key not in sweep}
+    references = tuple(_reference(entry, path) | origin for entry in content.get("references") or ())
     return Experiment(name, settings, sweep, zips, exclude, document, references)
 
 

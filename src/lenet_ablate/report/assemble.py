@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.collect import Study
-from lenet_ablate.report.figures.gallery import Gallery
+from lenet_ablate.report.figures.gallery import Draw, Gallery
 from lenet_ablate.report.figures.style import figure_files
-from lenet_ablate.report.origins import Origins, summary_json
+from lenet_ablate.report.origins import Origins
 from lenet_ablate.report.page.compose import compose
 from lenet_ablate.report.page.content import Image, Page
 from lenet_ablate.report.page.places import place_of
 from lenet_ablate.report.page.render import render_page
 from lenet_ablate.report.safe_text import csv_bytes, markdown_text
+from lenet_ablate.report.summary import json_bytes, study_summary
 from lenet_ablate.report.tables.anova import anova_table
 from lenet_ablate.report.tables.factor import factor_table
 from lenet_ablate.report.tables.frames import epoch_table, variant_table
@@ -30,6 +32,8 @@ from lenet_ablate.report.tables.variants import epochs_table, variants_table
 
 Watch = Callable[[Iterable[str]], Iterable[str]]
 
+PAGE = "index.html"
+
 
 @dataclass(frozen=True)
 class StudyReport:
@@ -39,11 +43,13 @@ class StudyReport:
         files: Content by path within the report's folder, with `/` between folders.
         tables: The same tables as in `files`, for the terminal.
         page: What the page shows.
+        summary: What summary.json holds.
     """
 
     files: dict[str, bytes]
     tables: dict[str, Table]
     page: Page
+    summary: dict[str, Any]
 
 
 def assemble(
@@ -66,33 +72,43 @@ def assemble(
     """
     files = _frames(study, analysis)
     tables = {}
-    for table, frame in _tables(study, analysis, references):
+    for plain, frame in _tables(study, analysis, references):
+        table = plain.stamped(analysis.stamps)
         tables[table.name] = table
         files |= _table_files(table, frame)
     files["tables/all.tex"] = latex_document(list(tables.values())).encode()
+    drawn, pictures = draw(shown.pictures, watch)
+    files |= drawn
     images: dict[str, list[Image]] = {}
     keys = [factor.key for factor in study.factors]
-    for name in watch(shown.pictures):
-        picture = shown.pictures[name]()
+    for image in pictures:
+        images.setdefault(place_of(image.name, keys), []).append(image)
+    summary = study_summary(study, analysis, origins)
+    files["summary.json"] = json_bytes(summary)
+    downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
+    page = compose(study, analysis, origins, tables, images, shown.left_out, downloads)
+    files[PAGE] = render_page(page)
+    return StudyReport(files, tables, page, summary)
+
+
+def draw(pictures: Mapping[str, Draw], watch: Watch = lambda names: names) -> tuple[dict[str, bytes], list[Image]]:
+    """Figures as files and as the page embeds them, drawn one by one."""
+    files: dict[str, bytes] = {}
+    images = []
+    for name in watch(pictures):
+        picture = pictures[name]()
         kinds = figure_files(picture.figure, picture.kinds)
         files |= {f"figures/{name}.{kind}": data for kind, data in kinds.items()}
         width, height = map(float, picture.figure.get_size_inches())
-        image = Image(name, picture.title, picture.alt, picture.caption, kinds, (width, height))
-        images.setdefault(place_of(name, keys), []).append(image)
-    files |= _captions(images.values())
-    files["summary.json"] = summary_json(study, origins, _verdicts(analysis), analysis.warnings)
-    downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
-    page = compose(study, analysis, origins, tables, images, shown.left_out, downloads)
-    files["index.html"] = render_page(page)
-    return StudyReport(files, tables, page)
+        images.append(Image(name, picture.title, picture.alt, picture.caption, kinds, (width, height)))
+    return files | _captions(images), images
 
 
-def _captions(images: Iterable[Sequence[Image]]) -> dict[str, bytes]:
+def _captions(images: Sequence[Image]) -> dict[str, bytes]:
     """What goes beside each figure where it is shown elsewhere; no file where there is no figure."""
     told = [
         f"## {image.name}\n\n**{markdown_text(image.title, 0)}.** {markdown_text(image.caption, 0)}\n"
-        for shown in images
-        for image in shown
+        for image in images
     ]
     text = "# Captions of the figures\n\n" + "\n".join(told)
     return {"figures/captions.md": text.encode("utf-8", errors="replace")} if told else {}
@@ -135,16 +151,6 @@ def _table_files(table: Table, frame: pd.DataFrame) -> dict[str, bytes]:
     texts = {"md": markdown_document(table), "tex": latex_table(table), "html": html_table(table)}
     files = {f"tables/{table.name}.{kind}": text.encode() for kind, text in texts.items()}
     return files | {f"tables/{table.name}.csv": csv_bytes(frame)}
-
-
-def _verdicts(analysis: StudyAnalysis) -> dict[str, list[dict[str, object]]]:
-    return {factor.comparison.factor.key: list(map(_plain, factor.verdicts)) for factor in analysis.factors}
-
-
-def _plain(verdict: object) -> dict[str, object]:
-    assert dataclasses.is_dataclass(verdict) and not isinstance(verdict, type)
-    values = dataclasses.asdict(verdict)
-    return {**values, "code": int(values["code"]), "kind": values["code"].name, "levels": list(values["levels"])}
 
 
 def only_factors(analysis: StudyAnalysis, keys: Sequence[str]) -> StudyAnalysis:

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import quote
 
 from lenet_ablate.checks import closest
-from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError, RecordError
 from lenet_ablate.frames import find_studies
 from lenet_ablate.records import State
-from lenet_ablate.report.analysis.study import analyse
-from lenet_ablate.report.answers import read_answers
-from lenet_ablate.report.assemble import StudyReport, assemble, only_factors
+from lenet_ablate.report.assemble import PAGE, StudyReport
 from lenet_ablate.report.collect import Study, collect, count_line
-from lenet_ablate.report.extras import read_extras
-from lenet_ablate.report.figures.gallery import Gallery, gallery
-from lenet_ablate.report.freshness import fingerprint
+from lenet_ablate.report.front import INDEX, entry_of
 from lenet_ablate.report.index import index_page
+from lenet_ablate.report.make import is_judged, make_report, watch
 from lenet_ablate.report.options import REPORT_FOLDER, ReportOptions
-from lenet_ablate.report.origins import find_origins
-from lenet_ablate.report.page.content import without_key
-from lenet_ablate.report.page.render import Entry, render_index
-from lenet_ablate.report.published import published_frame
-from lenet_ablate.report.write import MANIFEST, is_current, refuse_foreign, report_digests, write_report
-from lenet_ablate.runs import read_sweeps
-
-PROGRESS_AFTER_SECONDS = 2
-PAGE, INDEX = "index.html", "index.md"
-
-_T = TypeVar("_T")
+from lenet_ablate.report.page.render import Front, render_index
+from lenet_ablate.report.write import MANIFEST, refuse_foreign, report_digests, write_report
 
 
 @dataclass(frozen=True)
@@ -44,7 +29,7 @@ class Built:
         page: The page to look at first.
         files: Every file of it that was written just now, relative to its folder.
         studies: What it is about, those without a finished run too.
-        reports: By the study's name; those with a finished run.
+        reports: By title of the study, or of its part; those with a finished run.
         pages: By the study's name, its page.
         unchanged: Names of the studies whose report stood there already.
     """
@@ -78,34 +63,39 @@ def build_report(options: ReportOptions) -> Built:
         first = next((line for study in studies for line in _unreadable(study)), "")
         raise NothingFinished(f"{outputs}: nothing to report yet: {counts}{first}")
     _check_factors(options.factors, finished)
+    judged = [study for study in finished if any(map(is_judged, study.comparable))]
+    if not judged:
+        what = f"{options.criteria.asked}: no run has a validation split to go by"
+        raise NothingFinished(f"{what}; leave it out, or train with data.val_size above 0")
     out = options.out or options.outputs / REPORT_FOLDER / options.selection
     if len(studies) == 1:
         out = out if is_only_one or options.out else out / studies[0].name
         return _write_one(out, studies[0], options)
-    return _write_several(out, studies, finished, options)
+    return _write_several(out, studies, judged, options)
 
 
 def _write_one(out: Path, study: Study, options: ReportOptions) -> Built:
-    made = _make(study, options, out, may_replace=_may_replace(out, options))
-    files = () if made.is_unchanged else tuple(sorted(made.report.files))
+    made = make_report(study, options, out, _may_replace(out, options))
     unchanged = frozenset({study.name} if made.is_unchanged else ())
-    return Built(out, out / PAGE, files, (study,), {study.name: made.report}, {study.name: out / PAGE}, unchanged)
+    return Built(out, out / PAGE, made.files, (study,), made.reports, {study.name: out / PAGE}, unchanged)
 
 
-def _write_several(out: Path, studies: Sequence[Study], finished: Sequence[Study], options: ReportOptions) -> Built:
+def _write_several(out: Path, studies: Sequence[Study], judged: Sequence[Study], options: ReportOptions) -> Built:
     may_replace = _may_replace(out, options)
     if not may_replace:
-        refuse_foreign(out, [INDEX, PAGE, *(f"{study.name}/{PAGE}" for study in finished)])
-    made = {study.name: _make(study, options, out / study.name, may_replace) for study in watch(finished, "", "study")}
-    reports = {name: one.report for name, one in made.items()}
+        refuse_foreign(out, [INDEX, PAGE, *(f"{study.name}/{PAGE}" for study in judged)])
+    made = {
+        study.name: make_report(study, options, out / study.name, may_replace) for study in watch(judged, "", "study")
+    }
+    reports = {title: report for one in made.values() for title, report in one.reports.items()}
     index = {
         INDEX: index_page(studies).encode(),
-        PAGE: render_index([_entry(study, reports.get(study.name)) for study in studies]),
+        PAGE: render_index(Front(tuple(entry_of(study, reports) for study in studies))),
     }
     written = {f"{name}/{path}": digest for name in made for path, digest in report_digests(out / name).items()}
     write_report(out, index, beside=written)
     unchanged = frozenset(name for name, one in made.items() if one.is_unchanged)
-    files = [*index, *(f"{name}/{path}" for name in reports.keys() - unchanged for path in reports[name].files)]
+    files = [*index, *(f"{name}/{path}" for name, one in made.items() for path in one.files)]
     pages = {name: out / name / PAGE for name in made}
     return Built(out, out / PAGE, tuple(sorted(files)), tuple(studies), reports, pages, unchanged)
 
@@ -122,15 +112,7 @@ def _unreadable(study: Study) -> Iterator[str]:
 
 
 class NothingFinished(RecordError):
-    """There is no finished run to report."""
-
-
-def watch(items: Iterable[_T], what: str, unit: str) -> Iterable[_T]:
-    """The items, with a progress bar where it takes long and someone is there to see it."""
-    from tqdm import tqdm
-
-    bar: Iterable[_T] = tqdm(items, desc=what, unit=unit, delay=PROGRESS_AFTER_SECONDS, leave=False, disable=None)
-    return bar
+    """There is no run to report: none has finished, or none has what it is to be judged by."""
 
 
 def _find(options: ReportOptions) -> tuple[Path, bool]:
@@ -150,49 +132,9 @@ def _find(options: ReportOptions) -> tuple[Path, bool]:
 
 
 def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:
-    known = list(dict.fromkeys(factor.key for study in studies for factor in study.factors))
+    known = list(dict.fromkeys(factor.key for study in studies for one in study.comparable for factor in one.factors))
     for key in keys:
         if key not in known:
             told = ", ".join(known) or "none, since nothing varies"
             guess = closest(key, known)
             raise ConfigError(f"--factor {key}: the factors are {told}{f'; did you mean {guess}?' if guess else ''}")
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A study's report on disk; where that stood already, `report` has no figures."""
-
-    report: StudyReport
-    is_unchanged: bool
-
-
-def _make(study: Study, options: ReportOptions, folder: Path, may_replace: bool) -> _Made:
-    """A study's report, written to a folder unless it is there."""
-    sweeps = read_sweeps(study.folder)
-    data_dir = data_folder(options.data_dir)
-    answers = read_answers(study, data_dir)
-    analysis = only_factors(analyse(study, answers, sweeps), options.factors)
-    references = published_frame(sweeps)
-    extras = read_extras(study, analysis.best_variant, answers, data_dir, references)
-    shown = gallery(study, analysis, extras, options.every_variant)
-    origins = find_origins(study, sweeps)
-    plain = assemble(study, analysis, origins, Gallery({}, shown.left_out), references)
-    made_from = fingerprint(study, plain.files, extras, options.every_variant)
-    if not options.is_forced and is_current(folder, made_from):
-        return _Made(plain, is_unchanged=True)
-    if not may_replace:
-        refuse_foreign(folder, plain.files)
-    told = f"drawing {study.name}"
-    report = assemble(study, analysis, origins, shown, references, lambda names: watch(names, told, "figure"))
-    write_report(folder, report.files, made_from=made_from)
-    return _Made(report, is_unchanged=False)
-
-
-def _entry(study: Study, report: StudyReport | None) -> Entry:
-    if report is None:
-        return Entry(study.name, "", count_line(study), ())
-    answers = tuple(
-        (factor.key, tuple(without_key(factor.key, verdict.sentence) for verdict in factor.headline))
-        for factor in report.page.factors
-    )
-    return Entry(study.name, f"{quote(study.name, safe='')}/{PAGE}", report.page.lead, answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,9 @@ from lenet_ablate.records import State
 from lenet_ablate.report.criteria import DEFAULT_CRITERIA, Criteria
 from lenet_ablate.report.factors import REPLICATE, Factor, find_factors, fixed_settings
 from lenet_ablate.report.options import Condition
+from lenet_ablate.report.parts import split
 from lenet_ablate.report.where import select
-from lenet_ablate.runs import RunRecord, iter_records
+from lenet_ablate.runs import RunRecord, iter_records, read_sweeps
 
 FIGURES = ("train_loss_running", "test_accuracy")
 DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES, "val_accuracy", "wall_seconds")
@@ -48,6 +50,10 @@ class Study:
         criteria: By what the levels are compared.
         configs: A configuration of each variant, by variant_id; the seed is one of several.
         results: Content of each finished run's result.json, by run.
+        sweeps: The plans of its sweeps, the oldest first; see `runs.read_sweeps`.
+        part: What tells these runs from the study's others, `data=digits`; empty where they are the whole study.
+        place: The part as a folder's name.
+        parts: The parts, where not all runs can be compared; what is said of the whole is then said of none of them.
     """
 
     name: str
@@ -61,6 +67,26 @@ class Study:
     criteria: Criteria = DEFAULT_CRITERIA
     configs: Mapping[str, RunConfig] = field(default_factory=dict)
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sweeps: tuple[Mapping[str, Any], ...] = ()
+    part: str = ""
+    place: str = ""
+    parts: tuple[Study, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The study's name, and the part."""
+        return f"{self.name}: {self.part}" if self.part else self.name
+
+    @property
+    def comparable(self) -> tuple[Study, ...]:
+        """Its parts, or itself where all runs can be compared."""
+        return self.parts or (self,)
+
+    @property
+    def lacks_validation(self) -> bool:
+        """Whether it is to be judged by validation and no finished run has a validation split."""
+        done = self.design[self.design["status"] == State.done.value]
+        return self.criteria.needs_validation and len(done) > 0 and bool(done["val_accuracy"].isna().all())
 
     @property
     def num_finished(self) -> int:
@@ -89,12 +115,29 @@ def collect(
     found = {folder: list(watch(iter_records(folder), folder.name)) for folder in find_studies(outputs)}
     kept = select(list(found.values()), where)
     studies = zip(found, kept, strict=True)
-    return [make_study(folder, records, criteria) for folder, records in studies if records]
+    return [make_study(folder, records, criteria, read_sweeps(folder)) for folder, records in studies if records]
 
 
-def make_study(folder: Path, records: Sequence[RunRecord], criteria: Criteria = DEFAULT_CRITERIA) -> Study:
-    """The study that these records make up."""
+def make_study(
+    folder: Path,
+    records: Sequence[RunRecord],
+    criteria: Criteria = DEFAULT_CRITERIA,
+    sweeps: Sequence[Mapping[str, Any]] = (),
+) -> Study:
+    """The study that these records make up, with its parts."""
     kept, copies = _without_copies(records)
+    whole = dataclasses.replace(_make_one(folder, kept, criteria), copies=copies, sweeps=tuple(sweeps))
+    parts = [
+        dataclasses.replace(
+            _make_one(folder, part.records, criteria), sweeps=part.sweeps, part=part.title, place=part.folder
+        )
+        for part in split(kept, sweeps)
+    ]
+    return dataclasses.replace(whole, parts=tuple(parts))
+
+
+def _make_one(folder: Path, kept: Sequence[RunRecord], criteria: Criteria) -> Study:
+    """Runs that may not all be comparable, each once, as if they were."""
     configs = [record.config for record in kept if record.config]
     factors = find_factors(configs)
     runs = runs_frame(kept)
@@ -103,7 +146,7 @@ def make_study(folder: Path, records: Sequence[RunRecord], criteria: Criteria = 
     design = _design(runs, kept, factors, criteria)
     variants = {variant_id(config): config for config in configs}
     results = {record.folder.name: record.result for record in kept if record.result}
-    return Study(folder.name, folder, runs, epochs, factors, fixed, design, copies, criteria, variants, results)
+    return Study(folder.name, folder, runs, epochs, factors, fixed, design, (), criteria, variants, results)
 
 
 def count_line(study: Study) -> str:

@@ -52,6 +52,16 @@ class Criteria:
         return "test" if self.metric is Metric.test_accuracy else "val"
 
     @property
+    def asked(self) -> str:
+        """The option that calls for validation, as it is typed."""
+        return f"--epoch {self.epoch.value}" if self.epoch is EpochRule.best_val else f"--metric {self.metric.value}"
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether a run without validation split has no figure to compare."""
+        return self.metric is Metric.val_accuracy or self.epoch is EpochRule.best_val
+
+    @property
     def images_column(self) -> str:
         """The column of `frames.read_runs` with the number of images that the accuracy is a share of."""
         return f"num_{self.split}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,44 +57,6 @@ def find_origins(study: Study, sweeps: Sequence[Mapping[str, Any]]) -> Origins:
         tuple(dict.fromkeys(n for n in (result.get("num_parameters") for result in results) if isinstance(n, int))),
         max((str(sweep.get("created", "")) for sweep in sweeps), default=""),
     )
-
-
-def summary_json(study: Study, origins: Origins, verdicts: Mapping[str, Any], warnings: Sequence[str]) -> bytes:
-    """What was found and where it comes from, for programs.
-
-    Args:
-        study: The study.
-        origins: Where it comes from.
-        verdicts: Each factor's verdicts as plain values.
-        warnings: What weakens the conclusions.
-    """
-    counts = study.runs["status"].value_counts()
-    criteria = study.criteria
-    content = {
-        "format": 1,
-        "study": study.name,
-        "newest_sweep": origins.newest,
-        "runs": {"planned": len(study.runs), **{str(state): int(counts[state]) for state in sorted(counts.index)}},
-        "criteria": {
-            "metric": criteria.metric.value,
-            "epoch": criteria.epoch.value,
-            "margin": criteria.margin,
-            "target": criteria.target,
-            "alpha": criteria.alpha,
-        },
-        "factors": {factor.key: factor.labels for factor in study.factors},
-        "fixed": dict(study.fixed),
-        "verdicts": verdicts,
-        "warnings": list(warnings),
-        "data_sha256": list(origins.data_sha256),
-        "commands": list(origins.commands),
-        "versions": {name: list(found) for name, found in origins.versions.items()},
-        "commits": list(origins.commits),
-        "machines": list(origins.machines),
-        "engines": list(origins.engines),
-    }
-    # A name on disk may hold a byte that no text encodes.
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", errors="replace")
 
 
 def _versions(sources: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:

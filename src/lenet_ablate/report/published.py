@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+
+from lenet_ablate.config import RunConfig
 
 COLUMNS = ("factor", "level", "label", "test_accuracy", "train_loss_running", "n", "test_accuracy_by_epoch")
 ALL_RUNS = "variant"
@@ -15,8 +17,8 @@ LABEL = "published, 1 run"
 NUM_TEST = 10_000
 
 
-def published_frame(sweeps: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per figure, each once.
+def published_frame(sweeps: Sequence[Mapping[str, Any]], configs: Collection[RunConfig]) -> pd.DataFrame:
+    """One row per figure, each once; those of other models or data sets than these runs have are left out.
 
     Columns: factor and level, as the study's own are called; label; test_accuracy (0..1); train_loss_running (nats
     per image, NaN where none was published); n, the number of test images; test_accuracy_by_epoch, a tuple, empty
@@ -24,12 +26,15 @@ def published_frame(sweeps: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     Args:
         sweeps: The study's plans; see `runs.read_sweeps`. What cannot be understood is left out.
+        configs: Configurations of the study's variants.
     """
+    own = {key: {getattr(config, key).name.value for config in configs} for key in ("model", "data")}
     rows: dict[tuple[Any, ...], None] = {}
     for entry in (entry for sweep in sweeps for entry in sweep.get("references") or ()):
         try:
-            rows[_row(entry)] = None
-        except (KeyError, TypeError, ValueError):
+            if all(key not in entry or entry[key] in names for key, names in own.items()):
+                rows[_row(entry)] = None
+        except (AttributeError, KeyError, TypeError, ValueError):
             continue
     return pd.DataFrame(list(rows), columns=list(COLUMNS))
 

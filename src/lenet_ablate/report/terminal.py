@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from lenet_ablate.report.assemble import StudyReport
@@ -12,6 +12,7 @@ from lenet_ablate.report.build import Built
 from lenet_ablate.report.collect import Study, count_line
 from lenet_ablate.report.factors import REPLICATE
 from lenet_ablate.report.figures.text import plural
+from lenet_ablate.report.front import apart
 from lenet_ablate.report.problems import problem_runs
 from lenet_ablate.report.safe_text import one_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
@@ -28,12 +29,11 @@ def tell(built: Built, with_tables: bool = False) -> None:
     """
     is_brief = len(built.studies) > 1 and not with_tables
     for study in built.studies:
-        report = built.reports.get(study.name)
         if is_brief:
-            _tell_briefly(study, report)
+            _tell_briefly(study, built.reports)
         else:
-            _tell_study(study, report)
-        if report and len(built.studies) > 1:
+            _tell_study(study, built.reports)
+        if study.name in built.pages and len(built.studies) > 1:
             print(f"  {'unchanged' if study.name in built.unchanged else 'written'}: {built.pages[study.name]}\n")
     if len(built.studies) > 1:
         print(f"all studies: {built.page}")
@@ -43,27 +43,45 @@ def tell(built: Built, with_tables: bool = False) -> None:
         _tell_files(built.out, built.files)
     sys.stdout.flush()
     for study in built.studies:
-        _warn_of(study, built.reports.get(study.name), built.pages.get(study.name) if is_brief else None)
+        _warn_of(study, built.reports, built.pages.get(study.name) if is_brief else None)
 
 
-def _tell_briefly(study: Study, report: StudyReport | None) -> None:
+def _tell_briefly(study: Study, reports: Mapping[str, StudyReport]) -> None:
     usable = study.design.loc[study.design["is_usable"], REPLICATE]
     seeds = f", {plural(usable.nunique(), 'seed')}" if len(usable) else ""
-    print(f"{one_line(study.name)}: {count_line(study)}{seeds}" + ("" if report else "\n"))
-    for factor in report.page.factors if report else ():
-        for verdict in factor.headline:
-            _tell_sentence(factor.line(verdict.sentence), "  ", "    ")
+    print(f"{one_line(study.name)}: {count_line(study)}{seeds}{f', {len(study.parts)} parts' if study.parts else ''}")
+    known = [reports[one.title] for one in study.comparable if one.title in reports]
+    for report in known:
+        for factor in report.page.factors if not study.parts else ():
+            for verdict in factor.headline:
+                _tell_sentence(factor.line(verdict.sentence), "  ", "    ")
+        if report.page.best:
+            _tell_sentence(report.page.best, "  ", "    ")
+    if not known:
+        print()
 
 
-def _tell_study(study: Study, report: StudyReport | None) -> None:
-    """Print how far a study is, its tables, and the verdict on each factor."""
-    print(f"{one_line(study.name)}: {count_line(study)}\n")
-    if report is None:
-        return
+def _tell_study(study: Study, reports: Mapping[str, StudyReport]) -> None:
+    """Print how far a study is, its tables, the verdict on each factor and the best setting; part by part."""
+    print(f"{one_line(study.title)}: {count_line(study)}\n")
+    for sentence in apart(study):
+        _tell_sentence(sentence, "→ ", "  ")
+    if study.parts:
+        print()
+    for part in study.parts:
+        _tell_study(part, reports)
+    if study.title in reports:
+        _tell_report(reports[study.title])
+
+
+def _tell_report(report: StudyReport) -> None:
     for factor in report.page.factors:
         print(terminal_text(factor.table))
         for sentence in [verdict.sentence for verdict in factor.verdicts] + [factor.advice] * bool(factor.advice):
             _tell_sentence(factor.line(sentence), "→ ", "  ")
+        print()
+    if report.page.best:
+        _tell_sentence(report.page.best, "→ ", "  ")
         print()
     variants = report.tables["variants"]
     if len(variants.rows) > MAX_ROWS:
@@ -91,16 +109,20 @@ def _tell_files(out: Path, files: Iterable[str]) -> None:
         print(f"  {'' if folder == '.' else folder + '/  '}{' '.join(names[:MAX_NAMES])}{rest}")
 
 
-def _warn_of(study: Study, report: StudyReport | None, page: Path | None) -> None:
+def _warn_of(study: Study, reports: Mapping[str, StudyReport], page: Path | None) -> None:
     """Print the runs that ended without final figures, with reason and folder, and what else weakens the tables.
 
     Args:
         study: The study.
-        report: Its report; None where nothing is finished.
+        reports: By title of the study, or of its part; those with a finished run.
         page: Where all of this can be read too, so that its number will do; None where it is to be printed.
     """
     problems = list(problem_runs(study).itertuples(index=False))
-    warnings = report.page.warnings if report else ()
+    warnings = [
+        f"{one.title}: {warning}"
+        for one in study.comparable
+        for warning in (reports[one.title].page.warnings if one.title in reports else _left_out(one))
+    ]
     if page and len(problems) + len(study.copies) + len(warnings) > 1:
         counts = [plural(len(problems), "run") + " without final figures"] * bool(problems)
         counts += [plural(len(warnings), "warning")] * bool(warnings)
@@ -114,7 +136,13 @@ def _warn_of(study: Study, report: StudyReport | None, page: Path | None) -> Non
     for copy, original in study.copies:
         _warn(f"{study.folder / copy}: is a copy of {original} and does not count")
     for warning in warnings:
-        _warn(f"{study.name}: {warning}")
+        _warn(warning)
+
+
+def _left_out(study: Study) -> list[str]:
+    if not study.num_finished:
+        return []
+    return [f"left out: no run has a validation split, which {study.criteria.asked} goes by"]
 
 
 def _warn(text: str) -> None:

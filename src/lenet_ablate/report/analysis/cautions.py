@@ -13,10 +13,8 @@ from lenet_ablate.records import State
 from lenet_ablate.report.analysis.wording import plural
 from lenet_ablate.report.answers import Answers
 from lenet_ablate.report.collect import Study
-from lenet_ablate.report.criteria import EpochRule, Metric
 from lenet_ablate.report.factors import REPLICATE
 
-NEVER_ALIKE = ("model", "data", "epochs")
 PROVENANCE = {"version": "versions of the program", "commit": "commits", "engine": "engines", "device": "devices"}
 MAX_NAMED = 3
 MIN_SEEDS_TO_TEST = 2
@@ -42,7 +40,6 @@ def cautions(
         _collapsed(usable),
         _unstable(noise),
         _without_validation(study),
-        _unlike(study),
         *_mixed_provenance(study, usable),
         _top_ups(study, sweeps),
         _one_at_a_time(study, usable),
@@ -118,18 +115,10 @@ def _without_validation(study: Study) -> str:
     lacking = int(done["val_accuracy"].isna().sum())
     if not lacking:
         return ""
-    criteria = study.criteria
-    if criteria.metric is Metric.val_accuracy or criteria.epoch is EpochRule.best_val:
+    if study.criteria.needs_validation:
         return f"{plural(lacking, 'run')} without validation split cannot be compared by validation: left out."
     which = "No validation split" if lacking == len(done) else f"{plural(lacking, 'run')} without validation split"
     return f"{which}: settings are compared on the test set that they may have been chosen on."
-
-
-def _unlike(study: Study) -> str:
-    titles = [factor.title for factor in study.factors if factor.key in NEVER_ALIKE]
-    if not titles:
-        return ""
-    return f"Runs differ in {_listed(titles)}: averages over them mix unlike runs; study=NAME keeps experiments apart."
 
 
 def _mixed_provenance(study: Study, usable: pd.DataFrame) -> Iterator[str]:
@@ -194,7 +183,3 @@ def _labels_missing(answers: Answers) -> str:
 def _some(names: Sequence[str], separator: str) -> str:
     rest = f"{separator}{len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return separator.join(names[:MAX_NAMED]) + rest
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

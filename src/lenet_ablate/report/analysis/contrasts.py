@@ -63,6 +63,32 @@ class Outcomes:
         return statistics.noise_floor(error, self.num_images * self.runs_per_seed)
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Every pair of L levels, P = L (L - 1) / 2 of them.
+
+    Attributes:
+        first: (P,) the place of the one level among the labels.
+        second: (P,) the place of the other one, behind it.
+        floors: (P,) the SD of the differences between seeds that noise alone lets expect.
+        paired: The first against the second one by seed.
+    """
+
+    first: npt.NDArray[np.int64]
+    second: npt.NDArray[np.int64]
+    floors: Array
+    paired: statistics.Paired
+
+
+def compare_levels(outcomes: Outcomes) -> Pairs:
+    """Every pair of levels by the paired t-test, before any correction for their number."""
+    first, second = np.triu_indices(len(outcomes.labels), 1)
+    floor = outcomes.noise_floor
+    floors = np.hypot(floor[first], floor[second])
+    paired = statistics.compare_paired(outcomes.accuracy[first], outcomes.accuracy[second], floors)
+    return Pairs(first, second, floors, paired)
+
+
 def outcomes_of(comparison: Comparison) -> Outcomes:
     """The levels' outcomes by seed."""
     key, runs = comparison.factor.key, comparison.runs
@@ -91,11 +117,9 @@ def measure_pairs(outcomes: Outcomes, criteria: Criteria) -> pd.DataFrame:
     Columns of `results.FactorAnalysis.pairs` from factor to se_seed, without p_holm, m_tests and alpha; besides
     sd (the differences', or what stands in for it), sd_floor (that noise alone lets expect) and runs_per_seed.
     """
-    first, second = np.triu_indices(len(outcomes.labels), 1)
+    pairs, n = compare_levels(outcomes), outcomes.num_seeds
+    first, second, paired = pairs.first, pairs.second, pairs.paired
     a, b = outcomes.accuracy[first], outcomes.accuracy[second]
-    n, floor = outcomes.num_seeds, outcomes.noise_floor
-    floors = np.hypot(floor[first], floor[second])
-    paired = statistics.compare_paired(a, b, floors)
     return pd.DataFrame(
         {
             "factor": outcomes.key,
@@ -116,7 +140,7 @@ def measure_pairs(outcomes: Outcomes, criteria: Criteria) -> pd.DataFrame:
             "rho": statistics.correlation(a, b),
             "se_seed": paired.sd / np.sqrt(n) if n > 1 else np.nan,
             "sd": paired.sd,
-            "sd_floor": floors,
+            "sd_floor": pairs.floors,
             "runs_per_seed": outcomes.runs_per_seed,
         }
     )

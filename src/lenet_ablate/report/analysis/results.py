@@ -77,6 +77,32 @@ class FactorAnalysis:
 
 
 @dataclass(frozen=True)
+class BestSetting:
+    """The variant to take, of all that were tried.
+
+    Attributes:
+        variant: What it is called, as `variant` of the study's design.
+        variant_id: The same as an identity.
+        test_accuracy: Its mean over seeds, 0..1, at the epoch of the study's criteria.
+        sd: Their SD (ddof=1); missing with one seed.
+        seeds: Its finished seeds.
+        by_validation: Whether it has the highest mean validation accuracy; else the highest test accuracy, which is
+            optimistic.
+        alike: Variants whose test accuracy is not distinguishable from its own.
+        sentence: All of this in a few words; plain text.
+    """
+
+    variant: str
+    variant_id: str
+    test_accuracy: float
+    sd: float
+    seeds: int
+    by_validation: bool
+    alike: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
 class StudyAnalysis:
     """What can be said about a study.
 
@@ -88,11 +114,14 @@ class StudyAnalysis:
         confusion: Columns true, predicted, count (over all runs of the best variant), n_runs: the rows of
             confusion.csv; empty where predictions or labels are not at hand.
         best_variant: The variant with the highest mean validation accuracy (test accuracy only where no run has a
-            validation split), as `variant` of the study's design; empty where no run is usable.
+            validation split), as `variant` of the study's design; of those with two seeds or more where there are
+            such, so that luck is not taken for merit; empty where no run is usable.
         noise: One row per variant with two or more seeds, of the test accuracy after the last epoch: variant, seeds,
             sd (observed between seeds), sd_floor (√(error/2N)), ratio (of both), sd_predicted (√Σp(1-p)/N over the
             test images, free of bias; missing without predictions).
         warnings: What weakens the conclusions, the gravest first; a sentence each, plain text.
+        best: What is known of the best variant; None where one seed is all there is, and nothing is called best.
+        stamps: What every figure is marked with; see `stamps.stamps`.
     """
 
     factors: tuple[FactorAnalysis, ...]
@@ -101,3 +130,5 @@ class StudyAnalysis:
     best_variant: str
     noise: pd.DataFrame
     warnings: tuple[str, ...]
+    best: BestSetting | None = None
+    stamps: tuple[str, ...] = ()

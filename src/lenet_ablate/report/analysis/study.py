@@ -9,6 +9,7 @@ import pandas as pd
 
 from lenet_ablate.report.analysis.advice import advise
 from lenet_ablate.report.analysis.anova import EMPTY, anova, interacting
+from lenet_ablate.report.analysis.best import best_setting, best_variant
 from lenet_ablate.report.analysis.cautions import cautions
 from lenet_ablate.report.analysis.contrasts import levels_frame, measure_pairs, outcomes_of, values_frame
 from lenet_ablate.report.analysis.digits import confusion_frame, noise_frame, with_digit_errors
@@ -17,8 +18,9 @@ from lenet_ablate.report.analysis.verdicts import headlines, judge, verdicts
 from lenet_ablate.report.answers import NO_ANSWERS, Answers
 from lenet_ablate.report.cells import Comparison, compare
 from lenet_ablate.report.collect import Study
-from lenet_ablate.report.criteria import Criteria, EpochRule
+from lenet_ablate.report.criteria import Criteria
 from lenet_ablate.report.factors import REPLICATE, Factor
+from lenet_ablate.report.stamps import stamps
 
 
 def analyse(study: Study, answers: Answers = NO_ANSWERS, sweeps: Sequence[Mapping[str, Any]] = ()) -> StudyAnalysis:
@@ -34,13 +36,16 @@ def analyse(study: Study, answers: Answers = NO_ANSWERS, sweeps: Sequence[Mappin
     best = best_variant(study)
     num_test = study.runs.set_index("run")["num_test"].astype(float)
     noise = noise_frame(usable, num_test, answers)
+    marks = stamps(study)
     return StudyAnalysis(
-        factors=tuple(_analyse_factor(study, factor, table, answers) for factor in study.factors),
+        factors=tuple(_analyse_factor(study, factor, table, answers, marks) for factor in study.factors),
         anova=table,
         confusion=confusion_frame(usable.loc[usable["variant"] == best, "run"].tolist(), answers),
         best_variant=best,
         noise=noise,
         warnings=cautions(study, answers, sweeps, noise),
+        best=best_setting(study, marks),
+        stamps=marks,
     )
 
 
@@ -50,6 +55,7 @@ def analyse_comparison(
     answers: Answers = NO_ANSWERS,
     partners: Sequence[str] = (),
     simple_effects: pd.DataFrame | None = None,
+    marks: Sequence[str] = (),
 ) -> FactorAnalysis:
     """What can be said about one factor.
 
@@ -59,13 +65,15 @@ def analyse_comparison(
         answers: Predictions and labels.
         partners: Titles of the factors on whose levels its effect depends.
         simple_effects: See `results.FactorAnalysis`.
+        marks: What each verdict ends with; see `stamps.stamps`.
     """
     outcomes = outcomes_of(comparison)
     measured = with_digit_errors(measure_pairs(outcomes, criteria), comparison, outcomes, criteria, answers)
     pairs = judge(measured, criteria)
     levels = levels_frame(comparison, outcomes, pairs, criteria)
     headline = headlines(pairs, levels)
-    suffix = f" Depends on {' and '.join(partners)}: see the table of variants." if partners else ""
+    depends = [f"Depends on {' and '.join(partners)}: see the table of variants."] if partners else []
+    suffix = "".join(f" {sentence}" for sentence in (*depends, *marks))
     used_seeds = comparison.planned[REPLICATE].astype(int).unique().tolist()
     return FactorAnalysis(
         comparison=comparison,
@@ -78,25 +86,16 @@ def analyse_comparison(
     )
 
 
-def best_variant(study: Study) -> str:
-    """The variant with the highest mean validation accuracy; see `results.StudyAnalysis.best_variant`."""
-    usable = study.design[study.design["is_usable"]]
-    if usable.empty:
-        return ""
-    column = "best_val_accuracy" if study.criteria.epoch is EpochRule.best_val else "val_accuracy"
-    validation = usable["run"].map(study.runs.set_index("run")[column].astype(float))
-    accuracy = usable["test_accuracy"] if validation.isna().all() else validation
-    means = accuracy.groupby(usable["variant"], sort=False, observed=True).mean()
-    return str(means.idxmax())
-
-
-def _analyse_factor(study: Study, factor: Factor, table: pd.DataFrame, answers: Answers) -> FactorAnalysis:
+def _analyse_factor(
+    study: Study, factor: Factor, table: pd.DataFrame, answers: Answers, marks: Sequence[str]
+) -> FactorAnalysis:
     comparison, criteria = compare(study.design, factor, study.factors), study.criteria
     keys = interacting(table, factor.key, criteria.alpha) if comparison.runs[REPLICATE].nunique() > 1 else []
     others = [other for other in study.factors if other.key in keys]
     effects = [_simple_effects(study, factor, other, answers) for other in others]
     simple = pd.concat(effects, ignore_index=True) if effects else None
-    return analyse_comparison(comparison, criteria, answers, [other.title for other in others], simple)
+    partners = [other.title for other in others]
+    return analyse_comparison(comparison, criteria, answers, partners, simple, marks)
 
 
 def _simple_effects(study: Study, factor: Factor, other: Factor, answers: Answers) -> pd.DataFrame:

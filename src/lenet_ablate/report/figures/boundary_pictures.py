@@ -43,12 +43,14 @@ def boundaries_of_study(study: Study) -> Iterator[tuple[str, Callable[[], Pictur
     """
     points = [identity for identity, config in study.configs.items() if config.data.name.is_playground]
     design = study.design[study.design["is_usable"] & study.design["variant_id"].isin(points)]
+    if design.empty:
+        return
     factors = {factor.key: factor for factor in study.factors}
     wide = [key for key in (COLUMN_FIRST, *factors) if key in factors and len(factors[key].labels) <= MAX_PANELS]
     column = wide[0] if wide else ""
     tall = [key for key in (ROW_FIRST, *factors) if key in factors and key != column]
     row = next((key for key in tall if len(factors[key].labels) <= MAX_ROWS), "")
-    if len(design) and bool(wide) == bool(factors):
+    if bool(wide) == bool(factors):
         yield "boundaries", partial(_draw, study, design, row, column)
     kept = design[design["run"].map(lambda run: len(_epoch_files(study, str(run))) > 1).astype(bool)]
     sheets = dict(list(kept.groupby(COLUMN_FIRST, observed=True))) if COLUMN_FIRST in factors else {"": kept}
@@ -57,6 +59,13 @@ def boundaries_of_study(study: Study) -> Iterator[tuple[str, Callable[[], Pictur
         if len(runs):
             end = f"_{number}" if len(sheets) > 1 else ""
             yield f"boundaries_epochs{end}", partial(_draw_epochs, study, runs, side, str(name))
+
+
+def boundaries_of_sets(study: Study) -> Iterator[tuple[str, Callable[[], Picture]]]:
+    """The figure `boundaries` of a study whose parts are data sets, side by side; none where they do not fit."""
+    data = [factor for factor in study.factors if factor.key == COLUMN_FIRST]
+    if data and len(data[0].labels) <= MAX_PANELS:
+        yield from (found for found in boundaries_of_study(study) if found[0] == "boundaries")
 
 
 def _draw(study: Study, design: pd.DataFrame, row: str, column: str) -> Picture:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lenet_ablate.records import State
+from lenet_ablate.report.analysis.best import is_chosen_by_validation
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.collect import Study, count_line
 from lenet_ablate.report.commands import variant_command
@@ -48,16 +49,17 @@ def compose(
     """
     seeds = sorted({int(seed) for seed in study.design.loc[study.design["is_usable"], REPLICATE]})
     best, accuracy, error = _best(study, analysis)
+    label, chosen = _choice(study)
     data = study.fixed.get("data", "").partition(" ")[0]
-    own = (f"{best}, best by validation", *error) if best and error else None
+    own = (f"{best}, {chosen}", *error) if best and error else None
     return Page(
-        study.name,
+        study.title,
         _lead(study),
         origins.newest[:10],
         (
             ("runs finished / planned", f"{study.num_finished} / {len(study.runs)}"),
             ("seeds", str(len(seeds))),
-            ("best setting, by validation", best or NOTHING),
+            (label, best or NOTHING),
             ("its test accuracy, %", accuracy),
         ),
         analysis.warnings,
@@ -74,6 +76,9 @@ def compose(
         origins.commands[:MAX_COMMANDS],
         tuple(_reproduce(study)),
         downloads,
+        analysis.best.sentence if analysis.best else "",
+        analysis.stamps,
+        "../index.html" if study.part else "",
     )
 
 
@@ -103,6 +108,17 @@ def _best(study: Study, analysis: StudyAnalysis) -> tuple[str, str, tuple[str, s
     value, _, spread = error.partition(" ± ")
     told = f"SD {spread} over {len(per_seed)} seeds" if spread else "1 run"
     return str(analysis.best_variant), text, (value, told)
+
+
+def _choice(study: Study) -> tuple[str, str]:
+    """What the variant that stands for the study is called: alone, and behind its name."""
+    usable = study.design[study.design["is_usable"]]
+    if study.design["variant"].nunique() == 1:
+        return "setting", "the only setting"
+    by = "by validation" if is_chosen_by_validation(study) else "by test accuracy"
+    if usable["variant"].duplicated().any():
+        return f"best setting, {by}", f"best {by}"
+    return f"highest {by}, 1 run", f"highest {by}, 1 run"
 
 
 def _run_rows(study: Study) -> list[RunRow]:

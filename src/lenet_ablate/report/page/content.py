@@ -110,6 +110,9 @@ class Page:
         commands: The sweeps' commands.
         reproduce: A command per variant, with the variant's name.
         downloads: CSV files to embed, by name.
+        best: The sentence about the best setting; empty where nothing is called best.
+        stamps: What every figure is marked with, a sentence each.
+        front: Where the page of all parts is, for a part of a study; else empty.
     """
 
     study: str
@@ -130,3 +133,6 @@ class Page:
     commands: tuple[str, ...]
     reproduce: tuple[tuple[str, str], ...]
     downloads: Mapping[str, bytes]
+    best: str = ""
+    stamps: tuple[str, ...] = ()
+    front: str = ""

@@ -15,7 +15,7 @@ Answers = Iterator[tuple[str, str]]
 
 def methods(study: Study, analysis: StudyAnalysis, origins: Origins) -> tuple[tuple[str, str], ...]:
     """Pairs of question and answer; they cover what the NeurIPS checklist asks of experiments and error bars."""
-    return (*_design(study), *_data(study, origins), *_statistics(study, analysis), *_cost(study, origins))
+    return (*_design(study), *_data(study, analysis, origins), *_statistics(study, analysis), *_cost(study, origins))
 
 
 def _design(study: Study) -> Answers:
@@ -36,7 +36,7 @@ def _design(study: Study) -> Answers:
     )
 
 
-def _data(study: Study, origins: Origins) -> Answers:
+def _data(study: Study, analysis: StudyAnalysis, origins: Origins) -> Answers:
     for train, val, test in origins.splits:
         yield "Data", f"{train:,} images for training, {val:,} for validation, {test:,} for testing."
     choice = (
@@ -46,11 +46,12 @@ def _data(study: Study, origins: Origins) -> Answers:
     )
     has_val = any(val for _, val, _ in origins.splits) if origins.splits else True
     rest = (
-        "The best setting is named by validation accuracy; the test set chooses nothing."
+        "The best setting is named by validation accuracy"
+        + ("." if analysis.stamps else "; the test set chooses nothing.")
         if has_val
         else "There is no validation split: settings are compared on the test set."
     )
-    yield "What is chosen how", f"{choice} {rest}"
+    yield "What is chosen how", " ".join((choice, rest, *analysis.stamps))
     yield (
         "Training loss",
         "Mean cross-entropy in nats per image, averaged over the batches of the last epoch while the weights move.",

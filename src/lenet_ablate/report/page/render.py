@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -36,7 +35,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A study in the list of studies.
+    """A study in the list of studies, or a part of one.
 
     Attributes:
         name: Its name.
@@ -51,6 +50,25 @@ class Entry:
     answers: tuple[tuple[str, tuple[str, ...]], ...]
 
 
+@dataclass(frozen=True)
+class Front:
+    """A page that leads to others.
+
+    Attributes:
+        entries: What it leads to.
+        title: What it lists.
+        lead: How far that is; may be empty.
+        notes: What holds for all of it, a sentence each.
+        images: Figures of all of it.
+    """
+
+    entries: tuple[Entry, ...]
+    title: str = "Studies"
+    lead: str = ""
+    notes: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+
+
 def render_page(page: Page) -> bytes:
     """The page as UTF-8. Where it would be larger than MAX_BYTES, figures are embedded in their smallest form."""
     template = _environment().get_template("page.html.jinja")
@@ -62,9 +80,11 @@ def render_page(page: Page) -> bytes:
     return content
 
 
-def render_index(entries: Sequence[Entry]) -> bytes:
-    """The page that lists several studies."""
-    return _environment().get_template("index.html.jinja").render(entries=entries).encode("utf-8", errors="replace")
+def render_index(front: Front) -> bytes:
+    """The page that lists several studies, or the parts of one."""
+    template = _environment().get_template("index.html.jinja")
+    text: str = template.render(front=front, embed=functools.partial(_embed, prefer_small=False))
+    return text.encode("utf-8", errors="replace")
 
 
 def _embed(image: Image, prefer_small: bool) -> str:

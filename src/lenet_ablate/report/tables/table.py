@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -53,6 +55,10 @@ class Table:
     def body(self) -> tuple[Row, ...]:
         """All rows, the references last."""
         return self.rows + self.references
+
+    def stamped(self, stamps: Sequence[str]) -> Table:
+        """The table with these sentences at the end of its caption."""
+        return dataclasses.replace(self, caption=" ".join((self.caption, *stamps)))
 
     def without_columns(self, dropped: set[int]) -> Table:
         """The table without some of its columns."""

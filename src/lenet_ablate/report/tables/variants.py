@@ -15,6 +15,7 @@ from lenet_ablate.report.tables.rounding import NOTHING, loss_text, percent_text
 from lenet_ablate.report.tables.table import Column, Table
 
 EPOCHS_SHOWN = (1, 2, 3, 5, 10, 15, 20, 25, 30)
+EVERY_EPOCH = 10  # so few epochs are all shown
 
 
 def variants_table(study: Study, frame: pd.DataFrame, references: pd.DataFrame | None = None) -> Table:
@@ -52,7 +53,8 @@ def epochs_table(
         references: Published figures; those given by epoch stand in columns of their own.
     """
     last = int(frame["epoch"].max())
-    shown = [epoch for epoch in EPOCHS_SHOWN if epoch < last] + [last]
+    before = EPOCHS_SHOWN if last > EVERY_EPOCH else range(1, last)
+    shown = [epoch for epoch in before if epoch < last] + [last]
     columns = {Column("epoch"): [str(epoch) for epoch in shown]}
     for label in comparison.factor.labels:
         level = frame[frame["level"] == label].set_index("epoch").reindex(shown)
