@@ -146,7 +146,7 @@ def _text(value: object) -> str:
         short = f"{value:g}"
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple):
-        return "(" + ", ".join(map(_text, value)) + ")"
+        return "[" + ",".join(map(_text, value)) + "]"  # as it is typed
     return str(value)
 
 
