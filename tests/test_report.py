@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 from lenet_ablate import __version__
 from lenet_ablate.atomic import write_bytes
-from lenet_ablate.choices import Pool
-from lenet_ablate.config import RunConfig
+from lenet_ablate.choices import Model, Pool
+from lenet_ablate.config import ModelConfig, RunConfig
 from lenet_ablate.frames import read_epochs, read_runs
 from lenet_ablate.records import STATUS, State
 from lenet_ablate.report import write as write_module
@@ -103,6 +103,14 @@ def test_one_study_lies_directly_in_report(report: Run, tmp_path: Path) -> None:
     assert re.search(r"^step +4 ", out, re.MULTILINE)
     assert "written to outputs/report:" in out and "loss_lr.{pdf,png,svg}" in out
     assert "failed" not in err
+
+
+def test_runs_can_be_grouped_by_every_setting(tmp_path: Path) -> None:
+    shapes = [ModelConfig(Model.mlp, c5=None, hidden=hidden) for hidden in ((4, 2), (64,))]
+    configs = [RunConfig(model=model, seed=seed) for model in shapes for seed in (0, 1)]
+    write_study(tmp_path / "outputs" / "s1", configs, lambda config, epoch: (0.5, 0.5))
+    groups = read_runs(tmp_path / "outputs").groupby("model.hidden")["seed"].agg(list).to_dict()
+    assert groups == {"[4,2]": [0, 1], "[64]": [0, 1]}
 
 
 def test_csv_files_are_exact_and_tidy(report: Run, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from lenet_ablate.config import RunConfig, to_mapping
 from lenet_ablate.errors import RecordError
+from lenet_ablate.experiments import word
 from lenet_ablate.plan import lr_label, variant_id
 from lenet_ablate.records import COLUMNS, STATUS
 from lenet_ablate.runs import RunRecord, iter_records
@@ -107,7 +108,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "run": record.folder.name,
         "variant_id": variant_id(record.config) if record.config else None,
         "status": record.state.value,
-        **(settings_row(record.config) if record.config else dict.fromkeys(settings_row(RunConfig()))),
+        **(_settings(record.config) if record.config else dict.fromkeys(settings_row(RunConfig()))),
         "epochs_done": len(record.rows),
         **{name: getattr(last, name, None) for name in COLUMNS if _split_metric(name)[0] in SPLITS and "_" in name},
         "best_epoch": best.get("epoch"),
@@ -123,6 +124,11 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "commit": (provenance.get("git") or {}).get("commit"),
         "error": record.error or None,
     }
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """The settings as columns that a frame can be grouped by: lists as they are typed, `[64,64]`."""
+    return {key: word(value) if isinstance(value, list) else value for key, value in settings_row(config).items()}
 
 
 def settings_row(config: RunConfig) -> dict[str, Any]:
