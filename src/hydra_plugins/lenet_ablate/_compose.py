@@ -1,7 +1,7 @@
 """From override lists to composed settings: what Hydra's own loader gives, at a tenth of its time per run.
 
 Hydra composes the whole configuration, its own node included, for every point. Here a full composition is made once
-per distinct choice of groups; values are then set on a copy of the settings alone. A test compares both ways.
+per distinct choice of groups; values are then set on the settings alone. A test compares both ways.
 """
 
 from __future__ import annotations
@@ -89,10 +89,20 @@ def compose_points(loader: ConfigLoader, master: DictConfig, points: Sequence[Se
 
 
 def _set_values(base: DictConfig, values: list[Override]) -> dict[str, Any]:
-    settings = copy.deepcopy(base)
-    ConfigLoaderImpl._apply_overrides_to_config(values, settings)
-    resolved: Any = OmegaConf.to_container(settings, resolve=True)
-    return dict(resolved)
+    """The base with some values, which is set back afterwards: to copy it whole would take longer than all the rest."""
+    keys = {value.key_or_group.partition(".")[0] for value in values}
+    before = {key: copy.deepcopy(base._get_node(key)) for key in keys}
+    try:
+        ConfigLoaderImpl._apply_overrides_to_config(values, base)
+        resolved: Any = OmegaConf.to_container(base, resolve=True)
+        return dict(resolved)
+    finally:
+        with open_dict(base):
+            for key, node in before.items():
+                if node is None:
+                    base.pop(key, None)
+                else:
+                    base[key] = node
 
 
 def _is_group(loader: ConfigLoader, override: Override) -> bool:
