@@ -251,6 +251,7 @@ def blank_pages() -> dict[str, Any]:
         "noise": random.normal(128, 30, (480, 640)).clip(0, 255).astype(np.uint8),
         "small noise": random.integers(0, 256, (28, 28)).astype(np.uint8),
         "gradient": (40 + 200 * x).astype(np.uint8),
+        "noise on a strip": random.normal(128, 30, (28, 8)).clip(0, 255).astype(np.uint8),
         "small gradient": np.tile(np.linspace(0, 255, 60), (60, 1)).astype(np.uint8),
         "shadow": np.where(x + y > 0.7, 120, 220).astype(np.uint8),
         "lit corner": (250 * np.exp(-2 * (x**2 + y**2))).astype(np.uint8),
@@ -262,6 +263,22 @@ def blank_pages() -> dict[str, Any]:
 def test_blank_pages_hold_no_digit(name: str) -> None:
     ink = find_ink(from_array(blank_pages()[name]))
     assert ink is None or not find_digits(ink)
+
+
+def closely_cut_one() -> npt.NDArray[np.uint8]:
+    """A leaning 1 that touches all sides, 20 rows of five pixels; what is not ink is an edge of it."""
+    row, column = np.mgrid[0:20, 0:5]
+    distance = np.abs(column - 2.6 + 0.06 * row)
+    return (255 * (2.2 - distance).clip(0, 1)).astype(np.uint8)
+
+
+def test_a_one_that_fills_its_picture_is_found() -> None:
+    for pixels in (closely_cut_one(), 255 - closely_cut_one()):
+        ink = find_ink(from_array(pixels))
+        assert ink is not None
+        (digit,) = find_digits(ink)
+        image = to_form(digit, MNIST_FORM)
+        assert image[4:25, 9:19].sum() > 0.99 * image.sum() and image[8:20].max(axis=1).min() > 200
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -14,6 +14,7 @@ RING = 0.04  # of the side: the border, where there is hardly ever ink
 RING_WEIGHT = 2.0
 MIN_CONTRAST = 10.0  # grey levels of 255
 UNEVEN_SPREAD, NOISY_SPREAD = 0.14, 0.25  # the paper's standard deviation over the contrast; noise alone has 0.3 to 0.4
+FILLED, FILLED_SPREAD = 0.5, 0.31  # a 1 that is closely cut out fills its picture, and all paper is edges of ink
 BACKGROUND_FIELD, BACKGROUND_STEP = 0.3, 8
 DARKEST = 12.0  # added to grey levels before the logarithm, so that the noise of dark pixels does not count
 AT_BORDER = 0.05  # share of the border from which ink is suspected to be a shadow
@@ -54,7 +55,7 @@ def find_ink(picture: Picture) -> Ink | None:
             return uneven
         if _thickness(even.mask) > THICK:
             return None
-    return even if spread <= NOISY_SPREAD else None
+    return even if spread <= (FILLED_SPREAD if even.mask.mean() > FILLED else NOISY_SPREAD) else None
 
 
 def _from_even(grey: Grey) -> tuple[Ink | None, float]:

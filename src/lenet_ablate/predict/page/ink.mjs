@@ -10,6 +10,8 @@ const RING_WEIGHT = 2;
 const MIN_CONTRAST = 10; // grey levels of 255
 const UNEVEN_SPREAD = 0.14; // the paper's standard deviation over the contrast
 const NOISY_SPREAD = 0.25; // noise alone has 0.3 to 0.4
+const FILLED = 0.5; // of the picture: a 1 that is closely cut out fills it, and all paper is edges of ink
+const FILLED_SPREAD = 0.31;
 const BACKGROUND_FIELD = 0.3;
 const BACKGROUND_STEP = 8;
 const DARKEST = 12; // added to grey levels before the logarithm, so that the noise of dark pixels does not count
@@ -38,7 +40,7 @@ export function findInk(picture) {
     if (spread > UNEVEN_SPREAD || isFreed) return uneven;
     if (thickness(even.mask) > THICK) return null;
   }
-  return spread <= NOISY_SPREAD ? even : null;
+  return spread <= (mean(even.mask.data) > FILLED ? FILLED_SPREAD : NOISY_SPREAD) ? even : null;
 }
 
 /** The ink on evenly lit paper, and the paper's standard deviation over the contrast. */
