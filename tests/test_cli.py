@@ -82,6 +82,8 @@ def start(*words: str, cwd: Path) -> Started:
         ("~lr", ["~lr", "cannot be removed"]),
         ("lr", ["lr: is not of the form setting=value", "did you mean lr=…?"]),
         ("--epochs", ["--epochs: settings are written without dashes: epochs=…"]),
+        ("--epoch", ["--epoch: settings are written without dashes: epochs=…"]),
+        ("-lr=0.1", ["settings are written without dashes: lr=0.1"]),
         ("--batch-size=32", ["settings are written without dashes: batch_size=32"]),
         ("device=gpu", ["device=gpu", "did you mean device=cuda?"]),
         ("lr=[1,2", ["lr=[1,2: cannot be read", "needs quotes"]),

@@ -103,6 +103,34 @@ def test_several_digits_folders_and_patterns(outputs: Path, pictures: Path, caps
     assert capsys.readouterr().out == in_folder
 
 
+def test_a_picture_is_not_drawn_over(outputs: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seven = pictures / "seven.png"
+    before = seven.read_bytes()
+    assert run(outputs, seven, "--show", pictures.parent / pictures.name / "." / "seven.png") == 1
+    assert "is one of the pictures" in capsys.readouterr().err
+    assert seven.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [("a.png", "--show"), ("--test", "3", "--show")])
+def test_a_folder_that_is_not_there_is_told_first(
+    words: tuple[str, ...], outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(outputs, *words, tmp_path / "none" / "seen.png")
+    printed = capsys.readouterr()
+    assert stop.value.code == 1 and printed.out == ""
+    assert printed.err == (f"lenet-predict: --show: there is no folder {tmp_path / 'none'}; see lenet-predict --help\n")
+
+
+def test_what_is_no_run_is_told(outputs: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(outputs, pictures / "seven.png", "--run", outputs / "ablation") == 2
+    assert "ablation: is a study, not a run; --study ablation takes its best run" in capsys.readouterr().err
+    assert run(outputs, pictures / "seven.png", "--run", outputs / "none") == 2
+    assert "none: there is no such folder" in capsys.readouterr().err
+    assert run(outputs, pictures / "z*.png") == 2
+    assert "z*.png: matches no file" in capsys.readouterr().err
+
+
 def test_csv(outputs: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(outputs, pictures, "--csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
@@ -262,8 +290,9 @@ def test_pictures_are_drawn(outputs: Path, pictures: Path, tmp_path: Path, capsy
     assert run(outputs, pictures, "--show", tmp_path / "seen.png") == 0
     with Image.open(tmp_path / "seen.png") as image:
         assert image.format == "PNG" and image.height > image.width  # four rows
-    assert run(outputs, pictures / "seven.png", "--show", tmp_path / "none" / "seen.png") == 1
-    assert len(capsys.readouterr().err.splitlines()) > 0
+    (tmp_path / "taken.png").mkdir()
+    assert run(outputs, pictures / "seven.png", "--show", tmp_path / "taken.png") == 1
+    assert "taken.png: cannot be written" in capsys.readouterr().err
 
 
 def test_test_digits_are_drawn(
@@ -277,7 +306,7 @@ def test_test_digits_are_drawn(
     for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(variable, raising=False)
     if sys.platform == "linux":
-        assert run(outputs, "--test", 12) == 2
+        assert run(outputs, "--test", 12) == 1
         assert "--show" in capsys.readouterr().err
 
 

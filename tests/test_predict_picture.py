@@ -239,6 +239,22 @@ def test_a_digit_much_paler_than_the_others_is_found() -> None:
     assert to_form(find_digits(ink)[2], MNIST_FORM).max() > 80
 
 
+@pytest.mark.parametrize("gap", [14, 60])
+@pytest.mark.parametrize("slant", [0, 10, 30])
+def test_an_upright_one_is_a_digit_beside_a_wide_one(slant: int, gap: int) -> None:
+    page = Image.new("L", (420, 300), 245)
+    draw = ImageDraw.Draw(page)
+    for left in (40, 40 + 2 * 14 + gap):
+        draw.line([(left + slant, 80), (left, 210)], fill=20, width=14)
+    left = 40 + 2 * (14 + gap) + slant + 30
+    draw.ellipse([left, 85, left + 110, 205], outline=20, width=14)
+    ink = find_ink(from_image(page))
+    assert ink is not None
+    assert [round(digit.ink.shape[1] / digit.ink.shape[0], 1) >= 0.7 for digit in find_digits(ink)] == [
+        *(False, False, True)
+    ]
+
+
 def blank_pages() -> dict[str, Any]:
     random = np.random.default_rng(0)
     y, x = np.mgrid[0:480, 0:640] / 640
@@ -265,7 +281,7 @@ def test_blank_pages_hold_no_digit(name: str) -> None:
     assert ink is None or not find_digits(ink)
 
 
-def closely_cut_one() -> npt.NDArray[np.uint8]:
+def closely_cut_one() -> Any:
     """A leaning 1 that touches all sides, 20 rows of five pixels; what is not ink is an edge of it."""
     row, column = np.mgrid[0:20, 0:5]
     distance = np.abs(column - 2.6 + 0.06 * row)

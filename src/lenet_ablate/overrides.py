@@ -21,6 +21,10 @@ from lenet_ablate.grid_words import GRID_WORDS, parse_grid_words, to_hydra
 from lenet_ablate.parse import unknown_key
 
 SCHEDULES = "lr_schedules"
+HYDRA_FLAGS = (
+    *("cfg", "resolve", "package", "run", "multirun", "info", "version", "help", "hydra-help", "shell-completion"),
+    *("config-path", "config-name", "config-dir", "experimental-rerun", "cp", "cn", "cd", "sc"),
+)
 FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
 
 
@@ -43,12 +47,14 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
 
 
 def check_flags(flags: Sequence[str]) -> list[str]:
-    """One line for each setting that is written as a flag, such as `--epochs` or `--lr=0.1`."""
+    """One line for each setting that is written as a flag, such as `--epochs` or `-lr=0.1`, misspelt or not."""
     problems = []
     for flag in flags:
-        name, joined, value = flag.removeprefix("--").partition("=")
-        key = name.replace("-", "_")
-        if flag.startswith("--") and key in (*setting_keys(), *GRID_WORDS):
+        name, joined, value = flag.lstrip("-").partition("=")
+        if not flag.startswith("-") or len(name) < 2 or name in HYDRA_FLAGS:
+            continue
+        key = closest(name.replace("-", "_"), (*setting_keys(), *GRID_WORDS))
+        if key:
             problems.append(f"{flag}: settings are written without dashes: {key}={value if joined else '…'}")
     return problems
 

@@ -22,6 +22,7 @@ from lenet_ablate.predict.load import Grey
 MIN_AREA = 2e-5  # of the picture: what is smaller is dust
 MIN_INNER_HEIGHT = 0.15  # of the largest: ink at the picture's edge is no digit where there is such ink inside
 MIN_HEIGHT, MIN_BOX = 0.5, 0.25  # of the largest: what is smaller is a piece of a digit, not another one
+SLIM_HEIGHT, SLIM_RATIO = 0.7, 2.5  # of the largest, of its width: a 1, whose box is small beside any other digit's
 NEAR = 0.15  # of a digit's height: how far off its pieces may lie
 MAX_PIECES = 400  # the largest: a grid of digits of 20 pixels; with more, a pattern of dots would take minutes
 HALO = 5  # pixels around a digit in which its grey edge lies
@@ -141,7 +142,8 @@ def _group(pieces: Pieces) -> list[Pieces]:
     for number, box in ordered:
         near = [k for k, whole in enumerate(boxes) if box.gap(whole) <= NEAR * max(whole.height, whole.width)]
         is_tall = box.height >= MIN_HEIGHT * largest.height
-        is_big = is_tall and box.height * box.width >= MIN_BOX * largest.height * largest.width
+        is_slim = box.height >= SLIM_HEIGHT * largest.height and box.height >= SLIM_RATIO * box.width
+        is_big = is_tall and (is_slim or box.height * box.width >= MIN_BOX * largest.height * largest.width)
         if near and not (is_big and not box.is_above_or_below(boxes[near[0]])):
             groups[near[0]][number] = box
             boxes[near[0]] = boxes[near[0]].join(box)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lenet_ablate.predict.predictor import Predictor
 
 OK, BAD, NOTHING, NOT_SURE, INTERRUPTED = 0, 1, 2, 3, 130
-MAX_DRAWN = 24
+MAX_DRAWN, MAX_TEST = 24, 400
 Suffixes = tuple[str, ...]
 FILES: dict[str, Suffixes] = {"page": (".html",), "export": (".onnx", ".pth")}  # what is made of a run itself
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
@@ -110,8 +110,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if options.test is not None and options.test < 1:
-        parser.error("--test must be at least 1")
+    if options.test is not None and not 1 <= options.test <= MAX_TEST:
+        parser.error(f"--test must be from 1 to {MAX_TEST}")
+    for name in ("show", *FILES):
+        if (file := getattr(options, name)) and not file.parent.is_dir():
+            parser.error(f"--{name}: there is no folder {file.parent}")
     if options.test and (options.pictures or options.json or options.csv):
         parser.error("--test takes no pictures and prints neither JSON nor CSV")
     if options.wrong and not options.test:
@@ -156,7 +159,9 @@ def _describe(predictor: Predictor) -> str:
     accuracy = f", test accuracy {first.accuracy:.2%}" if first.accuracy is not None else ""
     others = f" and {count - 1} more of its variant" if count > 1 else ""
     calibrated = "" if predictor.is_calibrated else "; uncalibrated: its probabilities are too high"
-    return f"{first.folder}{accuracy}{others}{calibrated}"
+    small = first.network.image_size // predictor.form.size > 1
+    blurred = f"; trained on enlarged {first.config.data.name.value}, it is often wrong of drawings" if small else ""
+    return f"{first.folder}{accuracy}{others}{calibrated}{blurred}"
 
 
 def _export(predictor: Predictor, file: Path) -> int:
@@ -174,6 +179,8 @@ def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.predict.predictor import Verdict
 
     paths = _find_pictures(options.pictures)
+    if options.show and options.show.exists() and any(path.exists() and path.samefile(options.show) for path in paths):
+        raise LenetAblateError(f"--show {options.show}: is one of the pictures, and would be overwritten")
     if not (options.json or options.csv):
         print(f"run: {_describe(predictor)}", file=sys.stderr)
     answers: list[Answer] = []
@@ -228,7 +235,8 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
         else:
             inside = [path]
         if not inside:
-            raise _NothingToDo(f"{name}: holds no picture ({', '.join(SUFFIXES)})")
+            what = f"holds no picture ({', '.join(SUFFIXES)})" if path.is_dir() else "matches no file"
+            raise _NothingToDo(f"{name}: {what}")
         found += inside
     return found
 
@@ -266,7 +274,7 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
         write_bytes(options.show, drawn)
         print(f"drawn: {options.show}")
     elif not _open_on_screen(drawn):
-        raise _NothingToDo("there is no screen to draw on; name a file with --show")
+        raise LenetAblateError("there is no screen to draw on; name a file with --show")
     return OK
 
 

@@ -52,6 +52,10 @@ def read_trained(folder: Path) -> Trained:
     Raises:
         RecordError: The run is not finished, its files are damaged, or this version does not know its network.
     """
+    if not folder.is_dir():
+        raise RecordError(f"{folder}: there is no such folder")
+    if not (folder / STATUS).is_file() and _runs(folder):
+        raise RecordError(f"{folder}: is a study, not a run; --study {folder.resolve().name} takes its best run")
     record = read_run(folder)
     if record.state is State.unreadable:
         raise RecordError(f"{folder}: {record.error}")

@@ -9,6 +9,8 @@ const MIN_AREA = 2e-5; // of the picture: what is smaller is dust
 const MIN_INNER_HEIGHT = 0.15; // of the largest: ink at the edge is no digit where there is such ink inside
 const MIN_HEIGHT = 0.5; // of the largest: what is smaller is a piece of a digit, not another one
 const MIN_BOX = 0.25;
+const SLIM_HEIGHT = 0.7; // of the largest: a 1, whose box is small beside any other digit's
+const SLIM_RATIO = 2.5; // height over width
 const NEAR = 0.15; // of a digit's height: how far off its pieces may lie
 const MAX_PIECES = 400; // the largest: a grid of digits of 20 pixels; more are a pattern of dots
 const HALO = 5; // pixels around a digit in which its grey edge lies
@@ -62,7 +64,9 @@ function groupPieces(pieces) {
   for (const [piece, box] of ordered) {
     const near = wholes.findIndex((whole) => gap(box, whole) <= NEAR * Math.max(boxHeight(whole), boxWidth(whole)));
     const isTall = boxHeight(box) >= MIN_HEIGHT * boxHeight(largest);
-    const isBig = isTall && area(box) >= MIN_BOX * area(largest);
+    const isSlim =
+      boxHeight(box) >= SLIM_HEIGHT * boxHeight(largest) && boxHeight(box) >= SLIM_RATIO * boxWidth(box);
+    const isBig = isTall && (isSlim || area(box) >= MIN_BOX * area(largest));
     if (near >= 0 && !(isBig && !isAboveOrBelow(box, wholes[near]))) {
       groups[near].set(piece, box);
       wholes[near] = join(wholes[near], box);

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import safetensors.numpy
@@ -72,8 +73,8 @@ def _draw(study: Study, design: pd.DataFrame, row: str, column: str) -> Picture:
     keys = [key for key in (row, column) if key]
     panels = [
         Panel(
-            str(run[row]) if row else "",
-            str(run[column]) if column else "",
+            _label(row, run),
+            _label(column, run),
             study.configs[str(run["variant_id"])],
             _read(study.folder / str(run["run"]) / MODEL),
         )
@@ -90,9 +91,15 @@ def _draw_epochs(study: Study, design: pd.DataFrame, row: str, data: str) -> Pic
     for run, files in best:
         snapshots = [(epoch, weights) for epoch in shown if (weights := _read(files[epoch])) is not None]
         own = epoch_panels(study.configs[str(run["variant_id"])], snapshots)
-        panels += [dataclasses.replace(panel, row=str(run[row]) if row else "") for panel in own]
+        panels += [dataclasses.replace(panel, row=_label(row, run)) for panel in own]
     title = "Decision boundaries over epochs" + (f": {short(data)}" if data else "")
     return boundaries_picture(panels, title, JOINT.join([protocol(study.fixed), CHOICE_OF_ROW]))
+
+
+def _label(key: str, run: pd.Series[Any]) -> str:
+    """A factor's level: a word says what it is, a number needs its setting's name."""
+    level = str(run[key]) if key else ""
+    return level if not level or level[0].isalpha() else f"{key}={level}"
 
 
 def _best(design: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
