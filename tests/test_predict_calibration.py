@@ -69,7 +69,15 @@ def test_calibration_error_of_known_cases() -> None:
     assert expected_calibration_error(softmax(3 * logits), labels) > 0.1
 
 
-def test_calibrated_probabilities_err_less_and_the_margin_lets_the_wanted_share_pass() -> None:
+def test_no_answer_of_a_weak_network_is_sure_that_is_not_ten_times_as_likely_as_the_next() -> None:
+    logits, labels = honest(2000)
+    assert calibrate(logits, labels).margin == pytest.approx(np.log(10), abs=0.01)
+
+
+def test_calibrated_probabilities_err_less_and_the_margin_lets_the_wanted_share_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MIN_MARGIN", 0.0)
     logits, labels = honest(4000, 2.5)
     found = calibrate(logits, labels, passed=0.9)
     assert found.ece < 0.5 * found.ece_before

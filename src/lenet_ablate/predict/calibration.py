@@ -25,6 +25,7 @@ CALIBRATION = "calibration.json"
 FORMAT = 1
 NUM_BINS = 15  # Guo et al. 2017, section 5
 PASSED = 0.95  # of the validation digits that are read rightly are called sure
+MIN_MARGIN = 2.3  # no answer is sure that is not ten times as likely as the next, however weak the network
 TEMPERATURES = 0.05, 20.0
 
 Probabilities = npt.NDArray[np.float64]
@@ -36,8 +37,8 @@ class Calibration:
 
     Attributes:
         temperature: Divides the logits before the softmax, within `TEMPERATURES`.
-        margin: Least difference between the two largest divided logits for the answer to count as sure, in nats: the
-            likeliest digit is then at least exp(margin) times as likely as the next.
+        margin: Least difference between the two largest divided logits for the answer to count as sure, in nats, at
+            least `MIN_MARGIN`: the likeliest digit is then at least exp(margin) times as likely as the next.
         ece_before: Expected calibration error of the plain softmax, 0..1.
         ece: The same with the temperature; on the images that it was fitted on.
         num_images: Validation images it was fitted on.
@@ -60,7 +61,8 @@ def calibrate(logits: Floats, labels: Labels, passed: float = PASSED) -> Calibra
     Args:
         logits: (N, 10) float32.
         labels: (N,) uint8, 0..9.
-        passed: Fraction of the rightly read images that shall count as sure, 0..1.
+        passed: Fraction of the rightly read images that shall count as sure, 0..1; fewer do where the margin that lets
+            them pass is below `MIN_MARGIN`.
 
     Raises:
         ValueError: There are no images, or a logit is not finite.
@@ -71,6 +73,7 @@ def calibrate(logits: Floats, labels: Labels, passed: float = PASSED) -> Calibra
     is_right = logits.argmax(axis=1) == labels
     margins = top_margins(logits.astype(np.float64) / temperature)
     margin = float(np.quantile(margins[is_right], 1 - passed)) if is_right.any() else float(margins.max())
+    margin = max(margin, MIN_MARGIN)
     return Calibration(
         temperature,
         margin,

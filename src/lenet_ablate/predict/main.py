@@ -160,7 +160,7 @@ def _describe(predictor: Predictor) -> str:
     others = f" and {count - 1} more of its variant" if count > 1 else ""
     calibrated = "" if predictor.is_calibrated else "; uncalibrated: its probabilities are too high"
     small = first.network.image_size // predictor.form.size > 1
-    blurred = f"; trained on enlarged {first.config.data.name.value}, it is often wrong of drawings" if small else ""
+    blurred = f"; trained on enlarged {first.config.data.name.value}, it is often wrong about drawings" if small else ""
     return f"{first.folder}{accuracy}{others}{calibrated}{blurred}"
 
 
