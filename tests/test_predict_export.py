@@ -198,5 +198,6 @@ def test_export_goes_with_nothing_else(words: list[str], capsys: pytest.CaptureF
 
 def test_what_cannot_be_exported_or_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert export(tmp_path, tmp_path / "a.pth") == 2
-    assert export(write_run(tmp_path), tmp_path / "none" / "a.pth") == 1
+    (tmp_path / "taken.pth").mkdir()
+    assert export(write_run(tmp_path), tmp_path / "taken.pth") == 1
     assert len(capsys.readouterr().err.splitlines()) == 2

@@ -129,6 +129,8 @@ def test_what_is_no_run_is_told(outputs: Path, pictures: Path, capsys: pytest.Ca
     assert "none: there is no such folder" in capsys.readouterr().err
     assert run(outputs, pictures / "z*.png") == 2
     assert "z*.png: matches no file" in capsys.readouterr().err
+    assert run(outputs, pictures / "z**.png") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_csv(outputs: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:

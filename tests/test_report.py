@@ -113,6 +113,14 @@ def test_runs_can_be_grouped_by_every_setting(tmp_path: Path) -> None:
     assert groups == {"[4,2]": [0, 1], "[64]": [0, 1]}
 
 
+def test_a_list_is_one_value_of_a_condition(report: Run, tmp_path: Path) -> None:
+    shapes = [ModelConfig(Model.mlp, c5=None, hidden=hidden) for hidden in ((4, 2), (8, 8), (64,))]
+    configs = [RunConfig(model=model, seed=seed) for model in shapes for seed in (0, 1)]
+    write_study(tmp_path / "outputs" / "s1", configs, lambda config, epoch: (0.5, 0.5))
+    status, out, _ = report("--where", "model=mlp hidden=[4,2],mlp hidden=[64]")
+    assert status == 0 and "hidden=[4,2]" in out and "hidden=[64]" in out and "hidden=[8,8]" not in out
+
+
 def test_csv_files_are_exact_and_tidy(report: Run, tmp_path: Path) -> None:
     write_study(tmp_path / "outputs" / "s1", grid(), lambda config, epoch: (1 / 3 / epoch, 2 / 3))
     report()

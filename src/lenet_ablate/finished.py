@@ -51,10 +51,13 @@ def why_again(sweep: Sweep, job: Job, data: DatasetCache) -> str:
     folder = sweep.folder(job)
     if not (folder / RESULT).is_file():
         return ""
-    record = read_run(folder)
-    if record.state.is_finished:
+    record = read_finished(folder, identity(job.config))
+    if record is not None:
         return _shortcoming(record, sweep, job, data)
-    return record.error if record.state is State.unreadable else ""
+    found = read_run(folder)
+    if found.state.is_finished:
+        return "its record is damaged"
+    return found.error if found.state is State.unreadable else ""
 
 
 def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterable, Mapping
 
@@ -86,8 +87,9 @@ def report_command(sweep: Sweep) -> str:
     """The command that reports the sweep's study: that study alone where others lie beside it."""
     words = ["lenet-report", sweep.options.output_dir]
     others = (path for path in sweep.study.parent.iterdir() if path.name != sweep.study.name)
-    if any((path / "sweeps").is_dir() for path in others):
-        words += ["--study", sweep.study.name]
+    with contextlib.suppress(OSError):  # a folder that may not be entered
+        if any((path / "sweeps").is_dir() for path in others):
+            words += ["--study", sweep.study.name]
     return shlex.join(words)
 
 

@@ -111,6 +111,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, around: Surroundi
     learner = engine.learner(plan, dataset, train, val)
     stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
     keepsakes = Keepsakes(around.folder, around.options)
+    (around.folder / CALIBRATION).unlink(missing_ok=True)  # of an earlier training
     at = _resume(plan, learner, stamp, keepsakes, around)
     around.on_epochs(at.rows)
     judged = _Judged()
@@ -243,7 +244,6 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, around: Sur
 def _calibrate(val: Evaluation | None, labels: Labels, dataset: Dataset, around: Surroundings) -> list[str]:
     """Store how far the network's probabilities can be believed; returns the names of the files."""
     if val is None or not np.isfinite(val.logits).all():
-        (around.folder / CALIBRATION).unlink(missing_ok=True)
         return []
     found = calibrate_run(around.folder, val.logits, labels, dataset)
     around.log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)

@@ -230,8 +230,7 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
         elif set(name) & set("*?[") and not path.exists():
-            matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-            inside = sorted(match for match in matches if match.is_file())
+            inside = _matches(path)
         else:
             inside = [path]
         if not inside:
@@ -239,6 +238,14 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
             raise _NothingToDo(f"{name}: {what}")
         found += inside
     return found
+
+
+def _matches(pattern: Path) -> list[Path]:
+    try:
+        matches = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+        return sorted(match for match in matches if match.is_file())
+    except ValueError as error:
+        raise _NothingToDo(f"{pattern}: {error}") from None
 
 
 def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) -> None:

@@ -240,7 +240,8 @@ def _keys(text: str) -> tuple[str, ...]:
 
 def _condition(text: str) -> Condition:
     key, equals, values = text.partition("=")
-    named = tuple(value.strip() for value in values.split(",") if value.strip())
+    # A list such as [4,2] is one value.
+    named = tuple(value.strip() for value in re.split(r",(?![^\[\]]*\])", values) if value.strip())
     if not key.strip() or not equals or not named:
         raise argparse.ArgumentTypeError(f"{text}: is not of the form setting=value[,value…], e.g. --where pool=max")
     return Condition(key.strip(), named)

@@ -181,7 +181,8 @@ def _titles(parts: Sequence[Sequence[RunConfig]]) -> list[str]:
         for place, number in enumerate(alike if count > 1 else [], 1):
             more = _title(values[number], keys) or f"part {place}"
             titles[number] = ", ".join(part for part in (title, more) if part)
-    return titles
+    counts = Counter(titles)
+    return [f"{title}, part {number}" if counts[title] > 1 else title for number, title in enumerate(titles, 1)]
 
 
 def _values(configs: Sequence[RunConfig]) -> dict[str, list[str]]:

@@ -97,17 +97,21 @@ function obey(page, sheet, refresh) {
     complain("");
     refresh();
   };
-  const change = (drawing) => {
+  const change = (drawing, chosen = sheet.chosen) => {
     sheet.past.push(sheet.drawing);
+    sheet.chosen = chosen;
     show(drawing);
   };
   const undo = () => sheet.past.length && show(sheet.past.pop());
-  const clear = () => (isBlank(sheet.drawing) ? complain("") : change(BLANK));
-  const load = (file) =>
+  const clear = () => (isBlank(sheet.drawing) ? complain("") : change(BLANK, 0));
+  let newest = null; // a picture that is decoded after a later one was chosen comes too late
+  const load = (file) => {
+    newest = file;
     loadPicture(file).then(
-      (loaded) => change({ strokes: [], loaded }),
+      (loaded) => file === newest && change({ strokes: [], loaded }, 0),
       (error) => complain(error.message),
     );
+  };
   const onDraw = (stroke) => {
     sheet.stroke = stroke;
     refresh();
