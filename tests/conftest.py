@@ -61,3 +61,23 @@ def run(
         return (status, out + err) if isinstance(status, int) else (1, f"{out}{err}{status}")
 
     return call
+
+
+@pytest.fixture
+def report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs `lenet-report` with some words beside outputs/, without drawing; gives exit status, output and errors."""
+    from lenet_ablate.report.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"figure")
+    )
+
+    def call(*words: str) -> tuple[int, str, str]:
+        status = main(words)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call

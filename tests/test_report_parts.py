@@ -22,7 +22,6 @@ from lenet_ablate.paths import config_dir
 from lenet_ablate.plan import identity
 from lenet_ablate.records import METRICS, State
 from lenet_ablate.report.collect import make_study
-from lenet_ablate.report.main import main
 from lenet_ablate.report.parts import Part, reasons, split
 from lenet_ablate.report.published import published_frame
 from lenet_ablate.runs import RunRecord
@@ -210,22 +209,6 @@ def test_the_reason_names_what_would_compare_them() -> None:
     (told,) = reasons([grid(), grid(model=MLP)])
     assert "differ in model come" in told and "model=lenet5,mlp" in told
     assert reasons([]) == []
-
-
-@pytest.fixture
-def report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `lenet-report` with some words beside outputs/, without drawing; gives exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"figure")
-    )
-
-    def call(*words: str) -> tuple[int, str, str]:
-        status = main(words)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 def figures(config: RunConfig, epoch: int) -> tuple[float, float]:

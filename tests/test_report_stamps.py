@@ -14,7 +14,6 @@ from lenet_ablate.choices import DataSet, EarlyStop, Pool, StopSplit
 from lenet_ablate.config import DataConfig, EarlyStopConfig, RunConfig
 from lenet_ablate.records import EpochRow, State
 from lenet_ablate.report.analysis.study import analyse
-from lenet_ablate.report.main import main
 from lenet_ablate.report.stamps import stamps
 from lenet_ablate.runs import RunRecord
 from report_designs import record_of, study_of
@@ -70,22 +69,6 @@ def test_every_verdict_ends_with_the_stamps() -> None:
     assert found.factors and found.best is not None
     for sentence in (*(v.sentence for factor in found.factors for v in factor.verdicts), found.best.sentence):
         assert sentence.endswith(f". {OPTIMISTIC} {DOCUMENT}")
-
-
-@pytest.fixture
-def report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `lenet-report` with some words beside outputs/, without drawing; gives exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"figure")
-    )
-
-    def call(*words: str) -> tuple[int, str, str]:
-        status = main(words)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 def test_every_table_and_the_page_are_stamped(report: Run, tmp_path: Path) -> None:
