@@ -99,10 +99,7 @@ def _set_values(base: DictConfig, values: list[Override]) -> dict[str, Any]:
     finally:
         with open_dict(base):
             for key, node in before.items():
-                if node is None:
-                    base.pop(key, None)
-                else:
-                    base[key] = node
+                base[key] = node
 
 
 def _is_group(loader: ConfigLoader, override: Override) -> bool:
