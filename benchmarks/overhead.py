@@ -56,7 +56,7 @@ class NothingEngine:
     name, device, threads = "nothing", "cpu", 1
 
     def __init__(self) -> None:
-        from lenet_ablate.config import RunConfig
+        from lenet_ablate.config.settings import RunConfig
         from lenet_ablate.engines.weights import draw_weights
 
         self._weights = draw_weights(RunConfig())
@@ -86,18 +86,18 @@ class Writes:
 
 def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float]:
     """One sweep from the command line on, in this process; `again` repeats the same command."""
-    import lenet_ablate.sweep
-    from lenet_ablate import atomic, attempt, checkpoint, cli, records
+    import lenet_ablate.sweep.run
+    from lenet_ablate.cli import main as cli
     from lenet_ablate.predict import calibration
+    from lenet_ablate.records import atomic, checkpoint, snapshots, write
+    from lenet_ablate.sweep import attempts
 
     engine = NothingEngine()
-    lenet_ablate.sweep.make_engines = lambda options, models: dict.fromkeys(models, engine)
-    writes, originals = (
-        Writes(),
-        [(m, m.write_bytes) for m in (attempt, calibration, checkpoint, records, lenet_ablate.sweep)],
-    )
-    for module, write in originals:
-        module.write_bytes = writes.wrap(write)
+    lenet_ablate.sweep.run.make_engines = lambda options, models: dict.fromkeys(models, engine)
+    writers = (attempts, calibration, checkpoint, snapshots, write, lenet_ablate.sweep.run)
+    writes, originals = Writes(), [(module, module.write_bytes) for module in writers]
+    for module, original in originals:
+        module.write_bytes = writes.wrap(original)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         sys.argv = [
             "lenet-ablate",
@@ -114,8 +114,8 @@ def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float
             seconds = time.perf_counter() - started
         results = [json.loads(path.read_text()) for path in Path(folder).glob("*/*/result.json")]
         assert all(result["provenance"]["engine"] == engine.name for result in results), "it has really trained"
-    for module, write in originals:
-        module.write_bytes = write
+    for module, original in originals:
+        module.write_bytes = original
     assert atomic.write_bytes is originals[0][1]
     return {"runs": len(results), "ms": 1e3 * seconds, "writes": writes.count, "write_ms": 1e3 * writes.seconds}
 

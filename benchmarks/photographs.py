@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.predict.calibration import expected_calibration_error, softmax
-from lenet_ablate.predict.load import from_image
+from lenet_ablate.predict.pictures import from_image
 from lenet_ablate.predict.predictor import Predictor, Verdict, load_predictor
 
 Pixels = npt.NDArray[np.uint8]

@@ -28,9 +28,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from lenet_ablate.choices import Activation, Pool
-from lenet_ablate.config import RunConfig
-from lenet_ablate.cores import num_usable_cores
+from lenet_ablate.config.choices import Activation, Pool
+from lenet_ablate.config.plan import make_plan
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.idx import find
 from lenet_ablate.datasets.load import data_folder, load
@@ -40,7 +40,7 @@ from lenet_ablate.engines.compiled.engine import CompiledEngine
 from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
-from lenet_ablate.plan import make_plan
+from lenet_ablate.sweep.cores import num_usable_cores
 
 # Forward, weight and input gradients of one 32×32 image; two operations per multiplication with its addition.
 FLOPS_PER_IMAGE = 2.264e6

@@ -46,7 +46,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
     """Calls `lenet-ablate` with some words; gives exit status and output."""
-    from lenet_ablate import cli
+    from lenet_ablate.cli import main as cli
 
     monkeypatch.chdir(tmp_path)
 

@@ -1,5 +1,5 @@
 """Runs `python -m lenet_ablate`."""
 
-from lenet_ablate.cli import main
+from lenet_ablate.cli.main import main
 
 main()

@@ -9,7 +9,7 @@ LenetAblateError
 └── PageError      a page cannot be made of a run
 
 Every message names what was wrong, what is allowed and, where it can be guessed, what was meant.
-A diverged or interrupted run is a result, not an error: see `records.State`.
+A diverged or interrupted run is a result, not an error: see `records.record.State`.
 """
 
 

@@ -11,9 +11,9 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from lenet_ablate.choices import Design
+from lenet_ablate.config.choices import Design
+from lenet_ablate.config.experiments import Experiment
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.experiments import Experiment
 
 MAX_RUNS = 10_000
 REPLICATE = "seed"

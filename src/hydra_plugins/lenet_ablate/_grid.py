@@ -13,22 +13,22 @@ from omegaconf import DictConfig
 
 from hydra_plugins.lenet_ablate._axes import Grid
 from hydra_plugins.lenet_ablate._compose import compose_points
-from lenet_ablate.config import Options
+from lenet_ablate.config.experiments import Experiment
+from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.plan import identity
+from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.experiments import Experiment
-from lenet_ablate.finished import find_finished
-from lenet_ablate.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
-from lenet_ablate.parse import parse_config
-from lenet_ablate.plan import identity
-from lenet_ablate.progress import say
-from lenet_ablate.records import State
-from lenet_ablate.runs import read_run
-from lenet_ablate.summary import closing, opening
-from lenet_ablate.sweep import write_plan
+from lenet_ablate.records.read import read_run
+from lenet_ablate.records.record import State
+from lenet_ablate.studies.finished import find_finished
+from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
+from lenet_ablate.sweep.messages import closing, opening
+from lenet_ablate.sweep.progress import say
+from lenet_ablate.sweep.run import write_plan
 
 TELL_FROM = 500  # points whose composition takes more than two seconds
 

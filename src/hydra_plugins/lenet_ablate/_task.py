@@ -9,11 +9,11 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.plan import run_name
 from lenet_ablate.errors import LenetAblateError
-from lenet_ablate.jobs import Job, Sweep
-from lenet_ablate.parse import parse_config
-from lenet_ablate.plan import run_name
-from lenet_ablate.runs import read_run
+from lenet_ablate.records.read import read_run
+from lenet_ablate.studies.jobs import Job, Sweep
 
 
 def train_one(settings: DictConfig) -> float | None:
@@ -26,7 +26,7 @@ def train_one(settings: DictConfig) -> float | None:
     Raises:
         LenetAblateError: The run failed; its own log has the reason.
     """
-    from lenet_ablate.sweep import run_sweep
+    from lenet_ablate.sweep.run import run_sweep
 
     overrides = tuple(HydraConfig.get().overrides.task) if HydraConfig.initialized() else ()
     config, options = parse_config(_plain(settings))

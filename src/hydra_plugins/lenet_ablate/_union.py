@@ -10,10 +10,10 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
 from hydra_plugins.lenet_ablate._axes import Grid, expand_grid, value
-from lenet_ablate.choices import Protocol
+from lenet_ablate.config.choices import Protocol
+from lenet_ablate.config.experiments import Experiment, read_experiment
+from lenet_ablate.config.grid_words import parse_grid_words
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.experiments import Experiment, read_experiment
-from lenet_ablate.grid_words import parse_grid_words
 
 
 def expand_experiments(

@@ -22,7 +22,7 @@ class AblationSweeperConf:
     params: dict[str, Any] = field(default_factory=dict)
     """Overrides that hold unless the command line gives the same key."""
     words: dict[str, Any] = field(default_factory=dict)
-    """What `experiment=`, `protocol=`, `design=`, `zip=` and `exclude=` say; see `lenet_ablate.grid_words`."""
+    """What `experiment=`, `protocol=`, `design=`, `zip=` and `exclude=` say; see `lenet_ablate.config.grid_words`."""
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="ablation", node=AblationSweeperConf, provider="lenet-ablate")
@@ -51,10 +51,10 @@ class AblationSweeper(Sweeper):
         from hydra_plugins.lenet_ablate._grid import make_sweep, run_elsewhere
         from hydra_plugins.lenet_ablate._union import expand_experiments
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
+        from lenet_ablate.config.grid_words import as_typed
         from lenet_ablate.errors import LenetAblateError
-        from lenet_ablate.forecast import show_plan
-        from lenet_ablate.grid_words import as_typed
-        from lenet_ablate.sweep import report_sweep
+        from lenet_ablate.sweep.forecast import show_plan
+        from lenet_ablate.sweep.run import report_sweep
 
         assert self.config is not None and self.context is not None
         command = shlex.join(["lenet-ablate", *as_typed(sys.argv[1:])])

@@ -11,7 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from lenet_ablate.jobs import Sweep, SweepResult
+    from lenet_ablate.studies.jobs import Sweep, SweepResult
 
 
 @dataclass
@@ -30,7 +30,7 @@ class LocalLauncher(Launcher):
     """Trains a whole sweep in this process."""
 
     def __init__(self, workers: Any) -> None:
-        from lenet_ablate.checks import Optional, Whole
+        from lenet_ablate.config.checks import Optional, Whole
 
         try:
             self.workers: int | None = Optional(Whole(1, 1024))(workers)
@@ -45,7 +45,7 @@ class LocalLauncher(Launcher):
         raise SystemExit("hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic")
 
     def train(self, sweep: "Sweep") -> "SweepResult":
-        """Train a sweep and tell the user; see `lenet_ablate.sweep.run_sweep`."""
-        from lenet_ablate.sweep import run_sweep
+        """Train a sweep and tell the user; see `lenet_ablate.sweep.run.run_sweep`."""
+        from lenet_ablate.sweep.run import run_sweep
 
         return run_sweep(sweep, self.workers)

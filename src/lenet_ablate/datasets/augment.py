@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.choices import Augment
-from lenet_ablate.config import AugmentConfig
+from lenet_ablate.config.choices import Augment
+from lenet_ablate.config.settings import AugmentConfig
 from lenet_ablate.datasets.splits import AUGMENT_STREAM, generator
 
 Transforms = npt.NDArray[np.float32]

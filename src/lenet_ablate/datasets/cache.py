@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from pathlib import Path
 
-from lenet_ablate.config import DataConfig
+from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.load import load
 

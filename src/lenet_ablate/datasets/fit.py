@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.choices import Resize
+from lenet_ablate.config.choices import Resize
 from lenet_ablate.datasets.arrays import Pixels
 from lenet_ablate.datasets.base import Images
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet_ablate.choices import DataSet
-from lenet_ablate.config import DataConfig
+from lenet_ablate.config.choices import DataSet
+from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.arrays import check_labels
 from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.digits import load_digits
@@ -23,7 +23,7 @@ def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
 
     Args:
         config: The data set.
-        data_dir: The data folder, see `load.data_folder`; MNIST is only looked for there.
+        data_dir: The data folder, see `datasets.load.data_folder`; MNIST is only looked for there.
 
     Raises:
         DataError: They are not at hand or damaged.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet_ablate.choices import DataSet, Normalize
-from lenet_ablate.config import DataConfig
+from lenet_ablate.config.choices import DataSet, Normalize
+from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.arrays import Arrays
 from lenet_ablate.datasets.base import Dataset, Images
 from lenet_ablate.datasets.digits import load_digits

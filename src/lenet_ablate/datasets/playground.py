@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.choices import DataSet, Feature
-from lenet_ablate.config import DataConfig
+from lenet_ablate.config.choices import DataSet, Feature
+from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.base import Dataset, Labels, Points
 from lenet_ablate.datasets.splits import POINTS_STREAM, generator
 

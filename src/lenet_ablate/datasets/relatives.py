@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lenet_ablate.choices import DataSet
+from lenet_ablate.config.choices import DataSet
 from lenet_ablate.datasets.arrays import Arrays
 from lenet_ablate.datasets.idx import NAMES, find, load_idx
 from lenet_ablate.errors import DataError

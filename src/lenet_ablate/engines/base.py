@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
-from lenet_ablate.plan import RunPlan
 
 State = Mapping[str, npt.NDArray[Any]]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.choices import Activation, Model, OutputActivation, Pool
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.choices import Activation, Model, OutputActivation, Pool
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import image_size, layer_shapes, num_inputs
 
 BATCH_IMAGES = 100  # keeps the unfolded fields of the largest network below 70 MB

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from lenet_ablate.choices import C5, Model
-from lenet_ablate.config import ModelConfig, RunConfig
+from lenet_ablate.config.choices import C5, Model
+from lenet_ablate.config.settings import ModelConfig, RunConfig
 
 CLASSES = 10
 _POINT_CLASSES = 2

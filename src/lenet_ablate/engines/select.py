@@ -7,8 +7,8 @@ import dataclasses
 import sys
 from collections.abc import Iterable
 
-from lenet_ablate import choices
-from lenet_ablate.config import Options
+from lenet_ablate.config import choices
+from lenet_ablate.config.settings import Options
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import ConfigError, EngineError
 
@@ -70,14 +70,14 @@ def _make_cpu_engine() -> Engine:
 
 def _make_compiled() -> Engine:
     try:
-        from lenet_ablate.engines.compiled.engine import CompiledEngine  # 0.4 s: only once something is to be trained
+        from lenet_ablate.engines.compiled.engine import CompiledEngine
     except ImportError as error:
         raise EngineError(f"engine=compiled: Numba cannot be imported ({error})") from error
     return CompiledEngine()
 
 
 def _make_torch(device: str) -> Engine:
-    from lenet_ablate.engines.pytorch.engine import TorchEngine  # 2 s: only once something is to be trained
+    from lenet_ablate.engines.pytorch.engine import TorchEngine
 
     return TorchEngine(device)
 

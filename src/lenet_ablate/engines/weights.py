@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.choices import Init
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.choices import Init
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.splits import WEIGHTS_STREAM, generator
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 

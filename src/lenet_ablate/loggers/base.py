@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
-from lenet_ablate.jobs import SweepResult
-from lenet_ablate.records import METRICS, EpochRow, State
+from lenet_ablate.records.record import METRICS, EpochRow, State
+from lenet_ablate.studies.jobs import SweepResult
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from lenet_ablate.claims import claim, make_claimable
+from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.datasets.cache import DatasetCache
-from lenet_ablate.finished import dataset_of
-from lenet_ablate.jobs import Job, Sweep, SweepResult
 from lenet_ablate.loggers.base import LoggedRun, RunLogger, SweepLogger, reason
-from lenet_ablate.plan import identity, run_name
-from lenet_ablate.records import EpochRow, State
-from lenet_ablate.runs import RunRecord
+from lenet_ablate.records.locks import claim, make_claimable
+from lenet_ablate.records.read import RunRecord
+from lenet_ablate.records.record import EpochRow, State
+from lenet_ablate.studies.finished import dataset_of
+from lenet_ablate.studies.jobs import Job, Sweep, SweepResult
 
 
 class Logbook:

@@ -20,13 +20,13 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from lenet_ablate.atomic import write_bytes
+from lenet_ablate.config.plan import variant_id
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.frames import settings_row
-from lenet_ablate.jobs import Sweep, SweepResult
 from lenet_ablate.loggers.base import LoggedRun, epoch_ends, reason
-from lenet_ablate.plan import variant_id
-from lenet_ablate.records import COLUMNS, CONFIG, METRICS, RESULT, EpochRow, State
+from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.frames import settings_row
+from lenet_ablate.records.record import COLUMNS, CONFIG, METRICS, RESULT, EpochRow, State
+from lenet_ablate.studies.jobs import Sweep, SweepResult
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlflow"

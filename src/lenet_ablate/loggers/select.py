@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from lenet_ablate.choices import Logger
+from lenet_ablate.config.choices import Logger
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.jobs import Sweep
 from lenet_ablate.loggers.base import SweepLogger
+from lenet_ablate.studies.jobs import Sweep
 
 _MLFLOW_DEFAULTS = {
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",

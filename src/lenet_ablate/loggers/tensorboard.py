@@ -18,14 +18,14 @@ from tensorboard.plugins.hparams.metadata import NULL_TENSOR, SESSION_END_INFO_T
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from lenet_ablate.atomic import write_bytes
 from lenet_ablate.datasets.base import Images
 from lenet_ablate.errors import DataError
-from lenet_ablate.frames import settings_row
-from lenet_ablate.jobs import SweepResult
 from lenet_ablate.loggers.base import LoggedRun, epoch_ends
 from lenet_ablate.loggers.pictures import example_sheets
-from lenet_ablate.records import COLUMNS, PREDICTIONS, EpochRow, State
+from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.frames import settings_row
+from lenet_ablate.records.record import COLUMNS, PREDICTIONS, EpochRow, State
+from lenet_ablate.studies.jobs import SweepResult
 
 FOLDER = "tensorboard"
 GRAPH = "events.out.tfevents.0000000000.graph"  # sorts, and so is read, before the epochs
@@ -98,7 +98,7 @@ class TensorBoardRun:
             if stale.name != GRAPH:
                 stale.unlink(missing_ok=True)
         if not (self._folder / GRAPH).exists():
-            from lenet_ablate.engines.pytorch.graph import write_graph  # PyTorch takes 2 s, even if it does not train
+            from lenet_ablate.engines.pytorch.graph import write_graph
 
             write_graph(self._run.config, self._folder / GRAPH)
         # Not TensorBoard's EventFileWriter, whose thread prints a traceback where the disk is full.

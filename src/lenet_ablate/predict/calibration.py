@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.atomic import write_bytes
 from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.engines.forward import Floats
 from lenet_ablate.errors import RecordError
+from lenet_ablate.records.atomic import write_bytes
 
 CALIBRATION = "calibration.json"
 FORMAT = 1

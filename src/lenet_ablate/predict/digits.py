@@ -15,9 +15,9 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-from lenet_ablate.choices import DataSet
+from lenet_ablate.config.choices import DataSet
 from lenet_ablate.predict.ink import EIGHT, Ink, Mask
-from lenet_ablate.predict.load import Grey
+from lenet_ablate.predict.pictures import Grey
 
 MIN_AREA = 2e-5  # of the picture: what is smaller is dust
 MIN_INNER_HEIGHT = 0.15  # of the largest: ink at the picture's edge is no digit where there is such ink inside

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lenet_ablate.atomic import write_bytes
+from lenet_ablate.config.plan import identity
 from lenet_ablate.engines.pytorch import models
 from lenet_ablate.engines.pytorch.export import onnx_bytes, state_dict_bytes
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.plan import identity
 from lenet_ablate.predict.trained import Trained, read_trained
+from lenet_ablate.records.atomic import write_bytes
 
 
 def load_model(folder: Path | str) -> models.Network:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from lenet_ablate.predict.load import WORK_SIDE, Grey, Picture
+from lenet_ablate.predict.pictures import WORK_SIDE, Grey, Picture
 
 RING = 0.04  # of the side: the border, where there is hardly ever ink
 RING_WEIGHT = 2.0

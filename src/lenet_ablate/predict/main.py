@@ -14,8 +14,8 @@ from lenet_ablate import __version__
 from lenet_ablate.errors import DataError, LenetAblateError, PictureError, RecordError
 
 if TYPE_CHECKING:
-    from lenet_ablate.predict.load import Picture
     from lenet_ablate.predict.output import Answer
+    from lenet_ablate.predict.pictures import Picture
     from lenet_ablate.predict.predictor import Predictor
 
 OK, BAD, NOTHING, NOT_SURE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -174,8 +174,8 @@ def _export(predictor: Predictor, file: Path) -> int:
 
 
 def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
-    from lenet_ablate.predict.load import load_picture
     from lenet_ablate.predict.output import Answer, as_csv, as_json, as_text
+    from lenet_ablate.predict.pictures import load_picture
     from lenet_ablate.predict.predictor import Verdict
 
     paths = _find_pictures(options.pictures)
@@ -212,8 +212,8 @@ def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
 
 
 def _write_page(predictor: Predictor, file: Path) -> int:
-    from lenet_ablate.atomic import write_bytes
     from lenet_ablate.predict.page.build import build_page
+    from lenet_ablate.records.atomic import write_bytes
 
     print(f"run: {_describe(predictor)}", file=sys.stderr)
     page = build_page(predictor)
@@ -249,8 +249,8 @@ def _matches(pattern: Path) -> list[Path]:
 
 
 def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) -> None:
-    from lenet_ablate.atomic import write_bytes
-    from lenet_ablate.predict.show import MAX_ROWS, Shown, draw_predictions, png
+    from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
+    from lenet_ablate.records.atomic import write_bytes
 
     rows = [
         Shown(Path(answer.picture).name, picture.grey, found)
@@ -265,10 +265,10 @@ def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) ->
 def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
     import numpy as np
 
-    from lenet_ablate.atomic import write_bytes
     from lenet_ablate.datasets.load import data_folder
-    from lenet_ablate.predict.sample import draw_sample
-    from lenet_ablate.predict.show import draw_test_digits, png
+    from lenet_ablate.predict.figures import draw_test_digits, png
+    from lenet_ablate.predict.test_sample import draw_sample
+    from lenet_ablate.records.atomic import write_bytes
 
     sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)
     counts = f"{sample.num_wrong} of {sample.num_test} test digits read wrongly"

@@ -24,7 +24,7 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.predict.calibration import Calibration, Probabilities, softmax, top_margins
 from lenet_ablate.predict.digits import FORMS, MNIST_FORM, Box, Form, find_digits, to_form
 from lenet_ablate.predict.ink import find_ink
-from lenet_ablate.predict.load import Picture
+from lenet_ablate.predict.pictures import Picture
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
 
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)

@@ -14,15 +14,15 @@ import safetensors.numpy
 import yaml
 from safetensors import SafetensorError
 
-from lenet_ablate.choices import DataSet, Normalize
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.choices import DataSet, Normalize
+from lenet_ablate.config.plan import variant_id
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.forward import Floats, Network
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 from lenet_ablate.errors import RecordError
-from lenet_ablate.plan import variant_id
 from lenet_ablate.predict.calibration import Calibration, read_calibration
-from lenet_ablate.records import CONFIG, MODEL, RESULT, STATUS, State
-from lenet_ablate.runs import read_run
+from lenet_ablate.records.read import read_run
+from lenet_ablate.records.record import CONFIG, MODEL, RESULT, STATUS, State
 
 PREFERRED = (DataSet.mnist, DataSet.digits)
 

@@ -10,16 +10,14 @@ from typing import Any
 import pandas as pd
 
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
-from lenet_ablate.report.collect import Study
 from lenet_ablate.report.figures.gallery import Draw, Gallery
 from lenet_ablate.report.figures.style import figure_files
-from lenet_ablate.report.origins import Origins
-from lenet_ablate.report.page.compose import compose
 from lenet_ablate.report.page.content import Image, Page
-from lenet_ablate.report.page.places import place_of
-from lenet_ablate.report.page.render import render_page
-from lenet_ablate.report.safe_text import csv_bytes, markdown_text
-from lenet_ablate.report.summary import json_bytes, study_summary
+from lenet_ablate.report.page.html import render_page
+from lenet_ablate.report.page.placement import section_of
+from lenet_ablate.report.page.sections import page_of
+from lenet_ablate.report.study.provenance import Provenance
+from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.tables.anova import anova_table
 from lenet_ablate.report.tables.factor import factor_table
 from lenet_ablate.report.tables.frames import epoch_table, variant_table
@@ -27,8 +25,10 @@ from lenet_ablate.report.tables.html import html_table
 from lenet_ablate.report.tables.latex import latex_document, latex_table
 from lenet_ablate.report.tables.markdown import markdown_document
 from lenet_ablate.report.tables.simple_effects import simple_effects_table
+from lenet_ablate.report.tables.summary_json import json_bytes, study_summary
 from lenet_ablate.report.tables.table import Table
 from lenet_ablate.report.tables.variants import epochs_table, variants_table
+from lenet_ablate.report.text.escape import csv_bytes, markdown_text
 
 Watch = Callable[[Iterable[str]], Iterable[str]]
 
@@ -55,7 +55,7 @@ class StudyReport:
 def assemble(
     study: Study,
     analysis: StudyAnalysis,
-    origins: Origins,
+    provenance: Provenance,
     shown: Gallery,
     references: pd.DataFrame | None = None,
     watch: Watch = lambda names: names,
@@ -65,7 +65,7 @@ def assemble(
     Args:
         study: What it is about.
         analysis: What was found; its factors are the ones shown.
-        origins: Where the results come from.
+        provenance: Where the results come from.
         shown: Its figures.
         references: Published single runs; see `published.published_frame`.
         watch: Wraps the iteration over the figures' names, to show progress.
@@ -73,7 +73,7 @@ def assemble(
     files = _frames(study, analysis)
     tables = {}
     for plain, frame in _tables(study, analysis, references):
-        table = plain.stamped(analysis.stamps)
+        table = plain.noted(analysis.protocol_notes)
         tables[table.name] = table
         files |= _table_files(table, frame)
     files["tables/all.tex"] = latex_document(list(tables.values())).encode()
@@ -82,11 +82,11 @@ def assemble(
     images: dict[str, list[Image]] = {}
     keys = [factor.key for factor in study.factors]
     for image in pictures:
-        images.setdefault(place_of(image.name, keys), []).append(image)
-    summary = study_summary(study, analysis, origins)
+        images.setdefault(section_of(image.name, keys), []).append(image)
+    summary = study_summary(study, analysis, provenance)
     files["summary.json"] = json_bytes(summary)
     downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
-    page = compose(study, analysis, origins, tables, images, shown.left_out, downloads)
+    page = page_of(study, analysis, provenance, tables, images, shown.left_out, downloads)
     files[PAGE] = render_page(page)
     return StudyReport(files, tables, page, summary)
 

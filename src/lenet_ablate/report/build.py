@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from lenet_ablate.checks import closest
+from lenet_ablate.config.checks import closest
+from lenet_ablate.config.settings import REPORT_FOLDER
+from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError, RecordError
-from lenet_ablate.frames import find_studies
-from lenet_ablate.records import State
-from lenet_ablate.report.assemble import PAGE, StudyReport
-from lenet_ablate.report.collect import Study, collect, count_line
-from lenet_ablate.report.front import INDEX, entry_of
-from lenet_ablate.report.index import index_page
-from lenet_ablate.report.make import is_judged, make_report, watch
-from lenet_ablate.report.options import REPORT_FOLDER, ReportOptions
-from lenet_ablate.report.page.render import Front, render_index
-from lenet_ablate.report.write import MANIFEST, refuse_foreign, report_digests, write_report
+from lenet_ablate.records.read import find_studies
+from lenet_ablate.records.record import State
+from lenet_ablate.report.analysis.analyse import analyse
+from lenet_ablate.report.assemble import PAGE, StudyReport, assemble, only_factors
+from lenet_ablate.report.figures.boundary_gallery import boundaries_of_sets
+from lenet_ablate.report.figures.gallery import FigureInputs, Gallery, gallery
+from lenet_ablate.report.figures.inputs import read_figure_inputs
+from lenet_ablate.report.fingerprint import fingerprint
+from lenet_ablate.report.options import ReportOptions
+from lenet_ablate.report.overview import INDEX, entry_of, index_page, overview_files
+from lenet_ablate.report.page.html import Overview, render_overview
+from lenet_ablate.report.study.collect import collect
+from lenet_ablate.report.study.predictions import read_predictions
+from lenet_ablate.report.study.provenance import find_provenance
+from lenet_ablate.report.study.published import published_frame
+from lenet_ablate.report.study.study import Study, count_line
+from lenet_ablate.report.write import MANIFEST, is_current, refuse_foreign, report_digests, write_report
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltReport:
     """A report that stands on disk.
 
     Attributes:
@@ -43,7 +53,7 @@ class Built:
     unchanged: frozenset[str]
 
 
-def build_report(options: ReportOptions) -> Built:
+def build_report(options: ReportOptions) -> BuiltReport:
     """Write the report of a folder of studies; a study's report that would be the same again stays as it is.
 
     Raises:
@@ -74,30 +84,31 @@ def build_report(options: ReportOptions) -> Built:
     return _write_several(out, studies, judged, options)
 
 
-def _write_one(out: Path, study: Study, options: ReportOptions) -> Built:
-    made = make_report(study, options, out, _may_replace(out, options))
+def _write_one(out: Path, study: Study, options: ReportOptions) -> BuiltReport:
+    made = build_study_report(study, options, out, _may_replace(out, options))
     unchanged = frozenset({study.name} if made.is_unchanged else ())
-    return Built(out, out / PAGE, made.files, (study,), made.reports, {study.name: out / PAGE}, unchanged)
+    return BuiltReport(out, out / PAGE, made.files, (study,), made.reports, {study.name: out / PAGE}, unchanged)
 
 
-def _write_several(out: Path, studies: Sequence[Study], judged: Sequence[Study], options: ReportOptions) -> Built:
+def _write_several(out: Path, studies: Sequence[Study], judged: Sequence[Study], options: ReportOptions) -> BuiltReport:
     may_replace = _may_replace(out, options)
     if not may_replace:
         refuse_foreign(out, [INDEX, PAGE, *(f"{study.name}/{PAGE}" for study in judged)])
     made = {
-        study.name: make_report(study, options, out / study.name, may_replace) for study in watch(judged, "", "study")
+        study.name: build_study_report(study, options, out / study.name, may_replace)
+        for study in watch(judged, "", "study")
     }
     reports = {title: report for one in made.values() for title, report in one.reports.items()}
     index = {
         INDEX: index_page(studies).encode(),
-        PAGE: render_index(Front(tuple(entry_of(study, reports) for study in studies))),
+        PAGE: render_overview(Overview(tuple(entry_of(study, reports) for study in studies))),
     }
     written = {f"{name}/{path}": digest for name in made for path, digest in report_digests(out / name).items()}
     write_report(out, index, beside=written)
     unchanged = frozenset(name for name, one in made.items() if one.is_unchanged)
     files = [*index, *(f"{name}/{path}" for name, one in made.items() for path in one.files)]
     pages = {name: out / name / PAGE for name in made}
-    return Built(out, out / PAGE, tuple(sorted(files)), tuple(studies), reports, pages, unchanged)
+    return BuiltReport(out, out / PAGE, tuple(sorted(files)), tuple(studies), reports, pages, unchanged)
 
 
 def _may_replace(out: Path, options: ReportOptions) -> bool:
@@ -138,3 +149,84 @@ def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:
             told = ", ".join(known) or "none, since nothing varies"
             guess = closest(key, known)
             raise ConfigError(f"--factor {key}: the factors are {told}{f'; did you mean {guess}?' if guess else ''}")
+
+
+PROGRESS_AFTER_SECONDS = 2
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class BuiltStudy:
+    """A study's report on disk.
+
+    Attributes:
+        reports: By title of the study, or of its parts; of what stood there already without figures.
+        files: Paths of what was written just now, relative to the study's folder.
+        is_unchanged: Whether all of it stood there already.
+    """
+
+    reports: dict[str, StudyReport]
+    files: tuple[str, ...]
+    is_unchanged: bool
+
+
+def is_judged(study: Study) -> bool:
+    """Whether a study, or part of one, has a finished run with the figure that it is to be judged by."""
+    return study.num_finished > 0 and not study.lacks_validation
+
+
+def build_study_report(study: Study, options: ReportOptions, folder: Path, may_replace: bool) -> BuiltStudy:
+    """A study's report, written to a folder unless it is there; a part has a folder of its own in it.
+
+    Args:
+        study: One with a finished run.
+        options: What is asked for.
+        folder: Where it lies.
+        may_replace: Whether other files of the same names may be replaced.
+    """
+    if not study.parts:
+        return _build_comparable(study, options, folder, may_replace)
+    parts = [part for part in study.parts if is_judged(part)]
+    if not may_replace:
+        refuse_foreign(folder, [PAGE, *(f"{part.place}/{PAGE}" for part in parts)])
+    made = {part.place: _build_comparable(part, options, folder / part.place, may_replace) for part in parts}
+    reports = {title: report for one in made.values() for title, report in one.reports.items()}
+    plain = overview_files(study, reports, {})
+    made_from = fingerprint(study, plain, FigureInputs(), options.every_variant)
+    files = [f"{place}/{path}" for place, one in made.items() for path in one.files]
+    if not files and not options.is_forced and is_current(folder, made_from):
+        return BuiltStudy(reports, (), is_unchanged=True)
+    front = overview_files(study, reports, dict(boundaries_of_sets(study)))
+    written = {f"{place}/{path}": sha for place in made for path, sha in report_digests(folder / place).items()}
+    write_report(folder, front, made_from=made_from, beside=written)
+    return BuiltStudy(reports, tuple(sorted([*files, *front])), is_unchanged=False)
+
+
+def _build_comparable(study: Study, options: ReportOptions, folder: Path, may_replace: bool) -> BuiltStudy:
+    """The report of runs that can all be compared."""
+    data_dir = data_folder(options.data_dir)
+    predictions = read_predictions(study, data_dir)
+    analysis = only_factors(analyse(study, predictions, study.sweeps), options.factors)
+    references = published_frame(study.sweeps, study.configs.values())
+    figure_inputs = read_figure_inputs(study, analysis.best_variant, predictions, data_dir, references)
+    shown = gallery(study, analysis, figure_inputs, options.every_variant)
+    provenance = find_provenance(study, study.sweeps)
+    plain = assemble(study, analysis, provenance, Gallery({}, shown.left_out), references)
+    made_from = fingerprint(study, plain.files, figure_inputs, options.every_variant)
+    if not options.is_forced and is_current(folder, made_from):
+        return BuiltStudy({study.title: plain}, (), is_unchanged=True)
+    if not may_replace:
+        refuse_foreign(folder, plain.files)
+    told = f"drawing {study.title}"
+    report = assemble(study, analysis, provenance, shown, references, lambda names: watch(names, told, "figure"))
+    write_report(folder, report.files, made_from=made_from)
+    return BuiltStudy({study.title: report}, tuple(sorted(report.files)), is_unchanged=False)
+
+
+def watch(items: Iterable[_T], what: str, unit: str) -> Iterable[_T]:
+    """The items, with a progress bar where it takes long and someone is there to see it."""
+    from tqdm import tqdm
+
+    bar: Iterable[_T] = tqdm(items, desc=what, unit=unit, delay=PROGRESS_AFTER_SECONDS, leave=False, disable=None)
+    return bar

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from lenet_ablate.errors import LenetAblateError
-from lenet_ablate.report.options import BAD, ReportOptions, Telling, parse_options
+from lenet_ablate.report.options import BAD, Display, ReportOptions, parse_options
 
 OK, NOTHING, INTERRUPTED = 0, 2, 130
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
 
 
-def _report(options: ReportOptions, telling: Telling) -> int:
+def _report(options: ReportOptions, telling: Display) -> int:
     from lenet_ablate.report.build import NothingFinished, build_report
     from lenet_ablate.report.terminal import tell
 

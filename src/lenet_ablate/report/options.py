@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from lenet_ablate import __version__
-from lenet_ablate.checks import Real
-from lenet_ablate.report.criteria import DEFAULT_CRITERIA, Criteria, EpochRule, Metric
+from lenet_ablate.config.checks import Real
+from lenet_ablate.config.settings import REPORT_FOLDER
+from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Metric
 
 BAD = 1
-REPORT_FOLDER = "report"
 MAX_FOLDER_NAME = 80
 POINTS = 100  # percentage points in 1
 EPILOG = """\
@@ -26,24 +26,6 @@ examples:
 
 exit status: 0 written, 1 bad option or nothing could be written, 2 no finished run
 """
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A setting that must have one of some values.
-
-    Attributes:
-        key: The setting: a table's name or `seed`.
-        values: The values as the tables label them.
-    """
-
-    key: str
-    values: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """As it was typed: `lr=0.01,0.001`."""
-        return f"{self.key}={','.join(self.values)}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +72,7 @@ class ReportOptions:
 
 
 @dataclass(frozen=True)
-class Telling:
+class Display:
     """What is said and shown of a report.
 
     Attributes:
@@ -102,7 +84,7 @@ class Telling:
     with_tables: bool
 
 
-def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Telling]:
+def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
     """The options on a command line, and what is to be told; ends the process where they are bad."""
     found = _parser().parse_args(argv)
     criteria = Criteria(
@@ -114,7 +96,7 @@ def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Telling]:
     options = ReportOptions(
         Path(found.outputs), found.out, found.study, factors, where, criteria, every, found.data_dir, found.force
     )
-    return options, Telling(found.open, found.tables)
+    return options, Display(found.open, found.tables)
 
 
 class _Parser(argparse.ArgumentParser):

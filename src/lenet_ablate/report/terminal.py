@@ -8,19 +8,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from lenet_ablate.report.assemble import StudyReport
-from lenet_ablate.report.build import Built
-from lenet_ablate.report.collect import Study, count_line
-from lenet_ablate.report.factors import REPLICATE
+from lenet_ablate.report.build import BuiltReport
 from lenet_ablate.report.figures.text import plural
-from lenet_ablate.report.front import apart
-from lenet_ablate.report.problems import problem_runs
-from lenet_ablate.report.safe_text import one_line
+from lenet_ablate.report.overview import part_reasons
+from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.problems import problem_runs
+from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
+from lenet_ablate.report.text.escape import one_line
 
 MAX_ROWS, MAX_PROBLEMS, MAX_NAMES = 40, 10, 12
 
 
-def tell(built: Built, with_tables: bool = False) -> None:
+def tell(built: BuiltReport, with_tables: bool = False) -> None:
     """Print what was found and where it is: of one study its tables, of several a few lines each.
 
     Args:
@@ -64,7 +64,7 @@ def _tell_briefly(study: Study, reports: Mapping[str, StudyReport]) -> None:
 def _tell_study(study: Study, reports: Mapping[str, StudyReport]) -> None:
     """Print how far a study is, its tables, the verdict on each factor and the best setting; part by part."""
     print(f"{one_line(study.title)}: {count_line(study)}\n")
-    for sentence in apart(study):
+    for sentence in part_reasons(study):
         _tell_sentence(sentence, "→ ", "  ")
     if study.parts:
         print()

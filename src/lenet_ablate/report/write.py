@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from lenet_ablate.atomic import write_bytes
 from lenet_ablate.errors import RecordError
+from lenet_ablate.records.atomic import write_bytes
 
 MANIFEST = "manifest.json"
 NOTHING: Mapping[str, str] = {}

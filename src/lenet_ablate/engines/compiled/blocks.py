@@ -12,13 +12,7 @@ from numba import types
 
 from lenet_ablate.engines.compiled.jit import intrinsic
 from lenet_ablate.engines.compiled.layout import LANE_MULTIPLE
-from lenet_ablate.engines.compiled.vectors import (
-    element_pointer,
-    load_vector,
-    splat_value,
-    store_vector,
-    vector_of,
-)
+from lenet_ablate.engines.compiled.vectors import element_pointer, load_vector, splat_value, store_vector, vector_of
 
 
 def _interleave(builder: Any, one: Any, other: Any, half: int) -> Any:

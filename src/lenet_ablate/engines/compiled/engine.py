@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.compiled.kernels import load_kernels
 from lenet_ablate.engines.compiled.learner import CompiledLearner
-from lenet_ablate.plan import RunPlan
 
 
 class CompiledEngine:

@@ -24,7 +24,7 @@ import numba
 import numpy as np
 from numba.core import event
 
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.engines.compiled import network
 from lenet_ablate.engines.compiled.jit import FAST_MATH

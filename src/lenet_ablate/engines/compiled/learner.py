@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.choices import Activation, Optimizer, OutputActivation, Pool
-from lenet_ablate.config import OptimizerConfig, RunConfig
+from lenet_ablate.config.choices import Activation, Optimizer, OutputActivation, Pool
+from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.config.settings import OptimizerConfig, RunConfig
 from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
@@ -19,7 +20,6 @@ from lenet_ablate.engines.compiled.layout import Layout, aligned_zeros
 from lenet_ablate.engines.compiled.loss import CLASSES
 from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.engines.weights import draw_weights
-from lenet_ablate.plan import RunPlan
 
 POOLS = {Pool.max: network.MAX, Pool.avg: network.MEAN}
 ACTIVATIONS = {

@@ -16,15 +16,15 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from lenet_ablate import choices
-from lenet_ablate.config import OptimizerConfig
+from lenet_ablate.config import choices
+from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.config.settings import OptimizerConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.pytorch.models import UNUSED_STATE, build_model
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.plan import RunPlan
 
 EVALUATION_BATCH = 1000
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import input_shape
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from lenet_ablate.choices import Activation, Model, OutputActivation, Pool
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.choices import Activation, Model, OutputActivation, Pool
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 
 _ACTIVATIONS: dict[Activation, type[nn.Module]] = {

@@ -10,8 +10,8 @@ import pandas as pd
 
 from lenet_ablate.report.analysis import power
 from lenet_ablate.report.analysis.results import Code
-from lenet_ablate.report.analysis.wording import limit_points, plural
-from lenet_ablate.report.criteria import Criteria
+from lenet_ablate.report.study.criteria import Criteria
+from lenet_ablate.report.text.wording import limit_points, plural
 
 OPEN = (Code.one_run, Code.not_distinguishable)
 MAX_LISTED = 10

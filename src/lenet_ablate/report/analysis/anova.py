@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lenet_ablate.report.analysis import statistics
-from lenet_ablate.report.factors import REPLICATE
+from lenet_ablate.report.study.factors import REPLICATE
 
 COLUMNS = ("term", "sum_sq", "df", "f", "p", "omega_sq", "range", "p_holm", "is_interaction")
 EMPTY = pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})

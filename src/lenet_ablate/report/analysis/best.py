@@ -12,11 +12,11 @@ import pandas as pd
 from lenet_ablate.report.analysis import statistics
 from lenet_ablate.report.analysis.contrasts import compare_levels, outcomes_of
 from lenet_ablate.report.analysis.results import BestSetting
-from lenet_ablate.report.cells import compare
-from lenet_ablate.report.collect import Study
-from lenet_ablate.report.criteria import Criteria, EpochRule
-from lenet_ablate.report.factors import Factor, Level
-from lenet_ablate.report.tables.rounding import percent_texts
+from lenet_ablate.report.study.comparison import compare
+from lenet_ablate.report.study.criteria import Criteria, EpochRule
+from lenet_ablate.report.study.factors import Factor, Level
+from lenet_ablate.report.study.study import Study
+from lenet_ablate.report.text.rounding import percent_texts
 
 MAX_NAMED = 3
 VARIANT = "variant"
@@ -59,7 +59,7 @@ def best_setting(study: Study, marks: Sequence[str] = ()) -> BestSetting | None:
 
     Args:
         study: What was found on disk.
-        marks: What its sentence ends with; see `stamps.stamps`.
+        marks: What its sentence ends with; see `protocol.protocol_notes`.
     """
     usable = study.design[study.design["is_usable"]]
     candidates = _candidates(usable)

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lenet_ablate.records import State
+from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis import statistics
 from lenet_ablate.report.analysis.letters import letters
 from lenet_ablate.report.analysis.statistics import Array
-from lenet_ablate.report.cells import Comparison
-from lenet_ablate.report.criteria import Criteria
-from lenet_ablate.report.factors import REPLICATE
+from lenet_ablate.report.study.comparison import Comparison
+from lenet_ablate.report.study.criteria import Criteria
+from lenet_ablate.report.study.factors import REPLICATE
 
 VALUES = ("outcome", "train_loss_running", "val_accuracy", "test_accuracy")
 LEVEL_COLUMNS = (

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import pandas as pd
 
-from lenet_ablate.report.cells import Comparison
+from lenet_ablate.report.study.comparison import Comparison
 
 
 class Code(IntEnum):
@@ -121,7 +121,7 @@ class StudyAnalysis:
             test images, free of bias; missing without predictions).
         warnings: What weakens the conclusions, the gravest first; a sentence each, plain text.
         best: What is known of the best variant; None where one seed is all there is, and nothing is called best.
-        stamps: What every figure is marked with; see `stamps.stamps`.
+        protocol_notes: What every figure is marked with; see `protocol.protocol_notes`.
     """
 
     factors: tuple[FactorAnalysis, ...]
@@ -131,4 +131,4 @@ class StudyAnalysis:
     noise: pd.DataFrame
     warnings: tuple[str, ...]
     best: BestSetting | None = None
-    stamps: tuple[str, ...] = ()
+    protocol_notes: tuple[str, ...] = ()

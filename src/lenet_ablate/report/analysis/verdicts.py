@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lenet_ablate.records import State
+from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis import power, statistics
 from lenet_ablate.report.analysis.contrasts import FAILED
 from lenet_ablate.report.analysis.results import Code, Verdict
-from lenet_ablate.report.analysis.wording import limit_points, p_text, percent, plural, points, signed_points
-from lenet_ablate.report.cells import Comparison
-from lenet_ablate.report.criteria import Criteria, Metric
+from lenet_ablate.report.study.comparison import Comparison
+from lenet_ablate.report.study.criteria import Criteria, Metric
+from lenet_ablate.report.text.wording import limit_points, p_text, percent, plural, points, signed_points
 
 PAIR_COLUMNS = (
     "factor", "level_a", "level_b", "metric", "n_pairs", "diff", "ci_low", "ci_high", "ci90_low", "ci90_high", "p",

@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from lenet_ablate.config import RunConfig
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.playground import EXTENT, Coordinates, Plane, draw_plane, features_of
 from lenet_ablate.engines.forward import Network, forward
 from lenet_ablate.report.figures.notes import JOINT, caption_of

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lenet_ablate.report.analysis.results import FactorAnalysis
-from lenet_ablate.report.criteria import Criteria
 from lenet_ablate.report.figures.intervals import (
     LABEL_WIDTH,
     Row,
@@ -22,8 +21,9 @@ from lenet_ablate.report.figures.intervals import (
 )
 from lenet_ablate.report.figures.style import FAINT, FULL, INK, draw_note, draw_title, house_style, note_height
 from lenet_ablate.report.figures.text import cut, listed, plural, short, width_of, wrap
-from lenet_ablate.report.safe_text import one_line
-from lenet_ablate.report.tables.rounding import NOTHING
+from lenet_ablate.report.study.criteria import Criteria
+from lenet_ablate.report.text.escape import one_line
+from lenet_ablate.report.text.rounding import NOTHING
 
 MAX_ROWS = 21  # all pairs of seven levels
 STRIPE = "#e3e3e3"

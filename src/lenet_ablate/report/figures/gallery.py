@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
-from lenet_ablate.report.cells import compare
-from lenet_ablate.report.collect import Study
-from lenet_ablate.report.factors import Factor
-from lenet_ablate.report.figures.boundary_pictures import boundaries_of_study
+from lenet_ablate.report.figures.boundary_gallery import boundaries_of_study
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure, confusion_matrix
-from lenet_ablate.report.figures.curve_pictures import curves_of_factor, curves_of_variants
+from lenet_ablate.report.figures.curve_gallery import curves_of_factor, curves_of_variants
 from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_alt, digits_figure, pick
-from lenet_ablate.report.figures.dots import effect_of, effects_alt, effects_figure, effects_key, effects_note
+from lenet_ablate.report.figures.effects import effect_of, effects_alt, effects_figure, effects_key, effects_note
 from lenet_ablate.report.figures.forest import differences_alt, differences_figure, differences_key, differences_note
 from lenet_ablate.report.figures.heatmap import MAX_LEVELS, grid_of, heatmap_alt, heatmap_figure, heatmap_key
 from lenet_ablate.report.figures.notes import JOINT, averaged_words, caption_of, on_mnist, outcome_words, protocol
 from lenet_ablate.report.figures.picture import Picture
 from lenet_ablate.report.figures.scatter import labelled, noise_alt, noise_figure, time_alt, time_figure
 from lenet_ablate.report.figures.text import plural, short
+from lenet_ablate.report.study.comparison import compare
+from lenet_ablate.report.study.factors import Factor
+from lenet_ablate.report.study.study import Study
 
 Draw = Callable[[], Picture]
 MAX_HEATMAPS = 6
@@ -32,7 +32,7 @@ DISPUTED_WORDS = "†: label disputed, fewer than 3 of 5 votes (cleanlab/label-e
 
 
 @dataclass(frozen=True)
-class Extras:
+class FigureInputs:
     """What figures need besides the records; None where it is not at hand.
 
     Attributes:
@@ -60,21 +60,24 @@ class Gallery:
 
 
 def gallery(
-    study: Study, analysis: StudyAnalysis | None = None, extras: Extras | None = None, every_variant: bool = False
+    study: Study,
+    analysis: StudyAnalysis | None = None,
+    figure_inputs: FigureInputs | None = None,
+    every_variant: bool = False,
 ) -> Gallery:
     """The figures of a study with at least one finished run; none of them is drawn yet.
 
     Args:
         study: What the figures are of.
         analysis: What is known of it; without it there are only curves, heat maps and the times.
-        extras: Test images and published figures.
+        figure_inputs: Test images and published figures.
         every_variant: Whether each variant gets a figure of its own besides its panel.
     """
-    extras = extras or Extras()
+    figure_inputs = figure_inputs or FigureInputs()
     pictures: dict[str, Draw] = {}
     left_out: list[str] = []
     if analysis is not None:
-        pictures |= _effects(study, analysis, extras, left_out)
+        pictures |= _effects(study, analysis, figure_inputs, left_out)
     pictures |= boundaries_of_study(study)
     comparisons = (
         [found.comparison for found in analysis.factors]
@@ -85,14 +88,16 @@ def gallery(
         pictures |= curves_of_factor(study, comparison)
     pictures |= _heatmaps(study, left_out)
     if analysis is not None:
-        pictures |= _errors(study, analysis, extras, left_out)
+        pictures |= _errors(study, analysis, figure_inputs, left_out)
         pictures |= _noise(study, analysis)
     pictures |= _times(study)
     pictures |= curves_of_variants(study, every_variant)
     return Gallery(pictures, tuple(left_out))
 
 
-def _effects(study: Study, analysis: StudyAnalysis, extras: Extras, left_out: list[str]) -> Iterator[tuple[str, Draw]]:
+def _effects(
+    study: Study, analysis: StudyAnalysis, figure_inputs: FigureInputs, left_out: list[str]
+) -> Iterator[tuple[str, Draw]]:
     shown = [found for found in analysis.factors if len(found.values)]
     for found in shown:
         key = found.comparison.factor.key
@@ -101,14 +106,14 @@ def _effects(study: Study, analysis: StudyAnalysis, extras: Extras, left_out: li
             left_out.append(f"The figure of differences by {title} is left out: one seed gives no interval.")
         else:
             yield f"differences_{key}", partial(_differences_picture, study, found)
-        yield f"effects_{key}", partial(_effects_picture, study, [found], extras)
+        yield f"effects_{key}", partial(_effects_picture, study, [found], figure_inputs)
     if len(shown) > 1:
-        yield "effects", partial(_effects_picture, study, shown, extras)
+        yield "effects", partial(_effects_picture, study, shown, figure_inputs)
 
 
-def _effects_picture(study: Study, found: list[FactorAnalysis], extras: Extras) -> Picture:
+def _effects_picture(study: Study, found: list[FactorAnalysis], figure_inputs: FigureInputs) -> Picture:
     outcome = outcome_words(study.criteria)
-    effects = [effect_of(one, extras.references) for one in found]
+    effects = [effect_of(one, figure_inputs.references) for one in found]
     title = _capital(outcome) + (f" by {found[0].comparison.factor.title}" if len(found) == 1 else " by factor")
     averaged = averaged_words(found[0].comparison) if len(found) == 1 else "the other factors" if len(found) > 1 else ""
     over = f"each seed averaged over {averaged}" if averaged else ""
@@ -153,20 +158,22 @@ def _heatmap_picture(study: Study, rows: Factor, columns: Factor) -> Picture:
     return Picture(heatmap_figure(grid, outcome, title, key), title, heatmap_alt(grid, outcome), caption)
 
 
-def _errors(study: Study, analysis: StudyAnalysis, extras: Extras, left_out: list[str]) -> Iterator[tuple[str, Draw]]:
+def _errors(
+    study: Study, analysis: StudyAnalysis, figure_inputs: FigureInputs, left_out: list[str]
+) -> Iterator[tuple[str, Draw]]:
     if len(analysis.confusion):
         yield "confusion", partial(_confusion_picture, study, analysis)
     else:
         left_out.append("The confusion matrix is left out: labels or predictions are not at hand.")
-    if extras.digits is None or not len(extras.digits.predictions):
-        left_out.append(f"Pictures of test images are left out: {extras.why_no_digits}.")
+    if figure_inputs.digits is None or not len(figure_inputs.digits.predictions):
+        left_out.append(f"Pictures of test images are left out: {figure_inputs.why_no_digits}.")
         return
     for which in Which:
-        picks, _ = pick(extras.digits, which)
+        picks, _ = pick(figure_inputs.digits, which)
         if picks:
-            yield which.value, partial(_digits_picture, study, analysis, extras.digits, which)
-        elif which is Which.wrong_always or len(extras.digits.predictions) > 1:
-            left_out.append(f"No test image is {_WHICH[which].format(runs=len(extras.digits.predictions))}.")
+            yield which.value, partial(_digits_picture, study, analysis, figure_inputs.digits, which)
+        elif which is Which.wrong_always or len(figure_inputs.digits.predictions) > 1:
+            left_out.append(f"No test image is {_WHICH[which].format(runs=len(figure_inputs.digits.predictions))}.")
 
 
 _WHICH = {

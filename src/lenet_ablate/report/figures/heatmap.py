@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from lenet_ablate.records import State
-from lenet_ablate.report.factors import REPLICATE, Factor
+from lenet_ablate.records.record import State
 from lenet_ablate.report.figures.style import SMALLEST, draw_note, draw_title, house_style, note_height
 from lenet_ablate.report.figures.text import listed, plural, short, width_of, wrap
-from lenet_ablate.report.tables.rounding import NOTHING, percent_texts
+from lenet_ablate.report.study.factors import REPLICATE, Factor
+from lenet_ablate.report.text.rounding import NOTHING, percent_texts
 
 MAX_LEVELS = 12
 _LOST = (State.failed.value, State.diverged.value)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lenet_ablate.report.cells import Comparison
-from lenet_ablate.report.collect import Study
-from lenet_ablate.report.criteria import Criteria, EpochRule, Metric
-from lenet_ablate.report.figures.curves import Curves
+from lenet_ablate.report.figures.curve_data import Curves
 from lenet_ablate.report.figures.text import listed, plural, short
+from lenet_ablate.report.study.comparison import Comparison
+from lenet_ablate.report.study.criteria import Criteria, EpochRule, Metric
+from lenet_ablate.report.study.study import Study
 
 _NAMES = {
     "lenet5": "LeNet-5",

@@ -19,9 +19,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, NullLocator
 
-from lenet_ablate.report.factors import Factor
 from lenet_ablate.report.figures.picture import ALL_KINDS
 from lenet_ablate.report.figures.text import FAMILY, width_of, wrap
+from lenet_ablate.report.study.factors import Factor
 
 BLUE, VERMILLION, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"  # Okabe and Ito
 INK, FAINT, GHOST, GRID = "#222222", "#666666", "#c4c4c4", "#e6e6e6"

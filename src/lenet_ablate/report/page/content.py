@@ -106,12 +106,12 @@ class Page:
         methods: What was done, as pairs of question and answer.
         factor_keys: Heads of the columns of `runs` that hold levels.
         runs: Every run.
-        origins: Where the results come from, as pairs of what and values.
+        provenance: Where the results come from, as pairs of what and values.
         commands: The sweeps' commands.
         reproduce: A command per variant, with the variant's name.
         downloads: CSV files to embed, by name.
         best: The sentence about the best setting; empty where nothing is called best.
-        stamps: What every figure is marked with, a sentence each.
+        protocol_notes: What every figure is marked with, a sentence each.
         front: Where the page of all parts is, for a part of a study; else empty.
     """
 
@@ -129,10 +129,10 @@ class Page:
     methods: tuple[tuple[str, str], ...]
     factor_keys: tuple[str, ...]
     runs: tuple[RunRow, ...]
-    origins: tuple[tuple[str, tuple[str, ...]], ...]
+    provenance: tuple[tuple[str, tuple[str, ...]], ...]
     commands: tuple[str, ...]
     reproduce: tuple[tuple[str, str], ...]
     downloads: Mapping[str, bytes]
     best: str = ""
-    stamps: tuple[str, ...] = ()
+    protocol_notes: tuple[str, ...] = ()
     front: str = ""

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lenet_ablate.report.analysis.results import StudyAnalysis
-from lenet_ablate.report.collect import Study, count_line
-from lenet_ablate.report.criteria import EpochRule, Metric
-from lenet_ablate.report.factors import REPLICATE
-from lenet_ablate.report.origins import Origins
+from lenet_ablate.report.study.criteria import EpochRule, Metric
+from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.provenance import Provenance
+from lenet_ablate.report.study.study import Study, count_line
 
 Answers = Iterator[tuple[str, str]]
 
 
-def methods(study: Study, analysis: StudyAnalysis, origins: Origins) -> tuple[tuple[str, str], ...]:
+def methods(study: Study, analysis: StudyAnalysis, provenance: Provenance) -> tuple[tuple[str, str], ...]:
     """Pairs of question and answer; they cover what the NeurIPS checklist asks of experiments and error bars."""
-    return (*_design(study), *_data(study, analysis, origins), *_statistics(study, analysis), *_cost(study, origins))
+    return (
+        *_design(study),
+        *_data(study, analysis, provenance),
+        *_statistics(study, analysis),
+        *_cost(study, provenance),
+    )
 
 
 def _design(study: Study) -> Answers:
@@ -36,22 +41,22 @@ def _design(study: Study) -> Answers:
     )
 
 
-def _data(study: Study, analysis: StudyAnalysis, origins: Origins) -> Answers:
-    for train, val, test in origins.splits:
+def _data(study: Study, analysis: StudyAnalysis, provenance: Provenance) -> Answers:
+    for train, val, test in provenance.splits:
         yield "Data", f"{train:,} images for training, {val:,} for validation, {test:,} for testing."
     choice = (
         "The fixed last epoch is reported."
         if study.criteria.epoch is EpochRule.last
         else "Reported is the first epoch with the highest validation accuracy of each run."
     )
-    has_val = any(val for _, val, _ in origins.splits) if origins.splits else True
+    has_val = any(val for _, val, _ in provenance.splits) if provenance.splits else True
     rest = (
         "The best setting is named by validation accuracy"
-        + ("." if analysis.stamps else "; the test set chooses nothing.")
+        + ("." if analysis.protocol_notes else "; the test set chooses nothing.")
         if has_val
         else "There is no validation split: settings are compared on the test set."
     )
-    yield "What is chosen how", " ".join((choice, rest, *analysis.stamps))
+    yield "What is chosen how", " ".join((choice, rest, *analysis.protocol_notes))
     yield (
         "Training loss",
         "Mean cross-entropy in nats per image, averaged over the batches of the last epoch while the weights move.",
@@ -82,17 +87,17 @@ def _statistics(study: Study, analysis: StudyAnalysis) -> Answers:
     )
 
 
-def _cost(study: Study, origins: Origins) -> Answers:
-    if origins.num_parameters:
-        yield "Size", f"{_listed([f'{count:,}' for count in origins.num_parameters])} trainable parameters."
+def _cost(study: Study, provenance: Provenance) -> Answers:
+    if provenance.num_parameters:
+        yield "Size", f"{_listed([f'{count:,}' for count in provenance.num_parameters])} trainable parameters."
     seconds = study.runs["wall_seconds"].dropna().astype(float)
     if len(seconds):
         total = f"{seconds.sum() / 3600:.1f} hours" if seconds.sum() >= 3600 else f"{seconds.sum() / 60:.1f} minutes"
         yield (
             "Compute",
             f"{seconds.median():.1f} s per run (median), {total} over {len(seconds)} runs"
-            + (f"; {_listed(origins.engines)}" if origins.engines else "")
-            + (f"; {_listed(origins.machines)}." if origins.machines else "."),
+            + (f"; {_listed(provenance.engines)}" if provenance.engines else "")
+            + (f"; {_listed(provenance.machines)}." if provenance.machines else "."),
         )
 
 

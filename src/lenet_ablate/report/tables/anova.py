@@ -6,8 +6,8 @@ import math
 
 import pandas as pd
 
-from lenet_ablate.report.tables.rounding import NOTHING, p_text
 from lenet_ablate.report.tables.table import Column, Table
+from lenet_ablate.report.text.rounding import NOTHING, p_text
 
 
 def anova_table(frame: pd.DataFrame) -> Table:

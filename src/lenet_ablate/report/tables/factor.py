@@ -9,11 +9,12 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from lenet_ablate.report.analysis.results import FactorAnalysis
-from lenet_ablate.report.collect import Study
-from lenet_ablate.report.criteria import Criteria, EpochRule, Metric
-from lenet_ablate.report.published import ALL_RUNS
+from lenet_ablate.report.study.criteria import Criteria, EpochRule, Metric
+from lenet_ablate.report.study.published import ALL_RUNS
+from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.tables.captions import factor_caption, factor_notes, study_notes
-from lenet_ablate.report.tables.rounding import (
+from lenet_ablate.report.tables.table import Column, Row, Table
+from lenet_ablate.report.text.rounding import (
     NOTHING,
     difference_text,
     interval_text,
@@ -22,7 +23,6 @@ from lenet_ablate.report.tables.rounding import (
     percent_decimals,
     percent_texts,
 )
-from lenet_ablate.report.tables.table import Column, Row, Table
 
 FAILED, COLLAPSED = "‡", "§"
 

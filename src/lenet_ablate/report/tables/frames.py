@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lenet_ablate.report.cells import Comparison
-from lenet_ablate.report.collect import FIGURES
-from lenet_ablate.report.factors import REPLICATE, Factor
+from lenet_ablate.report.study.collect import FIGURES
+from lenet_ablate.report.study.comparison import Comparison
+from lenet_ablate.report.study.factors import REPLICATE, Factor
 
 STATISTICS = tuple(f"{figure}_{statistic}" for figure in FIGURES for statistic in ("mean", "sd"))
 

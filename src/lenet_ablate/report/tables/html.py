@@ -6,8 +6,8 @@ import functools
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lenet_ablate.report.safe_text import one_line
 from lenet_ablate.report.tables.table import Table
+from lenet_ablate.report.text.escape import one_line
 
 
 def html_table(table: Table, *, is_scrolled: bool = False) -> str:

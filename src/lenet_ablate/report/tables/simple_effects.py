@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from lenet_ablate.report.analysis.results import FactorAnalysis
-from lenet_ablate.report.tables.rounding import difference_text, p_text
 from lenet_ablate.report.tables.table import Column, Table
+from lenet_ablate.report.text.rounding import difference_text, p_text
 
 
 def simple_effects_table(analysis: FactorAnalysis) -> Table:

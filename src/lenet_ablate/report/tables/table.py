@@ -56,9 +56,9 @@ class Table:
         """All rows, the references last."""
         return self.rows + self.references
 
-    def stamped(self, stamps: Sequence[str]) -> Table:
+    def noted(self, protocol_notes: Sequence[str]) -> Table:
         """The table with these sentences at the end of its caption."""
-        return dataclasses.replace(self, caption=" ".join((self.caption, *stamps)))
+        return dataclasses.replace(self, caption=" ".join((self.caption, *protocol_notes)))
 
     def without_columns(self, dropped: set[int]) -> Table:
         """The table without some of its columns."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lenet_ablate.report.cells import Comparison
-from lenet_ablate.report.collect import Study
-from lenet_ablate.report.published import ALL_RUNS
+from lenet_ablate.report.study.comparison import Comparison
+from lenet_ablate.report.study.published import ALL_RUNS
+from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.tables.captions import factor_caption, schedule_notes, study_notes, variants_caption
 from lenet_ablate.report.tables.factor import reference_rows
-from lenet_ablate.report.tables.rounding import NOTHING, loss_text, percent_texts
 from lenet_ablate.report.tables.table import Column, Table
+from lenet_ablate.report.text.rounding import NOTHING, loss_text, percent_texts
 
 EPOCHS_SHOWN = (1, 2, 3, 5, 10, 15, 20, 25, 30)
 EVERY_EPOCH = 10  # so few epochs are all shown

@@ -1,0 +1,102 @@
+"""`lenet-ablate`: from the command line to Hydra, which hands over to the sweeper in `hydra_plugins`."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lenet_ablate import __version__
+from lenet_ablate.config.folder import config_dir
+from lenet_ablate.errors import LenetAblateError
+from lenet_ablate.sweep.signals import exit_on_signals
+
+FLAGS_WITH_VALUE = (
+    "--config-dir",
+    "-cd",
+    "--config-path",
+    "-cp",
+    "--config-name",
+    "-cn",
+    "--package",
+    "-p",
+    "--cfg",
+    "-c",
+)
+FLAGS_WITHOUT_RUN = ("--cfg", "-c", "--hydra-help", "--info", "-i", "--shell-completion", "-sc")
+
+
+def main() -> None:
+    """Run the command; the exit status is 0, 1 after bad input or a failed run, or a signal's."""
+    exit_on_signals()
+    flags, words = split_arguments(sys.argv[1:])
+    if "--version" in flags:
+        print(f"lenet-ablate {__version__}")
+        return
+    if "--help" in flags or "-h" in flags:
+        from lenet_ablate.cli.help import help_text
+
+        print(help_text(), end="")
+        return
+    try:
+        _run(flags, words)
+    except SystemExit as stop:  # argparse ends with 2, which here means something else
+        sys.exit(1 if stop.code == 2 else stop.code)
+    except LenetAblateError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:  # before the first run began, or a second time
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output left, e.g. `| head`
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The flags with their values, and the other words, so that both may stand in any order."""
+    flags, words = [], []
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("-"):
+            words.append(argument)
+            continue
+        flags.append(argument)
+        if argument in FLAGS_WITH_VALUE:
+            flags += [value for value in [next(rest, None)] if value is not None]
+    return flags, words
+
+
+def _run(flags: list[str], words: list[str]) -> None:
+    import hydra
+
+    from lenet_ablate.cli.overrides import check_flags, check_grid_words, check_overrides, other_words
+    from lenet_ablate.config.grid_words import to_hydra
+
+    asks_only = any(flag.partition("=")[0] in FLAGS_WITHOUT_RUN for flag in flags)
+    if not any(flag in ("-sc", "--shell-completion") for flag in flags):
+        config_dirs = [config_dir(), *_extra_config_dirs(flags)]
+        problems = check_flags(flags) or [
+            *check_grid_words(words, config_dirs),
+            *check_overrides(other_words(words), config_dirs),
+        ]
+        if problems:
+            sys.exit("\n".join(problems))
+    if not asks_only:
+        flags = [flag for flag in flags if flag not in ("-m", "--multirun", "-r", "--run")] + ["-m"]
+    elif other_words(words) != words:
+        sys.exit("--cfg shows a single configuration; plan=true lists the runs of an experiment or design")
+    sys.argv[1:] = [*flags, *to_hydra(words)]
+
+    from hydra_plugins.lenet_ablate._task import train_one
+
+    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(train_one)()
+
+
+def _extra_config_dirs(flags: Sequence[str]) -> list[Path]:
+    found = []
+    for flag, value in itertools.zip_longest(flags, flags[1:], fillvalue=""):
+        name, _, joined = flag.partition("=")
+        if name in ("--config-dir", "-cd"):
+            found.append(Path(joined or value))
+    return found

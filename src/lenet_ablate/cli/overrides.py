@@ -1,0 +1,132 @@
+"""The words on the command line, checked before Hydra composes anything.
+
+Hydra checks keys and groups too, but answers a typo with an invitation to add it (`+poool=max`).
+Values are checked for every point of the sweep once it is composed, by `config.parse.parse_config`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString, ValueType
+from hydra.errors import HydraException
+
+from lenet_ablate.config.checks import closest
+from lenet_ablate.config.experiments import read_experiment
+from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
+from lenet_ablate.config.parse import unknown_key
+from lenet_ablate.config.settings import NAMED_GROUPS, setting_keys
+from lenet_ablate.errors import ConfigError
+
+SCHEDULES = "lr_schedules"
+HYDRA_FLAGS = (
+    *("cfg", "resolve", "package", "run", "multirun", "info", "version", "help", "hydra-help", "shell-completion"),
+    *("config-path", "config-name", "config-dir", "experimental-rerun", "cp", "cn", "cd", "sc"),
+)
+FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
+
+
+def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
+    """What is wrong with the `key=value` words of a command line, one or two lines each; empty if nothing is.
+
+    Args:
+        words: The arguments that are not flags.
+        config_dirs: Folders whose subfolders are groups and whose YAML files are their options.
+    """
+    parser = OverridesParser.create()
+    problems = []
+    for word in words:
+        try:
+            problem = _check(parser.parse_override(word), word, config_dirs)
+        except HydraException:
+            problem = _check_unparsable(word)
+        problems += [problem] if problem else []
+    return problems
+
+
+def check_flags(flags: Sequence[str]) -> list[str]:
+    """One line for each setting that is written as a flag, such as `--epochs` or `-lr=0.1`, misspelt or not."""
+    problems = []
+    for flag in flags:
+        name, joined, value = flag.lstrip("-").partition("=")
+        if not flag.startswith("-") or len(name) < 2 or name in HYDRA_FLAGS:
+            continue
+        key = closest(name.replace("-", "_"), (*setting_keys(), *GRID_WORDS))
+        if key:
+            problems.append(f"{flag}: settings are written without dashes: {key}={value if joined else '…'}")
+    return problems
+
+
+def other_words(words: Sequence[str]) -> list[str]:
+    """The words that are not grid words."""
+    return [word for word in words if word.partition("=")[0] not in GRID_WORDS]
+
+
+def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
+    """What is wrong with the grid words of a command line, one or two lines each; empty if nothing is."""
+    parser, raw = OverridesParser.create(), {}
+    try:
+        for word in words:
+            key = word.partition("=")[0]
+            if key in GRID_WORDS:
+                override = parser.parse_override(to_hydra([word])[0])
+                raw[key] = override.value()
+        for name in parse_grid_words(raw).experiments:
+            read_experiment(name, config_dirs)
+    except HydraException:
+        return [_check_unparsable(word)]
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:
+    """The options of a group, sorted, those in subfolders as `folder/option`; empty where there is no such group."""
+    roots = [folder / group for folder in config_dirs]
+    found = {path.relative_to(root).with_suffix("").as_posix() for root in roots for path in root.rglob("*.yaml")}
+    return sorted(found)
+
+
+def _check_unparsable(word: str) -> str:
+    if "=" in word:
+        return f"{word}: cannot be read; a value is missing, or holds a character that needs quotes: \"key='a value'\""
+    guess = closest(word, setting_keys())
+    meant = f"; did you mean {guess}=…?" if guess else ""
+    return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"
+
+
+def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | None:
+    key = override.key_or_group
+    if key.partition(".")[0] == "hydra" or key.startswith("hydra/"):
+        fixed = key in FIXED_HYDRA_KEYS
+        return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs" if fixed else None
+    options = group_options(key, config_dirs)
+    group, _, subfolder = key.partition("/")
+    if subfolder and group in NAMED_GROUPS:
+        return f"{word}: {subfolder} is a folder of {group}; did you mean {group}={subfolder}/{word.partition('=')[2]}?"
+    if key not in setting_keys() and not options and not key.startswith(f"{SCHEDULES}."):
+        return f"{word}: {unknown_key(key)}"
+    if override.is_delete():
+        return f"{word}: settings cannot be removed; null stands for none where that is allowed"
+    if (override.is_add() or override.is_force_add()) and key.partition(".")[0] != SCHEDULES:
+        return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
+    if override.is_sweep_override() and not override.is_discrete_sweep():
+        return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"
+    is_glob = override.value_type is ValueType.GLOB_CHOICE_SWEEP
+    return _check_choices(key, override, options) if options and not is_glob else None
+
+
+def _check_choices(group: str, override: Override, options: Sequence[str]) -> str | None:
+    for choice in _values(override):
+        name = str(choice.text if isinstance(choice, QuotedString) else choice)
+        if name not in options:
+            guess = closest(name, options)
+            meant = f"; did you mean {group}={guess}?" if guess else ""
+            return f"{group}={name}: must be one of {', '.join(options)}{meant}"
+    return None
+
+
+def _values(override: Override) -> list[object]:
+    return list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]

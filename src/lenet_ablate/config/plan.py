@@ -1,0 +1,130 @@
+"""What a run will do, worked out before it starts: pure functions from configuration to identity and steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lenet_ablate.config.choices import DataSet, Model
+from lenet_ablate.config.rates import scheduled_rates
+from lenet_ablate.config.schedules import Schedule
+from lenet_ablate.config.settings import RunConfig, to_mapping
+from lenet_ablate.errors import ConfigError
+
+IDENTITY_VERSION = 1
+DEFAULT_VAL_FRACTION = 1 / 12  # MNIST's 5,000 of 60,000
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One training, fully determined.
+
+    Attributes:
+        name: Name of the run's folder: readable settings, then the identity's first 8 digits.
+        identity: SHA-256 of the settings, 64 hex digits.
+        config: The settings.
+        num_train: Images trained on in each epoch.
+        num_val: Images set aside for choices; 0 where there is no validation split.
+        num_test: Test images.
+    """
+
+    name: str
+    identity: str
+    config: RunConfig
+    num_train: int
+    num_val: int
+    num_test: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer updates per epoch; the last batch may be smaller."""
+        return -(-self.num_train // self.config.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer updates of the whole run."""
+        return self.steps_per_epoch * self.config.epochs
+
+
+def make_plan(config: RunConfig, num_images: int, num_test: int) -> RunPlan:
+    """The plan of a run on a training set of `num_images` images before the split.
+
+    Raises:
+        ConfigError: The validation split leaves nothing to train on, or not as much as asked for.
+    """
+    wanted = config.data.val_size
+    num_val = round(num_images * DEFAULT_VAL_FRACTION) if wanted is None else wanted
+    if num_val >= num_images:
+        raise ConfigError(f"data.val_size={num_val}: must be below the {num_images} training images")
+    num_train = num_images - num_val if config.data.train_size is None else config.data.train_size
+    if num_train > num_images - num_val:
+        left = f"{num_images - num_val} images left of {num_images} after validation"
+        raise ConfigError(f"data.train_size={num_train}: must be at most the {left}")
+    return RunPlan(run_name(config), identity(config), config, num_train, num_val, num_test)
+
+
+@functools.lru_cache(maxsize=4096)
+def identity(config: RunConfig) -> str:
+    """SHA-256 (64 hex digits) of the settings that differ from their neutral value.
+
+    Settings at their neutral value are left out, so a setting added later changes no identity. A schedule's name
+    is left out too: `lr=step` and the same schedule written inline are one.
+    """
+    neutral = _flatten(to_mapping(RunConfig()))
+    settings = {key: value for key, value in _flatten(to_mapping(config)).items() if neutral.get(key) != value}
+    settings.pop("lr.name", None)
+    text = json.dumps({"version": IDENTITY_VERSION, "settings": settings}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def variant_id(config: RunConfig) -> str:
+    """First 8 digits of the identity without the seed: shared by the replicates of a variant."""
+    return identity(dataclasses.replace(config, seed=0))[:8]
+
+
+def run_name(config: RunConfig) -> str:
+    """Folder name of a run: short, readable, safe on every file system, unique through its last 8 digits."""
+    parts = [
+        config.model.name.value if config.model.name is not Model.lenet5 else "",
+        config.data.name.value if config.data.name is not DataSet.mnist else "",
+        config.pool.value,
+        config.activation.value,
+        config.optimizer.name.value,
+        f"lr{config.lr.formula if isinstance(config.lr, Schedule) else lr_label(config.lr)}",
+        f"bs{config.batch_size}",
+        f"e{config.epochs}",
+        f"s{config.seed}",
+    ]
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(part for part in parts if part))
+    return f"{readable[:80]}-{identity(config)[:8]}"
+
+
+def lr_label(lr: float | Schedule) -> str:
+    """The learning rate as a level of a factor: a number or a schedule's name."""
+    return lr.name if isinstance(lr, Schedule) else f"{lr:g}"
+
+
+def learning_rates(plan: RunPlan, first: int, last: int) -> npt.NDArray[np.float64]:
+    """Learning rate of each update first, …, last-1 of the run, (last-first,) float64; updates count from 0."""
+    lr = plan.config.lr
+    if not isinstance(lr, Schedule):
+        return np.full(last - first, lr)
+    return scheduled_rates(lr, np.arange(first, last), plan.steps_per_epoch, plan.total_steps)
+
+
+def _flatten(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,260 @@
+"""What a run is (`RunConfig`) and how it is carried out (`Options`): types, defaults, ranges, did-you-mean.
+
+Everything that changes a run's result is a field of `RunConfig`; everything else is a field of `Options`.
+The defaults here are also the neutral values of a run's identity (`config.plan.identity`): a field that is added later,
+with a default that leaves old runs as they were, changes no identity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, cast
+
+from lenet_ablate.config.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
+from lenet_ablate.config.choices import (
+    C5,
+    Activation,
+    Augment,
+    DataSet,
+    Device,
+    EarlyStop,
+    Engine,
+    Feature,
+    Init,
+    Keep,
+    Logger,
+    Model,
+    Normalize,
+    Optimizer,
+    OutputActivation,
+    Pool,
+    Resize,
+    StopSplit,
+)
+from lenet_ablate.config.schedules import Schedule
+
+REPORT_FOLDER = "report"
+"""The folder beside the studies in which their reports lie; no study has its name."""
+
+
+def _setting(default: Any, check: Check, text: str) -> Any:
+    return field(default=default, metadata={"check": check, "help": text})
+
+
+def _group(kind: Callable[[], Any], text: str) -> Any:
+    return field(default_factory=kind, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network and its variations; null where the network has none such."""
+
+    name: Model = _setting(Model.lenet5, OneOf(Model), "network")
+    output_activation: OutputActivation = _setting(
+        OutputActivation.none, OneOf(OutputActivation), "nonlinearity behind the output layer"
+    )
+    c5: C5 | None = _setting(
+        C5.linear, Optional(OneOf(C5)), "lenet5, lenet5_28: c5 as a fully connected layer or as a convolution"
+    )
+    hidden: tuple[int, ...] | None = _setting(
+        None, Optional(Several(Whole(1, 8192), most=16)), "mlp: units of the hidden layers, [] for none"
+    )
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Hyperparameters of the update rule, spelled as in `torch.optim`; null where the rule has none such."""
+
+    name: Optimizer = _setting(Optimizer.adam, OneOf(Optimizer), "update rule")
+    betas: tuple[float, float] | None = _setting(
+        None,
+        Optional(Pair(Real(0, 1, with_low=True, with_high=False))),
+        "adam, adamw: decay of the two moment estimates",
+    )
+    alpha: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "rmsprop: decay of the squares' average"
+    )
+    eps: float | None = _setting(None, Optional(Real(0, 1)), "adam, adamw, rmsprop: added to the denominator")
+    momentum: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True, with_high=False)), "sgd, rmsprop: momentum"
+    )
+    nesterov: bool = _setting(False, YesNo(), "sgd: Nesterov's momentum")
+    weight_decay: float = _setting(
+        0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient; adamw: shrinks the weights instead"
+    )
+
+
+def default_optimizer() -> OptimizerConfig:
+    """Adam with PyTorch's defaults."""
+    return OptimizerConfig(betas=(0.9, 0.999), eps=1e-8)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The data set, its validation split and its normalisation."""
+
+    name: DataSet = _setting(DataSet.mnist, OneOf(DataSet), "data set")
+    path: str | None = _setting(None, Optional(Text(r"[^\x00\n]+", "a path")), "idx, npz: folder or file with the data")
+    val_size: int | None = _setting(
+        5000, Optional(Whole(0, 10_000_000)), "training images set aside for validation; null: one in twelve"
+    )
+    mean: float | None = _setting(
+        0.1307, Optional(Real(-1, 2, with_low=True)), "subtracted from pixels in 0..1; null: the training set's own"
+    )
+    std: float | None = _setting(
+        0.3081, Optional(Real(0, 10)), "divides the centred pixels; null: the training set's own"
+    )
+    normalize: Normalize = _setting(
+        Normalize.standard, OneOf(Normalize), "by mean and std, not at all (0..1), or by the training set's own"
+    )
+    resize: Resize = _setting(
+        Resize.pad, OneOf(Resize), "a border where images are a little too small, or always interpolated"
+    )
+    train_size: int | None = _setting(
+        None, Optional(Whole(1, 10_000_000)), "training images used, drawn from the seed; null: all"
+    )
+    shuffle: bool = _setting(True, YesNo(), "draw a new order for each epoch")
+    noise: float | None = _setting(
+        None, Optional(Real(0, 0.5, with_low=True)), "playground: how far labels or points go astray"
+    )
+    train_fraction: float | None = _setting(
+        None, Optional(Real(0.1, 0.9, with_low=True)), "playground: share of the 500 points that is not for testing"
+    )
+    features: tuple[Feature, ...] | None = _setting(
+        None, Optional(Several(OneOf(Feature), most=len(Feature))), "playground: what the network sees of a point"
+    )
+    seed: int | None = _setting(
+        None, Optional(Whole(0, 2**32 - 1)), "playground: draws the points, the same for every seed of a run"
+    )
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How training images are varied, drawn anew for each image and epoch; null where the kind has none such."""
+
+    name: Augment = _setting(Augment.none, OneOf(Augment), "how training images are varied")
+    shift: float | None = _setting(None, Optional(Real(0, 16)), "shift, affine: pixels along each axis, at most")
+    degrees: float | None = _setting(None, Optional(Real(0, 180)), "rotate, affine: angle, at most")
+    scale: float | None = _setting(None, Optional(Real(0, 0.9)), "affine: change of size, at most; a fraction")
+    shear: float | None = _setting(None, Optional(Real(0, 60)), "affine: slant in degrees, at most")
+    flip: float | None = _setting(None, Optional(Real(0, 1)), "flip: probability of a mirror image")
+
+
+@dataclass(frozen=True)
+class EarlyStopConfig:
+    """When a run ends before its last epoch; null where the rule has none such."""
+
+    name: EarlyStop = _setting(EarlyStop.off, OneOf(EarlyStop), "what ends a run before its last epoch")
+    split: StopSplit = _setting(StopSplit.val, OneOf(StopSplit), "whose accuracy is watched; test is stamped")
+    patience: int | None = _setting(None, Optional(Whole(1, 100_000)), "patience: epochs without a rise")
+    min_delta: float | None = _setting(
+        None, Optional(Real(0, 1, with_low=True)), "patience: what counts as a rise; delta: as a change; a fraction"
+    )
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that determines a run's result."""
+
+    model: ModelConfig = _group(ModelConfig, "network")
+    pool: Pool = _setting(Pool.max, OneOf(Pool), "pooling of s2 and s4")
+    activation: Activation = _setting(Activation.relu, OneOf(Activation), "nonlinearity")
+    optimizer: OptimizerConfig = _group(default_optimizer, "update rule")
+    lr: float | Schedule = field(
+        default=0.001, metadata={"help": "learning rate: a number, a schedule's name or an inline schedule"}
+    )
+    batch_size: int = _setting(64, Whole(1, 65_536), "images per step")
+    epochs: int = _setting(30, Whole(1, 100_000), "passes over the training split")
+    init: Init = _setting(Init.default, OneOf(Init), "initial weights: PyTorch's, or N(0, 0.1²) with biases of 0.01")
+    seed: int = _setting(0, Whole(0, 2**32 - 1), "draws split, initial weights and batch order")
+    data: DataConfig = _group(DataConfig, "data set")
+    augment: AugmentConfig = _group(AugmentConfig, "augmentation")
+    early_stop: EarlyStopConfig = _group(EarlyStopConfig, "early stopping")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How runs are carried out; nothing here changes a result."""
+
+    engine: Engine = _setting(Engine.auto, OneOf(Engine), "what computes; auto: compiled on the CPU, else torch")
+    device: Device = _setting(Device.auto, OneOf(Device), "where it computes; auto: cuda where there is one, else cpu")
+    study: str = _setting(
+        "ablation",
+        Text(
+            r"(?!(report|sweeps)$)[A-Za-z0-9_][A-Za-z0-9._-]{0,63}",
+            "1 to 64 of A-Z a-z 0-9 . _ - with no . or - in front, and neither 'report' nor 'sweeps'",
+        ),
+        "folder that the runs share",
+    )
+    data_dir: str | None = _setting(
+        None, Optional(Text(r"[^\x00\n]+", "a path")), "data folder; null: $LENET_ABLATE_DATA, else data/"
+    )
+    output_dir: str = _setting("outputs", Text(r"[^\x00\n]+", "a path"), "folder of the studies")
+    train_loss_every: int = _setting(
+        0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
+    )
+    checkpoint: Keep = _setting(Keep.last, OneOf(Keep), "weights kept: of the last epoch, also the best, or of each")
+    log_every: int = _setting(
+        0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
+    )
+    plan: bool = _setting(False, YesNo(), "only show the runs, which are done, and how long the others take")
+    report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
+    logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
+
+
+# A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
+NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "augment": "name", "early_stop": "name"}
+# What each update rule needs; every other one of these settings is null for it.
+OPTIMIZER_SETTINGS = {
+    Optimizer.adam: ("betas", "eps"),
+    Optimizer.adamw: ("betas", "eps"),
+    Optimizer.sgd: ("momentum",),
+    Optimizer.rmsprop: ("alpha", "eps", "momentum"),
+}
+
+
+AUGMENT_SETTINGS: dict[Augment, tuple[str, ...]] = {
+    Augment.none: (),
+    Augment.shift: ("shift",),
+    Augment.rotate: ("degrees",),
+    Augment.affine: ("shift", "degrees", "scale", "shear"),
+    Augment.flip: ("flip",),
+}
+EARLY_STOP_SETTINGS: dict[EarlyStop, tuple[str, ...]] = {
+    EarlyStop.off: (),
+    EarlyStop.patience: ("patience", "min_delta"),
+    EarlyStop.delta: ("min_delta",),
+}
+
+
+def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:
+    """Every setting as its dotted key and its dataclass field, `RunConfig`'s first."""
+    for kind in (RunConfig, Options):
+        for outer in dataclasses.fields(kind):
+            if "check" in outer.metadata or outer.name == "lr":
+                yield outer.name, outer
+            else:
+                for inner in dataclasses.fields(cast(Any, outer.default_factory)()):
+                    yield f"{outer.name}.{inner.name}", inner
+
+
+def setting_keys() -> list[str]:
+    """Every legal key: settings in dotted form and the groups that hold them."""
+    dotted = [key for key, _ in iter_settings()]
+    return sorted({*dotted, *NAMED_GROUPS, "lr_schedules"})
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """The nested mapping of plain values behind a `RunConfig` or `Options`."""
+    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_mapping(value)
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,108 @@
+"""Figures of predictions: a picture with what the network saw, and grids of test digits."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lenet_ablate.datasets.base import NUM_CLASSES, Images, Labels
+from lenet_ablate.predict.pictures import Grey
+from lenet_ablate.predict.predictor import Prediction, Verdict
+
+MAX_ROWS = 24
+RIGHT, WRONG, GREY = "#0072B2", "#D55E00", "#999999"  # Okabe and Ito's blue and vermilion
+_DPI = 150
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One digit to draw, with the picture (H, W) 0..255 that it was found in."""
+
+    name: str
+    picture: Grey
+    prediction: Prediction
+
+
+def draw_predictions(shown: Sequence[Shown]) -> Figure:
+    """One row per digit: the picture, what the network saw, the ten probabilities; the first `MAX_ROWS` of them."""
+    rows = list(shown[:MAX_ROWS])
+    figure = Figure(figsize=(9, 2.6 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), 3, squeeze=False, width_ratios=(1.25, 1, 1.6))
+    for (picture, seen, bars), row in zip(axes, rows, strict=True):
+        _draw_picture(picture, row)
+        _draw_seen(seen, row.prediction)
+        _draw_bars(bars, row.prediction)
+    return figure
+
+
+def _draw_picture(axis: Any, row: Shown) -> None:
+    axis.imshow(row.picture, cmap="gray", vmin=0, vmax=255)
+    box = row.prediction.box
+    if box is not None:
+        corner = box.left - 1, box.top - 1
+        axis.add_patch(Rectangle(corner, box.width + 1, box.height + 1, fill=False, color=WRONG, linewidth=1.5))
+    axis.set_title(_short(row.name), fontsize=9, parse_math=False)
+    axis.set(xticks=(), yticks=())
+    axis.spines[:].set_color(GREY)
+
+
+def _draw_seen(axis: Any, prediction: Prediction) -> None:
+    axis.set_axis_off()
+    if prediction.image is None:
+        axis.text(0.5, 0.5, "no digit found", ha="center", va="center", fontsize=10, color=GREY)
+        return
+    axis.imshow(prediction.image, cmap="gray", vmin=0, vmax=255)
+    axis.set_title("what the network saw", fontsize=9)
+
+
+def _draw_bars(axis: Any, prediction: Prediction) -> None:
+    digits = np.arange(NUM_CLASSES)
+    colours = [RIGHT if digit == prediction.digit else GREY for digit in digits]
+    axis.bar(digits, prediction.probabilities, color=colours, width=0.75)
+    axis.set(ylim=(0, 1.12), xticks=digits, yticks=(0, 0.5, 1))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=8)
+    axis.set_ylabel("probability", fontsize=8)
+    if prediction.digit is None:
+        axis.set_visible(False)
+        return
+    highest = float(prediction.probabilities.max())
+    title = f"{prediction.digit}, probability {highest:.4f}, {prediction.verdict.value}"
+    axis.set_title(title, fontsize=9, color="black" if prediction.verdict is Verdict.sure else WRONG)
+
+
+def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Prediction], title: str) -> Figure:
+    """A grid of test digits (N, S, S), each with the digit predicted; where it is wrong with the true one too."""
+    columns = min(10, len(images))
+    rows = math.ceil(len(images) / columns)
+    figure = Figure(figsize=(max(5, columns), 1.32 * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, image, label, prediction in zip(axes, images, labels, predictions, strict=False):
+        axis.imshow(255 - image, cmap="gray", vmin=0, vmax=255)
+        is_right = prediction.digit == label
+        text = f"{prediction.digit}" if is_right else f"{prediction.digit}, true {label}"
+        colour, weight = (RIGHT, "normal") if is_right else (WRONG, "bold")
+        axis.set_title(text, fontsize=9, color=colour, weight=weight, pad=2)
+    figure.suptitle(_short(title, 110), fontsize=10, parse_math=False)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file, without the date and version that would make equal figures differ."""
+    packed = io.BytesIO()
+    figure.savefig(packed, format="png", dpi=_DPI, metadata={"Software": None})
+    return packed.getvalue()
+
+
+def _short(text: str, limit: int = 40) -> str:
+    line = "".join(char if char.isprintable() else "?" for char in text)
+    return line if len(line) <= limit else "…" + line[1 - limit :]

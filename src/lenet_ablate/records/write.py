@@ -1,0 +1,109 @@
+"""Writing a run folder, so that it can be trusted and read back: `done` is written last, over digests of the rest."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import datetime
+import hashlib
+import io
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import yaml
+
+from lenet_ablate.config.settings import RunConfig, to_mapping
+from lenet_ablate.records.atomic import flush_folder, write_bytes
+from lenet_ablate.records.record import (
+    CHECKPOINT,
+    COLUMNS,
+    CONFIG,
+    FORMAT,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    RESULT,
+    STATUS,
+    EpochRow,
+    Predictions,
+    State,
+    Weights,
+)
+
+
+def write_status(folder: Path, state: State, identity: str, **more: Any) -> None:
+    """Say where a run stands; a running one is signed with this process and the time."""
+    status: dict[str, Any] = {"format": FORMAT, "status": state.value, "identity": identity}
+    if state is State.running:
+        status["owner"] = {"host": socket.gethostname(), "pid": os.getpid()}
+        status["heartbeat"] = now()
+    write_bytes(folder / STATUS, _json(status | more), flush=state.is_finished)
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write the settings as block-style YAML."""
+    text = yaml.dump(to_mapping(config), Dumper=_Dumper, sort_keys=False, default_flow_style=False)
+    write_bytes(folder / CONFIG, text.encode(), flush=False)
+
+
+def write_metrics(folder: Path, rows: Sequence[EpochRow]) -> None:
+    """Write all epochs so far; floats in full precision."""
+    write_bytes(folder / METRICS, _metrics(rows), flush=False)
+
+
+def write_finished(
+    folder: Path,
+    state: State,
+    identity: str,
+    rows: Sequence[EpochRow],
+    result: Mapping[str, Any],
+    weights: Weights | None,
+    predictions: Predictions | None,
+    kept: Sequence[str] = (),
+) -> None:
+    """Write a finished run's files, flush the folder, and only then call it done (or diverged).
+
+    A diverged run has neither weights nor predictions. `kept` names files in the folder that belong to it too.
+    """
+    files = {METRICS: _metrics(rows), RESULT: _json(result), CONFIG: (folder / CONFIG).read_bytes()}
+    if weights is not None:
+        files[MODEL] = safetensors.numpy.save(dict(weights))
+    if predictions is not None:
+        packed = io.BytesIO()
+        np.savez_compressed(packed, digits=predictions.digits, probabilities=predictions.probabilities)
+        files[PREDICTIONS] = packed.getvalue()
+    digests = {name: write_bytes(folder / name, data) for name, data in sorted(files.items())}
+    digests |= {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(kept)}
+    for stale in {MODEL, PREDICTIONS} - set(files):
+        (folder / stale).unlink(missing_ok=True)
+    flush_folder(folder)
+    write_status(folder, state, identity, files=digests)
+    flush_folder(folder)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def now() -> str:
+    """The time as ISO 8601 in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _metrics(rows: Sequence[EpochRow]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(["" if value is None else repr(value) for value in dataclasses.astuple(row)] for row in rows)
+    return text.getvalue().encode()
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+# libyaml is several times faster and is not compiled in everywhere.
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

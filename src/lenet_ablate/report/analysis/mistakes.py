@@ -1,0 +1,134 @@
+"""What single test digits tell: how far a difference would carry over to other digits, and which ones are mistaken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lenet_ablate.datasets.base import NUM_CLASSES
+from lenet_ablate.report.analysis import statistics
+from lenet_ablate.report.analysis.contrasts import Outcomes
+from lenet_ablate.report.analysis.statistics import Array
+from lenet_ablate.report.study.comparison import Comparison
+from lenet_ablate.report.study.criteria import Criteria
+from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.predictions import StudyPredictions
+
+NO_CONFUSION = pd.DataFrame({name: pd.Series(dtype=int) for name in ("true", "predicted", "count", "n_runs")})
+
+
+def with_digit_errors(
+    pairs: pd.DataFrame, comparison: Comparison, outcomes: Outcomes, criteria: Criteria, predictions: StudyPredictions
+) -> pd.DataFrame:
+    """Pairs with se_digits, se_total and p_mcnemar, missing where predictions or labels are not at hand."""
+    pairs = pairs.assign(se_digits=np.nan, se_total=np.nan, p_mcnemar=np.nan)
+    correct = _correct(comparison, outcomes, predictions) if criteria.column == "test_accuracy" and len(pairs) else None
+    if correct is None:
+        return pairs
+    pairs["se_digits"], pairs["se_total"] = digit_errors(correct)
+    if outcomes.num_seeds == outcomes.runs_per_seed == 1:
+        pairs["p_mcnemar"] = [
+            statistics.mcnemar_p(int((correct[a, 0] > correct[b, 0]).sum()), int((correct[b, 0] > correct[a, 0]).sum()))
+            for a, b in zip(*np.triu_indices(len(correct), 1), strict=True)
+        ]
+    return pairs
+
+
+def digit_errors(correct: Array) -> tuple[Array, Array]:
+    """Standard errors of each pair's difference in accuracy over other test digits, and over other digits and seeds.
+
+    With D[s, i] the difference in seed s on digit i, S seeds and N digits: SD over i of the mean over s, by √N; and
+    the root of SE_seed² + SE_digits² − MS_res/(S·N), the random-effects variance of the grand mean in a two-way
+    layout, where MS_res is the mean square of what seeds and digits do not explain. The second one is missing with
+    one seed.
+
+    Args:
+        correct: (L, S, N) whether a level's network is right, 0..1; between where averaged over other factors.
+    """
+    num_levels, num_seeds, num_digits = correct.shape
+    a, b = np.triu_indices(num_levels, 1)
+
+    def of_differences(products: Array) -> Array:
+        """Sums of squared differences of each pair from the products of the levels."""
+        squares = np.diag(products)
+        return np.asarray(np.maximum(squares[a] + squares[b] - 2 * products[a, b], 0.0), dtype=float)
+
+    centred = correct - correct.mean(axis=(1, 2), keepdims=True)
+    by_digit, by_seed = centred.mean(axis=1), centred.mean(axis=2)
+    digits_ss, seeds_ss = of_differences(by_digit @ by_digit.T), of_differences(by_seed @ by_seed.T)
+    digits_variance = digits_ss / (num_digits - 1) / num_digits
+    if num_seeds < 2:
+        return np.sqrt(digits_variance), np.full(len(a), np.nan)
+    flat = centred.reshape(num_levels, -1)
+    residual_ss = of_differences(flat @ flat.T) - num_seeds * digits_ss - num_digits * seeds_ss
+    residual = np.maximum(residual_ss, 0.0) / ((num_seeds - 1) * (num_digits - 1)) / (num_seeds * num_digits)
+    total = seeds_ss / (num_seeds - 1) / num_seeds + digits_variance - residual
+    return np.sqrt(digits_variance), np.sqrt(np.maximum(total, residual))
+
+
+def confusion_frame(runs: Sequence[str], predictions: StudyPredictions) -> pd.DataFrame:
+    """How often each digit was taken for which, over all of these runs; see `results.StudyAnalysis.confusion`."""
+    known = [run for run in runs if run in predictions.labels]
+    if not known:
+        return NO_CONFUSION
+    counts = np.zeros(NUM_CLASSES**2, np.int64)
+    for run in known:
+        codes = predictions.labels[run].astype(np.int64) * NUM_CLASSES + predictions.predicted[run]
+        counts += np.bincount(codes, minlength=NUM_CLASSES**2)
+    true, predicted = np.divmod(np.arange(NUM_CLASSES**2), NUM_CLASSES)
+    return pd.DataFrame({"true": true, "predicted": predicted, "count": counts, "n_runs": len(known)})
+
+
+def noise_frame(design: pd.DataFrame, num_test: pd.Series[float], predictions: StudyPredictions) -> pd.DataFrame:
+    """How far seeds differ and how far they would by chance alone; see `results.StudyAnalysis.noise`.
+
+    All of it is about the test accuracy after the last epoch. The predicted SD takes errors on different images as
+    independent (Jordan 2023); p(1−p) is estimated without bias, with S/(S−1) for S seeds.
+
+    Args:
+        design: The usable runs.
+        num_test: Test images by run.
+        predictions: Predictions and labels.
+    """
+    rows = []
+    for variant, runs in design.groupby("variant", sort=False, observed=True):
+        seeds = runs[REPLICATE].nunique()
+        if seeds < 2:
+            continue
+        accuracy = runs["test_accuracy"].to_numpy(float)
+        sd = float(accuracy.std(ddof=1))
+        images = float(num_test.reindex(runs["run"]).min())
+        floor = float(statistics.noise_floor(1 - accuracy.mean(), images))
+        predicted = _predicted_sd(runs["run"].tolist(), predictions)
+        rows.append((variant, seeds, sd, floor, sd / floor if floor > 0 else np.nan, predicted))
+    return pd.DataFrame(rows, columns=["variant", "seeds", "sd", "sd_floor", "ratio", "sd_predicted"])
+
+
+def _predicted_sd(runs: Sequence[str], predictions: StudyPredictions) -> float:
+    labels = [predictions.labels.get(run) for run in runs]
+    first = labels[0]
+    if first is None or any(found is not first for found in labels):
+        return np.nan
+    wrong = np.mean([predictions.predicted[run] != first for run in runs], axis=0)
+    variance = (wrong * (1 - wrong)).sum() * len(runs) / (len(runs) - 1)
+    return float(np.sqrt(variance) / len(first))
+
+
+def _correct(
+    comparison: Comparison, outcomes: Outcomes, predictions: StudyPredictions
+) -> npt.NDArray[np.float64] | None:
+    """(L, S, N) whether the levels' networks are right, averaged over other factors; None where not known."""
+    runs = comparison.runs
+    labels = [predictions.labels.get(run) for run in runs["run"]]
+    first = labels[0]
+    if first is None or any(found is not first for found in labels):
+        return None
+    correct = np.zeros((len(outcomes.labels), outcomes.num_seeds, len(first)))
+    level = {label: place for place, label in enumerate(outcomes.labels)}
+    seed = {number: place for place, number in enumerate(outcomes.seeds.tolist())}
+    for run, label, number in zip(runs["run"], runs[outcomes.key], runs[REPLICATE], strict=True):
+        correct[level[label], seed[number]] += predictions.predicted[run] == first
+    return correct / outcomes.runs_per_seed

@@ -1,0 +1,185 @@
+"""What weakens a study's conclusions, in sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lenet_ablate.records.record import State
+from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.predictions import StudyPredictions
+from lenet_ablate.report.study.study import Study
+from lenet_ablate.report.text.wording import plural
+
+PROVENANCE = {"version": "versions of the program", "commit": "commits", "engine": "engines", "device": "devices"}
+MAX_NAMED = 3
+MIN_SEEDS_TO_TEST = 2
+MIN_SEEDS_FOR_NOISE, UNSTABLE_RATIO = 3, 2
+
+
+def study_warnings(
+    study: Study, predictions: StudyPredictions, sweeps: Sequence[Mapping[str, Any]], noise: pd.DataFrame
+) -> tuple[str, ...]:
+    """A sentence for each weakness, the gravest first.
+
+    Args:
+        study: What was found on disk.
+        predictions: Predictions and labels; see `predictions.read_predictions`.
+        sweeps: The plans of the study's sweeps, the oldest first; see `records.read.read_sweeps`.
+        noise: See `results.StudyAnalysis.noise`.
+    """
+    usable = study.design[study.design["is_usable"]]
+    told = [
+        _unwired(usable, predictions),
+        _lost(study.design),
+        _one_seed(usable),
+        _collapsed(usable),
+        _unstable(noise),
+        _without_validation(study),
+        *_mixed_provenance(study, usable),
+        _top_ups(study, sweeps),
+        _one_at_a_time(study, usable),
+        _unequal_updates(study),
+        _labels_missing(predictions),
+    ]
+    return tuple(sentence for sentence in told if sentence)
+
+
+def _unwired(usable: pd.DataFrame, predictions: StudyPredictions) -> str:
+    """Seeds that change nothing: the same loss to the last bit, and the same answers where these are at hand."""
+    same = [
+        (variant, sorted(runs[REPLICATE]))
+        for variant, runs in usable.groupby("variant", sort=False, observed=True)
+        if len(runs) > 1 and _are_identical(runs, predictions)
+    ]
+    if not same:
+        return ""
+    variant, seeds = same[0]
+    rest = f", and likewise {plural(len(same) - 1, 'other variant')}" if len(same) > 1 else ""
+    return f"The seed is not wired: seeds {', '.join(map(str, seeds))} of {variant} gave identical results{rest}."
+
+
+def _are_identical(runs: pd.DataFrame, predictions: StudyPredictions) -> bool:
+    if runs["test_accuracy"].nunique() > 1 or runs["train_loss_running"].nunique() > 1:
+        return False
+    first, *others = (predictions.predicted.get(run) for run in runs["run"])
+    return first is None or all(other is None or np.array_equal(first, other) for other in others)
+
+
+def _lost(design: pd.DataFrame) -> str:
+    counts = {state: int((design["status"] == state).sum()) for state in (State.failed.value, State.diverged.value)}
+    parts = [f"{count} {state}" for state, count in counts.items() if count]
+    if not parts:
+        return ""
+    return (
+        f"Of {plural(len(design), 'planned run')} {' and '.join(parts)}: "
+        "means, intervals and tests hold completed runs only."
+    )
+
+
+def _one_seed(usable: pd.DataFrame) -> str:
+    if usable.empty or usable["variant"].duplicated().any():
+        return ""
+    return "One seed per variant: a difference may be chance, and nothing is called best; add seeds, e.g. seed=0,1,2."
+
+
+def _collapsed(usable: pd.DataFrame) -> str:
+    runs = usable[usable["is_collapsed"]]
+    if runs.empty:
+        return ""
+    named = [f"{v}, seed {s}" for v, s in zip(runs["variant"], runs[REPLICATE], strict=True)]
+    stay = "it stays" if len(runs) == 1 else "they stay"
+    return (
+        f"{plural(len(runs), 'run')} collapsed to chance level ({_some(named, '; ')}); {stay} in every mean and test."
+    )
+
+
+def _unstable(noise: pd.DataFrame) -> str:
+    found = noise[(noise["seeds"] >= MIN_SEEDS_FOR_NOISE) & (noise["ratio"] > UNSTABLE_RATIO)]
+    if found.empty:
+        return ""
+    worst = found.sort_values("ratio").iloc[-1]
+    others = f", and likewise {plural(len(found) - 1, 'other variant')}" if len(found) > 1 else ""
+    return (
+        f"Training is unstable: seeds of {worst['variant']} differ {worst['ratio']:.1f} times as much as errors on "
+        f"single test images let expect{others} (more than {UNSTABLE_RATIO} times)."
+    )
+
+
+def _without_validation(study: Study) -> str:
+    done = study.design[study.design["status"] == State.done.value]
+    lacking = int(done["val_accuracy"].isna().sum())
+    if not lacking:
+        return ""
+    if study.criteria.needs_validation:
+        return f"{plural(lacking, 'run')} without validation split cannot be compared by validation: left out."
+    which = "No validation split" if lacking == len(done) else f"{plural(lacking, 'run')} without validation split"
+    return f"{which}: settings are compared on the test set that they may have been chosen on."
+
+
+def _mixed_provenance(study: Study, usable: pd.DataFrame) -> Iterator[str]:
+    runs = study.runs[study.runs["run"].isin(usable["run"])]
+    for column, what in PROVENANCE.items():
+        found = sorted(map(str, runs[column].dropna().unique()))
+        if len(found) > 1:
+            yield f"Runs come from different {what} ({_some([name[:12] for name in found], ', ')})."
+
+
+def _top_ups(study: Study, sweeps: Sequence[Mapping[str, Any]]) -> str:
+    """Looking at results before more seeds are added; the rates are simulated, at alpha = 0.05."""
+    known: dict[str, set[int]] = {}
+    count = 0
+    for sweep in sweeps:
+        seeds: dict[str, set[int]] = {}
+        for run in sweep.get("runs", []):
+            config = run.get("config") if isinstance(run, dict) else None
+            if isinstance(config, dict) and REPLICATE in config:
+                rest = {key: value for key, value in config.items() if key != REPLICATE}
+                seeds.setdefault(json.dumps(rest, sort_keys=True), set()).add(config[REPLICATE])
+        before = [(known.get(variant, set()), new) for variant, new in seeds.items()]
+        count += any(len(old) >= MIN_SEEDS_TO_TEST and new - old for old, new in before)
+        for variant, new in seeds.items():
+            known.setdefault(variant, set()).update(new)
+    if not count:
+        return ""
+    times = "once" if count == 1 else f"{count} times"
+    asked = f"{100 * study.criteria.alpha:g}"
+    return (
+        f"Seeds were added {times} to variants that could be tested already: deciding on seeing results raises false "
+        f"alarms above the {asked} % asked for (simulated at 5 %: 8.7 % with one step from 5 to 10 seeds, 16 % adding "
+        "one at a time from 5 to 15), and p-values are not corrected for it."
+    )
+
+
+def _one_at_a_time(study: Study, usable: pd.DataFrame) -> str:
+    keys = [factor.key for factor in study.factors]
+    variants = usable[keys].drop_duplicates().to_numpy(dtype=object)
+    if len(keys) < 2 or len(variants) < 3:
+        return ""
+    if any(((variants != base).sum(axis=1) <= 1).all() for base in variants):
+        return "Settings were varied one at a time: whether their effects depend on each other cannot be seen."
+    return ""
+
+
+def _unequal_updates(study: Study) -> str:
+    if not any(factor.key == "batch_size" for factor in study.factors):
+        return ""
+    return "Batch sizes are compared at equal epochs, so smaller batches had more updates."
+
+
+def _labels_missing(predictions: StudyPredictions) -> str:
+    if not predictions.missing or not predictions.predicted:
+        return ""
+    return (
+        f"Test labels are not at hand ({predictions.missing}): how far differences carry over to other digits and "
+        "which digits are mistaken is left out."
+    )
+
+
+def _some(names: Sequence[str], separator: str) -> str:
+    rest = f"{separator}{len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return separator.join(names[:MAX_NAMED]) + rest

@@ -1,0 +1,87 @@
+"""Whether a report on disk is the very one that would be made again, told without drawing anything."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+import lenet_ablate
+from lenet_ablate.config.folder import config_dir
+from lenet_ablate.records.record import STATUS
+from lenet_ablate.report.figures.gallery import FigureInputs
+from lenet_ablate.report.study.study import Study
+
+_LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "statsmodels", "tabulate")
+
+
+def fingerprint(study: Study, texts: Mapping[str, bytes], figure_inputs: FigureInputs, every_variant: bool) -> str:
+    """SHA-256, in hex, over all that a study's report is made from; another one means another report.
+
+    Everything but the figures is compared as it would be written. The figures draw the same numbers, the runs' weights
+    and predictions, whose digests stand in status.json and were compared when the runs were read, and the test images.
+
+    Args:
+        study: What is reported.
+        texts: Content by path of the report without its figures.
+        figure_inputs: What the figures need besides the records.
+        every_variant: Whether each variant gets a figure of its own.
+    """
+    digest = hashlib.sha256()
+    statuses = [study.folder / str(run) / STATUS for run in study.runs["run"]]
+    plans = sorted((study.folder / "sweeps").glob("*.json"))
+    parts = [*_texts(texts), *_files([*statuses, *plans]), *_arrays(figure_inputs), bytes([every_variant]), _program()]
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+def _texts(texts: Mapping[str, bytes]) -> Iterable[bytes]:
+    for name in sorted(texts):
+        yield name.encode()
+        yield texts[name]
+
+
+def _files(paths: Iterable[Path]) -> Iterable[bytes]:
+    """The names and content of files; one that is not there, as of a run that is only planned, has its name alone."""
+    for path in paths:
+        yield str(path.relative_to(path.parents[1])).encode(errors="surrogateescape")
+        try:
+            yield path.read_bytes()
+        except OSError:
+            yield b"missing"
+
+
+def _arrays(figure_inputs: FigureInputs) -> Iterable[bytes]:
+    if figure_inputs.digits is None:
+        return
+    digits = figure_inputs.digits
+    arrays: tuple[npt.NDArray[Any], ...] = (digits.images, digits.labels, digits.predictions, digits.probabilities)
+    for array in arrays:
+        yield f"{array.dtype} {array.shape}".encode()
+        yield array.tobytes()
+
+
+@functools.cache
+def _program() -> bytes:
+    """Digest of this program's own files and of the versions of what it draws and counts with."""
+    digest = hashlib.sha256(f"{lenet_ablate.__version__} {platform.python_version()}".encode())
+    for folder in (Path(lenet_ablate.__file__).parent, config_dir()):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"):
+            digest.update(path.name.encode() + path.read_bytes())
+    for name in _LIBRARIES:
+        digest.update(f" {name} {_version(name)}".encode())
+    return digest.digest()
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,105 @@
+"""The front of a study whose runs cannot all be compared: its parts side by side, each with a report of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
+
+import pandas as pd
+
+from lenet_ablate.report.assemble import PAGE, StudyReport, draw
+from lenet_ablate.report.figures.gallery import Draw
+from lenet_ablate.report.page.content import Page, without_key
+from lenet_ablate.report.page.html import Entry, Overview, render_overview
+from lenet_ablate.report.study.comparable import reasons
+from lenet_ablate.report.study.provenance import find_provenance
+from lenet_ablate.report.study.study import Study, count_line
+from lenet_ablate.report.tables.summary_json import json_bytes, parts_summary
+from lenet_ablate.report.text.escape import csv_bytes, markdown_text
+
+INDEX = "index.md"
+
+
+def overview_files(study: Study, reports: Mapping[str, StudyReport], pictures: Mapping[str, Draw]) -> dict[str, bytes]:
+    """The files above the parts' folders: all runs and epochs, what was found in each part, and a page that shows it.
+
+    Args:
+        study: A study with parts.
+        reports: By title of the part; those with a finished run.
+        pictures: Figures of the whole.
+    """
+    files, images = draw(pictures)
+    notes = [*part_reasons(study), *_unreadable(study)]
+    provenance = find_provenance(study, study.sweeps)
+    summaries = {part.place: reports[part.title].summary for part in study.parts if part.title in reports}
+    entries = tuple(entry_of(part, reports) for part in study.parts)
+    page = render_overview(Overview(entries, study.name, count_line(study), tuple(notes), tuple(images)))
+    return files | {
+        "runs.csv": csv_bytes(study.runs),
+        "epochs.csv": csv_bytes(study.epochs, missing="NaN"),
+        "summary.json": json_bytes(parts_summary(study, summaries, provenance, notes)),
+        INDEX: index_page(study.parts, study.name).encode(),
+        PAGE: page,
+    }
+
+
+def entry_of(study: Study, reports: Mapping[str, StudyReport]) -> Entry:
+    """A study, or a part of one, in a list: what was found, in sentences."""
+    link = f"{quote(study.place or study.name, safe='')}/{PAGE}"
+    known = [(part.part, reports[part.title].page) for part in study.parts if part.title in reports]
+    if known:
+        best = tuple((part, (page.best,)) for part, page in known if page.best)
+        return Entry(study.name, link, f"{count_line(study)}, in {len(study.parts)} parts", best)
+    name = study.part or study.name
+    if study.title not in reports:
+        return Entry(name, "", count_line(study), ())
+    page = reports[study.title].page
+    return Entry(name, link, page.lead, _found(page) or tuple(("", (stamp,)) for stamp in page.protocol_notes))
+
+
+def part_reasons(study: Study) -> list[str]:
+    """Why a study has parts, in sentences; none where it has none."""
+    return reasons([list(part.configs.values()) for part in study.parts])
+
+
+def _unreadable(study: Study) -> Iterator[str]:
+    """The runs that are in no part, since their settings are not known."""
+    runs = study.runs[~study.runs["run"].isin(study.design["run"])]
+    for run, error in zip(runs["run"], runs["error"], strict=True):
+        yield f"Left out: {run} cannot be read: {error}"
+
+
+def _found(page: Page) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    answers = [
+        (factor.key, tuple(without_key(factor.key, verdict.sentence) for verdict in factor.headline))
+        for factor in page.factors
+    ]
+    return (*answers, ("best setting", (page.best,))) if page.best else tuple(answers)
+
+
+def index_page(studies: Sequence[Study], title: str = "Studies") -> str:
+    """Markdown with a row per study, or part of one: runs finished, what varies, links to its tables."""
+    rows = [
+        (
+            markdown_text(study.part or study.name),
+            count_line(study),
+            ", ".join(f"{factor.key} ({markdown_text(', '.join(factor.labels))})" for factor in study.factors) or "–",
+            _links(study),
+        )
+        for study in studies
+    ]
+    what = "part" if studies[0].part else "study"
+    table: str = pd.DataFrame(rows, columns=[what, "runs", "varies", "tables"]).to_markdown(
+        index=False, disable_numparse=True
+    )
+    return f"# {markdown_text(title)}\n\n{table}\n"
+
+
+def _links(study: Study) -> str:
+    if not study.num_finished:
+        return "–"
+    folder = quote(study.place or study.name, safe="")
+    if study.parts:
+        return f"[{len(study.parts)} parts]({folder}/index.md)"
+    names = [*(factor.key for factor in study.factors), "variants"]
+    return ", ".join(f"[{name}]({folder}/tables/{name}.md)" for name in names)

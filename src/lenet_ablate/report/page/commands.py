@@ -1,0 +1,77 @@
+"""The command that trains a variant: only what differs from the defaults is spelled out."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from lenet_ablate.config.folder import config_dir
+from lenet_ablate.config.schedules import Schedule
+from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
+from lenet_ablate.report.study.factors import REPLICATE
+
+DEFAULT_STUDY = "ablation"
+
+
+def variant_command(config: RunConfig, seeds: Sequence[int], study: str = DEFAULT_STUDY) -> str:
+    """The `lenet-ablate` command that trains a variant with these seeds, quoted for a shell.
+
+    Args:
+        config: The variant; its own seed does not count.
+        seeds: At least one.
+        study: The study that the runs are to lie in.
+    """
+    default = to_mapping(RunConfig())
+    words = []
+    for key, value in to_mapping(config).items():
+        if key == REPLICATE:
+            continue
+        if key in NAMED_GROUPS:
+            words += _group_words(key, value, default[key])
+        elif key == "lr":
+            words += [f"lr={_lr_text(config.lr)}"] if config.lr != RunConfig().lr else []
+        elif value != default[key]:
+            words.append(f"{key}={_value_text(value)}")
+    words += [] if study == DEFAULT_STUDY else [f"study={study}"]
+    return shlex.join(["lenet-ablate", *words, f"seed={','.join(map(str, seeds))}"])
+
+
+def _group_words(group: str, value: Mapping[str, Any], default: Mapping[str, Any]) -> list[str]:
+    name = value[NAMED_GROUPS[group]]
+    chosen = _read(f"{group}/{name}.yaml")
+    words = [] if name == default[NAMED_GROUPS[group]] else [f"{group}={name}"]
+    own = {key: inner for key, inner in value.items() if key != NAMED_GROUPS[group] and inner != chosen.get(key)}
+    return words + [f"{group}.{key}={_value_text(inner)}" for key, inner in own.items()]
+
+
+def _lr_text(lr: float | Schedule) -> str:
+    if not isinstance(lr, Schedule):
+        return repr(lr)
+    values = {key: value for key, value in to_mapping(lr).items() if key != "name"}
+    if _read("config.yaml")["lr_schedules"].get(lr.name) == values:
+        return lr.name
+    return "{" + ",".join(f"{key}:{_value_text(value)}" for key, value in values.items()) + "}"
+
+
+def _value_text(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{','.join(map(_value_text, value))}]"
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_./][A-Za-z0-9_./-]*", value):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+@functools.cache
+def _read(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((config_dir() / name).read_bytes())
+    return read

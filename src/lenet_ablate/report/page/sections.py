@@ -1,0 +1,182 @@
+"""What goes onto a study's page: the findings, tables and figures in their places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lenet_ablate.records.record import State
+from lenet_ablate.report.analysis.best import is_chosen_by_validation
+from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
+from lenet_ablate.report.figures.notes import protocol
+from lenet_ablate.report.page.commands import variant_command
+from lenet_ablate.report.page.content import FactorSection, Image, Page, RunRow
+from lenet_ablate.report.page.methods import methods
+from lenet_ablate.report.page.placement import of_factor
+from lenet_ablate.report.page.references import references_table
+from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.problems import ENDED_BADLY
+from lenet_ablate.report.study.provenance import Provenance
+from lenet_ablate.report.study.study import Study, count_line
+from lenet_ablate.report.tables.table import Table
+from lenet_ablate.report.text.rounding import NOTHING, loss_text, percent_texts
+
+MAX_COMMANDS = 40
+
+
+def page_of(
+    study: Study,
+    analysis: StudyAnalysis,
+    provenance: Provenance,
+    tables: Mapping[str, Table],
+    images: Mapping[str, Sequence[Image]],
+    left_out: Sequence[str],
+    downloads: Mapping[str, bytes],
+) -> Page:
+    """The content of a study's page.
+
+    Args:
+        study: The study.
+        analysis: What was found.
+        provenance: Where its results come from.
+        tables: By name: a factor's key, the same with `_epochs` or `_simple` behind, `variants` and perhaps `anova`.
+        images: By place; see `places`.
+        left_out: Why some figures are missing.
+        downloads: CSV files by name.
+    """
+    seeds = sorted({int(seed) for seed in study.design.loc[study.design["is_usable"], REPLICATE]})
+    best, accuracy, error = _best(study, analysis)
+    label, chosen = _choice(study)
+    data = study.fixed.get("data", "").partition(" ")[0]
+    own = (f"{best}, {chosen}", *error) if best and error else None
+    return Page(
+        study.title,
+        _lead(study),
+        provenance.newest[:10],
+        (
+            ("runs finished / planned", f"{study.num_finished} / {len(study.runs)}"),
+            ("seeds", str(len(seeds))),
+            (label, best or NOTHING),
+            ("its test accuracy, %", accuracy),
+        ),
+        analysis.warnings,
+        tuple(_section(factor, tables, images) for factor in analysis.factors),
+        tables["variants"],
+        {place: tuple(found) for place, found in images.items()},
+        tuple(left_out),
+        tables.get("anova"),
+        references_table(own) if data == "mnist" else None,
+        methods(study, analysis, provenance),
+        tuple(factor.key for factor in study.factors),
+        tuple(_run_rows(study)),
+        _provenance_rows(provenance),
+        provenance.commands[:MAX_COMMANDS],
+        tuple(_reproduce(study)),
+        downloads,
+        analysis.best.sentence if analysis.best else "",
+        analysis.protocol_notes,
+        "../index.html" if study.part else "",
+    )
+
+
+def _section(
+    factor: FactorAnalysis, tables: Mapping[str, Table], images: Mapping[str, Sequence[Image]]
+) -> FactorSection:
+    of = factor.comparison.factor
+    simple, epochs = tables.get(f"{of.key}_simple"), tables.get(f"{of.key}_epochs")
+    shown = tuple(images.get(of_factor(of.key), ()))
+    return FactorSection(of.key, of.title, factor.verdicts, factor.advice, tables[of.key], simple, epochs, shown)
+
+
+def _lead(study: Study) -> str:
+    names = {key: value.partition(" (")[0] for key, value in study.fixed.items()}
+    return " · ".join(part for part in (protocol(names), count_line(study)) if part)
+
+
+def _best(study: Study, analysis: StudyAnalysis) -> tuple[str, str, tuple[str, str] | None]:
+    """The best variant by validation, its test accuracy and its test error with spread, as texts."""
+    runs = study.design[study.design["is_usable"] & (study.design["variant"] == analysis.best_variant)]
+    per_seed = runs["test_accuracy"].astype(float)
+    if per_seed.empty:
+        return "", NOTHING, None
+    mean, sd = float(per_seed.mean()), float(per_seed.std(ddof=1)) if len(per_seed) > 1 else math.nan
+    (text,) = percent_texts([mean], [sd])
+    (error,) = percent_texts([1 - mean], [sd])
+    value, _, spread = error.partition(" ± ")
+    told = f"SD {spread} over {len(per_seed)} seeds" if spread else "1 run"
+    return str(analysis.best_variant), text, (value, told)
+
+
+def _choice(study: Study) -> tuple[str, str]:
+    """What the variant that stands for the study is called: alone, and behind its name."""
+    usable = study.design[study.design["is_usable"]]
+    if study.design["variant"].nunique() == 1:
+        return "setting", "the only setting"
+    by = "by validation" if is_chosen_by_validation(study) else "by test accuracy"
+    if usable["variant"].duplicated().any():
+        return f"best setting, {by}", f"best {by}"
+    return f"highest {by}, 1 run", f"highest {by}, 1 run"
+
+
+def _run_rows(study: Study) -> list[RunRow]:
+    known = study.design.set_index("run")
+    keys = [factor.key for factor in study.factors]
+    rows = []
+    runs = study.runs.set_index("run", drop=False)
+    unreadable = [run for run in runs.index if run not in known.index]
+    for name in [*known.index, *unreadable]:
+        run, status = runs.loc[name], str(runs.at[name, "status"])
+        is_known = name in known.index
+        levels = [str(known.at[name, key]) for key in keys] if is_known else [str(name)] + [NOTHING] * (len(keys) - 1)
+        is_bad = status in ENDED_BADLY or (
+            status == State.done.value and not (is_known and known.at[name, "is_usable"])
+        )
+        rows.append(
+            RunRow(
+                tuple(levels[: len(keys)]),
+                str(run[REPLICATE]) if is_known else NOTHING,
+                status,
+                is_bad,
+                loss_text(_number(run["train_loss_running"]), math.nan),
+                _percent(run["val_accuracy"]),
+                _percent(run["test_accuracy"]),
+                NOTHING if pd.isna(run["best_epoch"]) else str(int(run["best_epoch"])),
+                NOTHING if pd.isna(run["wall_seconds"]) else f"{float(run['wall_seconds']):.1f}",
+                "" if pd.isna(run["error"]) else str(run["error"]),
+            )
+        )
+    return rows
+
+
+def _reproduce(study: Study) -> list[tuple[str, str]]:
+    commands = []
+    for variant, runs in study.design.groupby("variant_id", sort=False):
+        config = study.configs.get(str(variant))
+        if config is not None:
+            seeds = sorted({int(seed) for seed in runs[REPLICATE]})
+            commands.append((str(runs["variant"].iloc[0]), variant_command(config, seeds, study.name)))
+    return commands
+
+
+def _provenance_rows(provenance: Provenance) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    versions = tuple(f"{name} {', '.join(found)}" for name, found in provenance.versions.items())
+    rows = (
+        ("Versions", (", ".join(versions),) if versions else ()),
+        ("Commit", provenance.commits),
+        ("Data, SHA-256", provenance.data_sha256),
+        ("Engine", provenance.engines),
+        ("Machine", provenance.machines),
+    )
+    return tuple((what, values) for what, values in rows if values)
+
+
+def _number(value: Any) -> float:
+    return math.nan if pd.isna(value) else float(value)
+
+
+def _percent(value: Any) -> str:
+    number = _number(value)
+    return NOTHING if math.isnan(number) else f"{100 * number:.2f}"

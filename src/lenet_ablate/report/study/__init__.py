@@ -1,0 +1,1 @@
+"""What a study holds, before anything is concluded: runs, factors, comparable parts, predictions, provenance."""

@@ -1,0 +1,128 @@
+"""What a study holds, as frames: its runs, their epochs, and where each run stands on the factors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lenet_ablate.config.plan import identity, run_name, variant_id
+from lenet_ablate.engines.networks import num_classes
+from lenet_ablate.records.frames import epochs_frame, runs_frame
+from lenet_ablate.records.read import RunRecord, find_studies, iter_records, read_sweeps
+from lenet_ablate.records.record import State
+from lenet_ablate.report.study.comparable import split
+from lenet_ablate.report.study.conditions import select
+from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria
+from lenet_ablate.report.study.factors import REPLICATE, Factor, find_factors, fixed_settings
+from lenet_ablate.report.study.study import Study
+
+FIGURES = ("train_loss_running", "test_accuracy")
+DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES, "val_accuracy", "wall_seconds")
+ABOVE_CHANCE = 0.10  # always guessing the most frequent digit gives 0.1135 on MNIST's test set
+
+Watch = Callable[[Iterable[RunRecord], str], Iterable[RunRecord]]
+
+
+def collect(
+    outputs: Path,
+    watch: Watch = lambda records, _: records,
+    criteria: Criteria = DEFAULT_CRITERIA,
+    where: Sequence[Condition] = (),
+) -> list[Study]:
+    """The studies in a folder, in the order of their names; those without any run are left out.
+
+    Args:
+        outputs: Folder of the studies, or one study.
+        watch: Wraps the iteration over a study's records, to show progress; also told the study's name.
+        criteria: By what the levels are to be compared.
+        where: Conditions that every run must meet; studies without such a run are left out.
+
+    Raises:
+        RecordError: The folder does not exist, or holds no runs.
+        ConfigError: A condition names a setting or value that no run has.
+    """
+    found = {folder: list(watch(iter_records(folder), folder.name)) for folder in find_studies(outputs)}
+    kept = select(list(found.values()), where)
+    studies = zip(found, kept, strict=True)
+    return [make_study(folder, records, criteria, read_sweeps(folder)) for folder, records in studies if records]
+
+
+def make_study(
+    folder: Path,
+    records: Sequence[RunRecord],
+    criteria: Criteria = DEFAULT_CRITERIA,
+    sweeps: Sequence[Mapping[str, Any]] = (),
+) -> Study:
+    """The study that these records make up, with its parts."""
+    kept, copies = _without_copies(records)
+    whole = dataclasses.replace(_comparable_study(folder, kept, criteria), copies=copies, sweeps=tuple(sweeps))
+    parts = [
+        dataclasses.replace(
+            _comparable_study(folder, part.records, criteria), sweeps=part.sweeps, part=part.title, place=part.folder
+        )
+        for part in split(kept, sweeps)
+    ]
+    return dataclasses.replace(whole, parts=tuple(parts))
+
+
+def _comparable_study(folder: Path, kept: Sequence[RunRecord], criteria: Criteria) -> Study:
+    """Runs that may not all be comparable, each once, as if they were."""
+    configs = [record.config for record in kept if record.config]
+    factors = find_factors(configs)
+    runs = runs_frame(kept)
+    epochs = epochs_frame(kept)[["run", "epoch", "step", "split", "metric", "value"]]
+    fixed = fixed_settings(configs[0], factors) if configs else {}
+    design = _design(runs, kept, factors, criteria)
+    variants = {variant_id(config): config for config in configs}
+    results = {record.folder.name: record.result for record in kept if record.result}
+    return Study(folder.name, folder, runs, epochs, factors, fixed, design, (), criteria, variants, results)
+
+
+def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tuple[tuple[str, str], ...]]:
+    """A folder copied by hand must not count twice: of two alike a finished one counts, and then the original."""
+    first: dict[str, RunRecord] = {}
+    for record in sorted(records, key=_is_second_choice):
+        if record.config:
+            first.setdefault(identity(record.config), record)
+    kept = [r for r in records if not r.config or first[identity(r.config)] is r]
+    copies = [
+        (r.folder.name, first[identity(r.config)].folder.name)
+        for r in records
+        if r.config and first[identity(r.config)] is not r
+    ]
+    return kept, tuple(copies)
+
+
+def _is_second_choice(record: RunRecord) -> tuple[bool, bool]:
+    renamed = record.config is not None and record.folder.name != run_name(record.config)
+    return not record.state.is_finished, renamed
+
+
+def _design(
+    runs: pd.DataFrame, records: Sequence[RunRecord], factors: Sequence[Factor], criteria: Criteria
+) -> pd.DataFrame:
+    readable = [record.config is not None for record in records]
+    configs = [record.config for record in records if record.config]
+    design = runs.loc[readable, list(DESIGN)].reset_index(drop=True)
+    design["outcome"] = runs.loc[readable, criteria.column].to_numpy(dtype=float, na_value=np.nan)
+    design["num_images"] = runs.loc[readable, criteria.images_column].to_numpy(dtype=float, na_value=np.nan)
+    figures = design[[*FIGURES, "val_accuracy", "outcome"]].astype(float)
+    design[figures.columns.tolist()] = figures
+    is_done = design["status"] == State.done.value
+    design["is_usable"] = is_done & np.isfinite(figures[[*FIGURES, "outcome"]].to_numpy()).all(axis=1)
+    least = np.array([1 / num_classes(config) + ABOVE_CHANCE for config in configs])
+    design["is_collapsed"] = is_done & (figures["val_accuracy"].fillna(figures["test_accuracy"]) < least)
+    for factor in factors:
+        labels = [factor.label_of(config) for config in configs]
+        design[factor.key] = pd.Categorical(labels, categories=factor.labels, ordered=True)
+    keys = [factor.key for factor in factors]
+    design["variant"] = [
+        ", ".join(f"{key}={value}" for key, value in zip(keys, row, strict=True))
+        for row in zip(*(design[key] for key in keys), strict=True)
+    ] or [f"{config.model.name.value} on {config.data.name.value}" for config in configs]
+    return design.sort_values([*keys, REPLICATE], kind="stable").reset_index(drop=True)

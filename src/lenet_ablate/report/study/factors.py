@@ -1,0 +1,170 @@
+"""Which settings vary between configurations, and what their values are called in tables and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from lenet_ablate.config.schedules import Schedule
+from lenet_ablate.config.settings import RunConfig
+
+TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
+REPLICATE = "seed"
+ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
+
+Order = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value of a factor.
+
+    Attributes:
+        label: What it is called, unique within its factor: "0.001", "avg", "sgd momentum=0.5".
+        order: Sorts levels: numbers by size, words as their Enum has them, schedules behind numbers.
+        meaning: What a schedule's name stands for; empty for all others.
+    """
+
+    label: str
+    order: Order
+    meaning: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the level has a place on a scale."""
+        return bool(self.order[0] == _NUMBER)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A setting that varies, with its levels in their natural order."""
+
+    key: str
+    levels: tuple[Level, ...]
+
+    @property
+    def title(self) -> str:
+        """The setting in words."""
+        return TITLES.get(self.key, self.key.replace("_", " "))
+
+    @property
+    def labels(self) -> list[str]:
+        """The levels' labels in their order."""
+        return [level.label for level in self.levels]
+
+    def label_of(self, config: RunConfig) -> str:
+        """The label of the level that a configuration has."""
+        order = _order(getattr(config, self.key))
+        return next(level.label for level in self.levels if level.order == order)
+
+
+def find_factors(configs: Sequence[RunConfig]) -> tuple[Factor, ...]:
+    """Every setting but the seed that differs between the configurations, in the order of `RunConfig`'s fields."""
+    factors = []
+    for key in _keys():
+        values = {_order(value): value for value in (getattr(config, key) for config in configs)}
+        if len(values) > 1:
+            ordered = [values[order] for order in sorted(values)]
+            labels = _unique(_labels(ordered))
+            levels = zip(labels, ordered, strict=True)
+            factors.append(Factor(key, tuple(Level(label, _order(v), _meaning(v)) for label, v in levels)))
+    return tuple(factors)
+
+
+def fixed_settings(config: RunConfig, factors: Sequence[Factor]) -> dict[str, str]:
+    """The settings that do not vary, by key: `64`, `sgd (momentum=0.9)`; of a group only what is not its default.
+
+    Settings beside ALWAYS_TOLD are left out where they are as usual.
+    """
+    varied, usual = {factor.key for factor in factors}, RunConfig()
+    told = [key for key in _keys() if key in ALWAYS_TOLD or getattr(config, key) != getattr(usual, key)]
+    return {key: _setting_text(key, getattr(config, key)) for key in told if key not in varied}
+
+
+def _keys() -> list[str]:
+    return [f.name for f in dataclasses.fields(RunConfig) if f.name != REPLICATE]
+
+
+_NOTHING, _NUMBER, _WORD, _TEXT, _LIST, _GROUP = range(6)
+
+
+def _order(value: object) -> Order:
+    # The leading rank keeps values of different types from being compared with each other.
+    if value is None:
+        return (_NOTHING,)
+    if isinstance(value, Enum):
+        return (_WORD, list(type(value)).index(value))
+    if isinstance(value, (int, float)):
+        return (_NUMBER, value)
+    if isinstance(value, tuple):
+        return (_LIST, *map(_order, value))
+    if dataclasses.is_dataclass(value):
+        # A schedule is its values, as in a run's identity; its name only calls it.
+        inner = _inner(value, without="name" if isinstance(value, Schedule) else "")
+        return (_GROUP, type(value).__name__, *map(_order, inner.values()))
+    return (_TEXT, str(value))
+
+
+def _labels(values: Sequence[object]) -> list[str]:
+    """A group's or schedule's label is its name, with what tells it from others of that name."""
+    labels = []
+    for value in values:
+        namesakes = [other for other in values if _name(other) == _name(value)]
+        if not dataclasses.is_dataclass(value) or len(namesakes) == 1:
+            labels.append(_name(value))
+            continue
+        own = _inner(value, without="name")
+        differing = [key for key in own if len({_order(getattr(other, key, None)) for other in namesakes}) > 1]
+        labels.append(" ".join([_name(value), *(f"{key}={_text(own[key])}" for key in differing)]))
+    return labels
+
+
+def _unique(labels: Sequence[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    unique = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        unique.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return unique
+
+
+def _name(value: object) -> str:
+    return _text(getattr(value, "name", None) if dataclasses.is_dataclass(value) else value)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    if isinstance(value, tuple):
+        return "[" + ",".join(map(_text, value)) + "]"  # as it is typed
+    return str(value)
+
+
+def _meaning(value: object) -> str:
+    return value.meaning if isinstance(value, Schedule) else ""
+
+
+def _setting_text(key: str, value: object) -> str:
+    if isinstance(value, Schedule):
+        return f"{value.name} ({_meaning(value)})"
+    if not dataclasses.is_dataclass(value):
+        return _text(value)
+    neutral = _inner(getattr(RunConfig(), key), without="name")
+    own = _inner(value, without="name")
+    told = [f"{k}={_text(v)}" for k, v in own.items() if v is not None and v != neutral.get(k)]
+    return _name(value) + (f" ({', '.join(told)})" if told else "")
+
+
+def _inner(value: object, without: str) -> Mapping[str, Any]:
+    assert dataclasses.is_dataclass(value)
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.name != without}

@@ -1,0 +1,85 @@
+"""What the runs answered to each test image, and what was right: read from the runs' folders and the data set."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lenet_ablate.config.choices import DataSet
+from lenet_ablate.config.settings import DataConfig
+from lenet_ablate.datasets.labels import load_test_labels
+from lenet_ablate.errors import DataError
+from lenet_ablate.records.record import PREDICTIONS
+from lenet_ablate.report.study.study import Study
+
+Digits = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class StudyPredictions:
+    """The final networks' answers to the test images.
+
+    Attributes:
+        predicted: (M,) predicted digits by run, of every usable run that has them.
+        labels: (M,) true digits by run, of the runs in `predicted` whose labels are at hand and fit.
+        missing: Why labels are not at hand, in words; empty where they are, or where nothing is predicted.
+    """
+
+    predicted: Mapping[str, Digits] = field(default_factory=dict)
+    labels: Mapping[str, Digits] = field(default_factory=dict)
+    missing: str = ""
+
+
+NO_PREDICTIONS = StudyPredictions()
+
+
+def read_predictions(study: Study, data_dir: Path) -> StudyPredictions:
+    """The stored predictions of a study's usable runs with their true labels.
+
+    Labels count only where they give every run the accuracy that it has recorded: another data set of the same
+    name would tell nonsense.
+
+    Args:
+        study: What was found on disk.
+        data_dir: The data folder; nothing is downloaded to it.
+    """
+    usable = set(study.design.loc[study.design["is_usable"], "run"])
+    runs = study.runs[study.runs["run"].isin(usable)]
+    read = {run: _read(study.folder / run / PREDICTIONS) for run in runs["run"]}
+    predicted = {run: digits for run, digits in read.items() if digits is not None}
+    labels: dict[str, Digits] = {}
+    missing = []
+    for (name, path), rows in runs[runs["run"].isin(predicted)].groupby(["data", "data.path"], dropna=False):
+        try:
+            found = load_test_labels(DataConfig(DataSet(name), path if isinstance(path, str) else None), data_dir)
+        except DataError as error:
+            missing.append(str(error))
+            continue
+        if all(_fits(found, predicted[run], accuracy) for run, accuracy in _accuracies(rows)):
+            labels |= dict.fromkeys(rows["run"], found)
+        else:
+            missing.append(f"those of data={name} do not give the runs' own test accuracy")
+    return StudyPredictions(predicted, labels, "; ".join(missing))
+
+
+def _accuracies(runs: pd.DataFrame) -> list[tuple[str, float]]:
+    return list(zip(runs["run"], runs["test_accuracy"].astype(float), strict=True))
+
+
+def _fits(labels: Digits, predicted: Digits, accuracy: float) -> bool:
+    return labels.shape == predicted.shape and abs(float((labels == predicted).mean()) - accuracy) < 0.5 / len(labels)
+
+
+def _read(path: Path) -> Digits | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            digits: Digits = file["digits"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return digits if digits.ndim == 1 and digits.size and digits.dtype == np.uint8 else None

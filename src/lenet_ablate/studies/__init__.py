@@ -1,0 +1,1 @@
+"""A sweep as data, and what of it is finished."""

@@ -1,0 +1,1 @@
+"""Training the runs of a sweep side by side: workers, attempts, progress, forecast, signals."""

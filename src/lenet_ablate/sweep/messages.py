@@ -1,0 +1,97 @@
+"""What a sweep tells the user, as text: when it begins, when a run ends, when it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterable, Mapping
+
+from lenet_ablate.engines.base import Engine
+from lenet_ablate.records.record import LOG, State
+from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
+from lenet_ablate.sweep.progress import format_seconds
+
+MAX_AGAIN = 3
+
+
+def opening(sweep: Sweep, todo: int) -> str:
+    """How many runs there are, are done, and are to train."""
+    skipped = len(sweep.jobs) - todo
+    count = f"{_count(len(sweep.jobs), 'run')} in {sweep.study}"
+    if not todo:
+        return f"{count}: all done already, nothing to train"
+    done = f"{skipped} already done, " if skipped else ""
+    return f"{count}: {done}{todo} to train"
+
+
+def again(reasons: Mapping[str, str]) -> list[str]:
+    """A line for each run that had a result and is trained again; of many the first few and how many more."""
+    lines = [f"again {label}: {reason}" for label, reason in reasons.items()]
+    rest = len(lines) - MAX_AGAIN
+    return lines if rest <= 1 else [*lines[:MAX_AGAIN], f"and {rest} more likewise"]
+
+
+def means(engines: Iterable[Engine], workers: int) -> str:
+    """What trains them, and how many at a time."""
+    return f"training with {engines_text(engines, workers)}"
+
+
+def engines_text(engines: Iterable[Engine], workers: int) -> str:
+    """As in `compiled on cpu and torch on cpu, 2 side by side`."""
+    names = " and ".join(sorted({f"{engine.name} on {engine.device}" for engine in engines}))
+    return names + (f", {workers} side by side" if workers > 1 else "")
+
+
+def run_line(sweep: Sweep, ended: Ended) -> str:
+    """How one run ended, in one line."""
+    name = sweep.label(ended.job)
+    seconds = format_seconds(ended.seconds) if ended.is_ours else "by another sweep"
+    if ended.state is State.failed:
+        return f"{name}: FAILED, {ended.error}"
+    if ended.state is State.interrupted:
+        return f"{name}: interrupted after {seconds}, saved"
+    last = ended.last
+    if ended.state is State.diverged or last is None:
+        return f"{name}: DIVERGED in epoch {last.epoch if last else '?'}, {seconds}"
+    loss = f"running train loss {last.train_loss_running:.4f}"
+    return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, {loss}, {seconds}"
+
+
+def closing(sweep: Sweep, result: SweepResult) -> str:
+    """What was done, every failure with the command that retries it, and what to do next."""
+    done, failed = result.select(State.done), result.select(State.failed)
+    trained = sum(ended.is_ours for ended in done)
+    diverged = result.select(State.diverged)
+    counts = [f"{trained} trained"] if result.ended else []
+    counts += [f"{len(done) - trained} done by another sweep"] if len(done) > trained else []
+    counts += [f"{result.skipped} already done"] if result.skipped else []
+    counts += [f"{len(diverged)} diverged"] if diverged else []
+    counts += [f"{len(failed)} failed"] if failed else []
+    counts += [f"{result.unfinished} unfinished"] if result.unfinished else []
+    lines = [f"{', '.join(counts)} in {format_seconds(result.seconds)}"]
+    if diverged:
+        lines += [f"warning: {_count(len(diverged), 'run')} diverged (the loss became NaN or infinite):"]
+        lines += [f"  {sweep.label(ended.job)}: {ended.folder}" for ended in diverged]
+    for ended in failed:
+        lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
+        lines += [f"  log:   {ended.folder / LOG}"]
+        lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
+    if result.stop_status:
+        lines += [f"interrupted; the same command resumes: {sweep.command}"]
+    elif (result.skipped or done) and not sweep.options.report:
+        lines += [f"next: {report_command(sweep)}"]
+    return "\n".join(lines)
+
+
+def report_command(sweep: Sweep) -> str:
+    """The command that reports the sweep's study: that study alone where others lie beside it."""
+    words = ["lenet-report", sweep.options.output_dir]
+    others = (path for path in sweep.study.parent.iterdir() if path.name != sweep.study.name)
+    with contextlib.suppress(OSError):  # a folder that may not be entered
+        if any((path / "sweeps").is_dir() for path in others):
+            words += ["--study", sweep.study.name]
+    return shlex.join(words)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,146 @@
+"""One progress display for a whole sweep: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Self, TextIO
+
+from tqdm import tqdm
+
+from lenet_ablate.records.record import State
+
+PLAIN_SECONDS = 30.0
+
+
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print a line at once; a reader that has gone away must not cost a run."""
+    stream = sys.stdout if stream is None else stream
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    # Python flushes once more at exit and would complain then.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class Progress:
+    """Counts images trained on and runs ended; all methods may be called from any thread.
+
+    Args:
+        num_images: Images that all runs together will train on.
+        num_runs: Runs to train.
+    """
+
+    def __init__(self, num_images: int, num_runs: int) -> None:
+        self._lock = threading.RLock()
+        self._num_runs, self._num_images = num_runs, num_images
+        self._ended = dict.fromkeys(State, 0)
+        self._images = self._credited = 0
+        self._loss = math.nan
+        self._started = self._told = time.monotonic()
+        self._bar: tqdm[None] | None = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(
+                total=num_images,
+                unit="img",
+                unit_scale=True,
+                smoothing=0.05,
+                dynamic_ncols=True,
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left, {rate_fmt}{postfix}",
+            )
+            self._refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock, self._forgiving():
+            if self._bar is not None:
+                self._bar.close()
+
+    def advance(self, images: int, loss: float) -> None:
+        """A run trained on so many images and its loss is this."""
+        with self._lock, self._forgiving():
+            self._images += images
+            self._loss = loss
+            if self._bar is not None:
+                self._bar.update(images)
+                self._refresh()
+            elif time.monotonic() - self._told > PLAIN_SECONDS:
+                self._told = time.monotonic()
+                say(self._plain(), sys.stderr)
+
+    def credit(self, images: int) -> None:
+        """So many images need no training, or no more; they say nothing of the speed."""
+        with self._lock:
+            self._images += images
+            self._credited += images
+            if self._bar is not None:
+                self._bar.initial += images
+                self._bar.n += images
+                self._bar.last_print_n += images
+
+    def end_run(self, state: State, line: str) -> None:
+        """A run ended; `line` is printed above the bar."""
+        with self._lock:
+            self._ended[state] += 1
+            self._above_bar(f"[{sum(self._ended.values())}/{self._num_runs}] {line}", sys.stdout)
+
+    def tell(self, line: str) -> None:
+        """Print a line without disturbing the bar."""
+        with self._lock:
+            self._above_bar(line, sys.stderr)
+
+    def _above_bar(self, line: str, stream: TextIO) -> None:
+        if self._bar is None:
+            say(line, stream)
+            return
+        with self._forgiving():
+            self._bar.clear()
+            say(line, stream)
+            self._refresh()
+
+    @contextlib.contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:  # the terminal was closed
+            self._bar = None
+
+    def _refresh(self) -> None:
+        if self._bar is not None:
+            self._bar.set_description_str(self._counts(), refresh=False)
+            self._bar.set_postfix_str(self._loss_text())
+
+    def _counts(self) -> str:
+        done = sum(count for state, count in self._ended.items() if state.is_finished)
+        return f"{done}/{self._num_runs} runs done, {self._ended[State.failed]} failed"
+
+    def _loss_text(self) -> str:
+        return "" if math.isnan(self._loss) else f"loss {self._loss:.4f}"
+
+    def _plain(self) -> str:
+        trained, left = self._images - self._credited, self._num_images - self._images
+        seconds = (time.monotonic() - self._started) * left / max(trained, 1)
+        share = self._images / self._num_images
+        return f"{self._counts()}, {share:.0%}, {self._loss_text()}, about {format_seconds(seconds)} left"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration for people: `3.2 s`, `4 min 05 s`, `2 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,434 @@
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lenet_ablate import __version__
+from lenet_ablate.cli import main as cli
+from lenet_ablate.cli.overrides import check_overrides, group_options
+from lenet_ablate.config.folder import config_dir
+from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.settings import Options, RunConfig, to_mapping
+from lenet_ablate.records.read import read_run
+from lenet_ablate.records.record import METRICS, MODEL, State
+from lenet_ablate.sweep import signals
+from support.tiny import without_seconds
+
+Run = Callable[..., tuple[int, str, str]]
+DIGITS = ("data=digits", "epochs=1")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `lenet-ablate` with some words in an empty folder; gives exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lenet-ablate", *words])
+        status: object = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = stop.code
+        out, err = capsys.readouterr()
+        if isinstance(status, str):
+            return 1, out, err + status
+        return int(status or 0), out, err  # type: ignore[call-overload]
+
+    return call
+
+
+@dataclasses.dataclass
+class Started:
+    """A sweep in another process; what it prints goes to a file."""
+
+    process: subprocess.Popen[bytes]
+    printed: Path
+
+    def end(self, seconds: float = 120) -> tuple[int, str]:
+        """Exit status and everything printed."""
+        return self.process.wait(seconds), self.printed.read_text()
+
+
+def start(*words: str, cwd: Path) -> Started:
+    printed = cwd / "printed.txt"
+    with printed.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-m", "lenet_ablate", *words], cwd=cwd, stdout=file, stderr=file)
+    return Started(process, printed)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("poool=max", ["poool=max", "'poool'", "did you mean 'pool'?", "settings: activation"]),
+        ("batch_size=0", ["batch_size=0", "from 1 to 65536", "default is 64"]),
+        ("lr=-1", ["lr=-1", "above 0", "did you mean lr=1?"]),
+        ("lr=stepp", ["lr=stepp", "step", "did you mean lr=step?"]),
+        ("pool=mux", ["pool=mux", "avg, max", "did you mean pool=max?"]),
+        ("data=mnis", ["data=mnis", "digits, fashion_mnist, idx, kmnist, mnist, npz", "did you mean data=mnist?"]),
+        ("+x=1", ["+x=1", "there is no setting 'x'"]),
+        ("++x=1", ["++x=1", "there is no setting 'x'"]),
+        ("seed=1.5", ["seed=1.5", "whole number from 0", "did you mean seed=2?"]),
+        ("+lr=1", ["+lr=1", "did you mean lr=1?"]),
+        ("~lr", ["~lr", "cannot be removed"]),
+        ("lr", ["lr: is not of the form setting=value", "did you mean lr=…?"]),
+        ("--epochs", ["--epochs: settings are written without dashes: epochs=…"]),
+        ("--epoch", ["--epoch: settings are written without dashes: epochs=…"]),
+        ("-lr=0.1", ["settings are written without dashes: lr=0.1"]),
+        ("--batch-size=32", ["settings are written without dashes: batch_size=32"]),
+        ("device=gpu", ["device=gpu", "did you mean device=cuda?"]),
+        ("lr=[1,2", ["lr=[1,2: cannot be read", "needs quotes"]),
+        ("pool=max,", ["pool=max,: cannot be read"]),
+        ("seed=range(0,3,0)", ["seed=range(0,3,0)", "zero"]),
+        ("seed=range(1000000000)", ["more than 10,000 runs"]),
+        ("lr=interval(0,1)", ["intervals cannot be swept"]),
+        ("optimizer.momentun=0.5", ["did you mean 'optimizer.momentum'?"]),
+        ("optimizer.momentum=0.5", ["setting of sgd"]),
+        ("optimizer=sgd,adm", ["optimizer=adm", "adam, adamw, rmsprop, sgd", "did you mean optimizer=adam?"]),
+        ("pool=max,mux,avg", ["pool=mux"]),
+        ("lr=0.01,-3,step", ["lr=-3"]),
+        ("study=a/b", ["study=a/b", "did you mean study=a-b?"]),
+        ("study=a,b", ["study=a,b: cannot be swept"]),
+        ("hydra.sweep.dir=x", ["output_dir=… and study=…"]),
+        ("hydra.launcher.workers=0", ["hydra.launcher.workers=0", "from 1"]),
+        ("hydra.launcher.workers=abc", ["hydra.launcher.workers=abc", "whole number from 1"]),
+        ("data=npz", ["needs data.path="]),
+        ("data.val_size=1437", ["data.val_size=1437", "below the 1437"]),
+        ("device=cuda", ["device=cuda"]),
+        ("seed=range(0)", ["no value at all"]),
+        ("lr_schedules=5", ["lr_schedules=5", "must be a mapping"]),
+        ("seed=" + "9" * 400, ["whole number from 0"]),
+        ("optimizer.betas=null", ["optimizer.betas=null", "adam needs a value"]),
+        ("lr=${nope}", ["nope"]),
+        ("", ["is not of the form"]),
+    ],
+)
+def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
+    run: Run, tmp_path: Path, word: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lenet_ablate.engines.select.num_cuda_devices", lambda: 0)
+    status, _out, err = run("data=digits", word) if not word.startswith("data=") else run(word)
+    assert status == 1
+    assert all(part in err for part in told), err
+    assert len(err.strip().splitlines()) <= 2, err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
+    status, _, err = run("--quick=1")
+    assert status == 1
+    assert "unrecognized arguments: --quick=1" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_bad_word_is_told(run: Run) -> None:
+    status, _, err = run("poool=max", "pool=mux", "lr=1")
+    assert status == 1
+    assert "poool" in err
+    assert "mux" in err
+
+
+def test_a_single_run_and_a_sweep_share_their_folders(run: Run, tmp_path: Path) -> None:
+    assert run(*DIGITS, "lr=0.01")[0] == 0
+    status, out, _ = run("-m", *DIGITS, "lr=0.01,0.001", "pool=max,avg")
+    assert status == 0
+    assert "1 already done, 3 to train" in out
+    assert len(list((tmp_path / "outputs/ablation").glob("digits_*"))) == 4
+
+
+def test_the_order_of_flags_and_words_does_not_matter(run: Run, tmp_path: Path) -> None:
+    assert run("lr=0.01,0.001", *DIGITS, "-m", "seed=3")[0] == 0
+    assert len(list((tmp_path / "outputs/ablation").glob("digits_*_s3-*"))) == 2
+
+
+def test_points_that_mean_the_same_are_one_run(run: Run) -> None:
+    status, out, _ = run("-m", *DIGITS, "lr=0.01,0.010,1e-2,step,{initial:0.01,gamma:0.1,every:10}")
+    assert status == 0
+    assert out.startswith("2 runs in")
+
+
+def test_inline_schedules_and_named_ones_of_ones_own(run: Run, tmp_path: Path) -> None:
+    words = ["lr={initial:0.1,gamma:0.5,every:5},slow", "+lr_schedules.slow={initial:0.02,every:3}"]
+    status, _out, err = run("-m", *DIGITS, *words)
+    assert status == 0, err
+    configs = [yaml.safe_load(path.read_text()) for path in (tmp_path / "outputs/ablation").glob("*/config.yaml")]
+    assert {config["lr"]["name"] for config in configs} == {"0.1x0.5every5", "slow"}
+
+
+def test_the_report_is_made_when_the_sweep_has_ended(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"x"))
+    words = (*DIGITS, "lr=0.01,0.001", "report=true")
+    status, out, err = run(*words)
+    page = tmp_path / "outputs" / "report" / "index.html"
+    assert status == 0, err
+    assert page.is_file() and "report: outputs/report/index.html" in out and "next: lenet-report" not in out
+    page.unlink()
+    assert run(*words)[0] == 0 and page.is_file()  # nothing to train, and still a report
+    run(*DIGITS, "study=two", "report=true")
+    assert (tmp_path / "outputs" / "report" / "two" / "index.html").is_file() and page.is_file()
+
+
+def test_the_next_step_names_the_study_where_there_are_others(run: Run, tmp_path: Path) -> None:
+    _, out, _ = run(*DIGITS)
+    assert "next: lenet-report outputs\n" in out
+    _, out, _ = run(*DIGITS, "study=two")
+    assert "next: lenet-report outputs --study two\n" in out
+
+
+def test_a_report_that_fails_changes_no_exit_status(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(options: object) -> None:
+        raise RuntimeError("no\nluck")
+
+    monkeypatch.setattr("lenet_ablate.report.build.build_report", fail)
+    status, out, _ = run(*DIGITS, "report=true")
+    assert status == 0
+    assert "report: not made: no luck; try again: lenet-report outputs" in out
+    status, _, err = run(*DIGITS, "report=yes")
+    assert status == 1 and "report=yes: must be true or false" in err
+
+
+def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
+    run(*DIGITS, "optimizer=sgd", "lr=0.05")
+    (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")
+    files = {"status.json", "config.yaml", "metrics.csv", "result.json", "predictions.npz", "model.safetensors"}
+    assert {path.name for path in folder.iterdir()} == files | {"calibration.json", "run.log", ".hydra"}
+    assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+    assert yaml.safe_load((folder / ".hydra/overrides.yaml").read_text()) == [*DIGITS, "optimizer=sgd", "lr=0.05"]
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert (config["pool"], config["optimizer"]["name"], config["optimizer"]["momentum"]) == ("max", "sgd", 0.9)
+    provenance = json.loads((folder / "result.json").read_text())["provenance"]
+    assert {"lenet_ablate", "python", "packages", "git", "machine", "engine", "device", "threads"} <= set(provenance)
+    assert provenance["command"] == "lenet-ablate -m data=digits epochs=1 optimizer=sgd lr=0.05"
+
+
+def test_help_names_every_setting(run: Run) -> None:
+    status, out, _ = run("--help")
+    assert status == 0
+    for key in [*to_mapping(RunConfig()), *to_mapping(Options()), "optimizer.momentum", "data.val_size"]:
+        assert f"  {key}" in out, key
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == (0, f"lenet-ablate {__version__}\n", "")
+
+
+def test_cfg_prints_the_configuration(run: Run, tmp_path: Path) -> None:
+    status, out, _ = run("--cfg", "job", "pool=avg", "lr=step")
+    assert status == 0
+    printed = yaml.safe_load(out)
+    assert (printed["pool"], printed["lr"]) == ("avg", "step")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_config_dir_of_ones_own_adds_choices(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine/optimizer").mkdir(parents=True)
+    own = {"name": "sgd", "betas": None, "eps": None, "momentum": 0.5, "weight_decay": 0.0}
+    (tmp_path / "mine/optimizer/heavy.yaml").write_text(yaml.safe_dump(own))
+    status, _, err = run("--config-dir", "mine", *DIGITS, "optimizer=heavy", "lr=0.05")
+    assert status == 0, err
+    (config,) = (tmp_path / "outputs/ablation").glob("*/config.yaml")
+    assert yaml.safe_load(config.read_text())["optimizer"]["momentum"] == 0.5
+
+
+def test_config_yaml_holds_the_defaults_of_the_dataclasses() -> None:
+    written = yaml.safe_load((config_dir() / "config.yaml").read_text())
+    for group in ("model", "optimizer", "data"):
+        (choice,) = [d[group] for d in written["defaults"] if isinstance(d, dict) and group in d]
+        written[group] = yaml.safe_load((config_dir() / group / f"{choice}.yaml").read_text())
+    written = {key: value for key, value in written.items() if key not in ("defaults", "hydra")}
+    assert parse_config(written) == (RunConfig(), Options())
+
+
+def test_every_choice_of_every_group_is_legal() -> None:
+    for group in ("model", "pool", "activation", "optimizer", "data"):
+        for choice in group_options(group, [config_dir()]):
+            content = yaml.safe_load((config_dir() / group / f"{choice}.yaml").read_text())
+            values = content if group in ("pool", "activation") else {group: content}
+            if choice in ("idx", "npz"):
+                values["data"]["path"] = "somewhere"
+            if choice.startswith("playground/"):
+                values["model"] = yaml.safe_load((config_dir() / "model/mlp.yaml").read_text())
+            config, _ = parse_config(values)
+            assert to_mapping(config)[group] in (choice, content)
+
+
+def test_conf_names_no_target() -> None:
+    assert not [path for path in config_dir().rglob("*.yaml") if "_target_" in path.read_text()]
+
+
+def test_words_of_hydra_are_left_to_hydra() -> None:
+    assert check_overrides(["hydra.launcher.workers=1", "hydra/launcher=basic"], [config_dir()]) == []
+
+
+def test_another_launcher_leaves_the_same_runs(run: Run, tmp_path: Path) -> None:
+    words = ["-m", *DIGITS, "lr=0.01,0.001"]
+    assert run(*words, "study=ours")[0] == 0
+    status, out, err = run(*words, "study=stock", "hydra/launcher=basic")
+    assert status == 0, err
+    assert "2 trained" in out
+    for folder in (tmp_path / "outputs/ours").glob("digits_*"):
+        other = tmp_path / "outputs/stock" / folder.name
+        assert (folder / MODEL).read_bytes() == (other / MODEL).read_bytes()
+        assert without_seconds(folder / METRICS) == without_seconds(other / METRICS)
+    assert run(*words, "study=stock", "hydra/launcher=basic")[1].count("nothing to train") == 1
+
+
+def test_help_and_checks_import_nothing_heavy() -> None:
+    code = (
+        "import sys; from lenet_ablate.cli.main import main; sys.argv = ['x', {word!r}]\n"
+        "try: main()\nexcept SystemExit: pass"
+    )
+    heavy = {"torch", "torchvision", "pandas", "matplotlib", "sklearn", "scipy"}
+    for word in ("--help", "poool=max", "batch_size=0", "--version"):
+        script = code.format(word=word) + f"\nprint('HEAVY', sorted({heavy!r} & set(sys.modules)))"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert done.stdout.strip().endswith("HEAVY []"), word
+
+
+def test_nothing_to_train_imports_no_torch(run: Run, tmp_path: Path) -> None:
+    run(*DIGITS)
+    script = (
+        "import sys; from lenet_ablate.cli.main import main; sys.argv = ['x', 'data=digits', 'epochs=1']; main()\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert "nothing to train" in done.stdout
+
+
+def test_a_reader_that_leaves_costs_no_run(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m lenet_ablate -m data=digits epochs=1 seed=0,1 2>errors.txt | head -n 1"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True)
+    assert len(list(tmp_path.glob("outputs/ablation/*/model.safetensors"))) == 2
+    assert (tmp_path / "errors.txt").read_text() == ""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
+def test_a_signal_before_the_first_run_ends_with_its_status(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    started = start("data=digits", "epochs=5000", cwd=tmp_path)
+    while not started.printed.read_text() and started.process.poll() is None:  # the engine is loaded next
+        time.sleep(0.01)
+    started.process.send_signal(number)
+    returned, printed = started.end(30)
+    assert returned == status
+    assert "Traceback" not in printed
+
+
+def test_a_signal_that_python_dropped_is_not_forgotten() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        signals.exit_on_signals()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with signals.stop_on_signals() as asked:
+            assert asked.is_asked() and asked.exit_status == 130
+        signals.exit_on_signals()
+        with signals.stop_on_signals() as asked:
+            assert not asked.is_asked()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_other_launchers_train_again_what_lacks_something(run: Run) -> None:
+    words = (*DIGITS, "hydra/launcher=basic")
+    assert run(*words)[0] == 0
+    assert "1 to train" in run("data=digits", "epochs=2", "hydra/launcher=basic")[1]
+    assert "1 to train" in run("data=digits", "epochs=2", "hydra/launcher=basic", "train_loss_every=1")[1]
+    assert "nothing to train" in run("data=digits", "epochs=2", "hydra/launcher=basic", "train_loss_every=1")[1]
+
+
+def test_another_sweeper_needs_another_launcher(run: Run) -> None:
+    status, _, err = run(*DIGITS, "hydra/sweeper=basic")
+    assert status == 1
+    assert err == "hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic"
+
+
+def test_a_glob_sweeps_a_group(run: Run, tmp_path: Path) -> None:
+    status, _, err = run(*DIGITS, "pool=glob(*)")
+    assert status == 0, err
+    assert len(list((tmp_path / "outputs/ablation").glob("digits_*"))) == 2
+
+
+SWEEP = ("-m", "data=digits", "epochs=6", "lr=0.01,0.001", "pool=max,avg")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert start(*SWEEP, cwd=folder).end()[0] == 0
+    return folder / "outputs/ablation"
+
+
+def wait_for_progress(folder: Path, started: Started, rows: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and started.process.poll() is None:
+        if any(len(path.read_text().splitlines()) > rows for path in folder.glob("outputs/ablation/*/metrics.csv")):
+            return
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [1, 3])
+def test_killed_and_started_again_is_as_if_never_killed(tmp_path: Path, undisturbed: Path, rows: int) -> None:
+    started = start(*SWEEP, cwd=tmp_path)
+    wait_for_progress(tmp_path, started, rows)
+    started.process.kill()
+    started.process.wait()
+    states = {read_run(path.parent).state for path in tmp_path.glob("outputs/ablation/*/status.json")}
+    assert State.interrupted in states
+    assert start(*SWEEP, cwd=tmp_path).end()[0] == 0
+    for folder in undisturbed.glob("digits_*"):
+        again = tmp_path / "outputs/ablation" / folder.name
+        assert (again / MODEL).read_bytes() == (folder / MODEL).read_bytes()
+        assert without_seconds(again / METRICS) == without_seconds(folder / METRICS)
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    started = start("data=digits", "epochs=400", "batch_size=8", "seed=0,1", cwd=tmp_path)
+    wait_for_progress(tmp_path, started, rows=1)
+    for _ in range(5):
+        started.process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    returned, printed = started.end(30)
+    # The last of them may meet an interpreter that has finished and let go of its handlers: a shell shows 130, too.
+    assert returned in (130, -signal.SIGINT)
+    assert "terminate called" not in printed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
+def test_a_signal_saves_every_run_and_the_same_command_resumes(
+    tmp_path: Path, undisturbed: Path, number: signal.Signals, status: int
+) -> None:
+    started = start(*SWEEP, cwd=tmp_path)
+    wait_for_progress(tmp_path, started, rows=2)
+    started.process.send_signal(number)
+    returned, printed = started.end(30)
+    assert returned == status
+    assert "the same command resumes: lenet-ablate -m data=digits" in printed
+    assert "Traceback" not in printed
+    states = {read_run(path.parent).state for path in tmp_path.glob("outputs/ablation/*/status.json")}
+    assert State.interrupted in states
+    assert State.running not in states
+    assert start(*SWEEP, cwd=tmp_path).end()[0] == 0
+    for folder in undisturbed.glob("digits_*"):
+        again = tmp_path / "outputs/ablation" / folder.name
+        assert (again / MODEL).read_bytes() == (folder / MODEL).read_bytes()

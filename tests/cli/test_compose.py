@@ -1,0 +1,100 @@
+"""The fast composition must give what Hydra's own, complete one gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from hydra_plugins.lenet_ablate._axes import expand_grid
+from hydra_plugins.lenet_ablate._compose import compose_points
+from hydra_plugins.lenet_ablate._grid import make_sweep
+from lenet_ablate.config.folder import config_dir
+from lenet_ablate.config.schedules import StepDecay
+from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.errors import ConfigError
+from lenet_ablate.report.page.commands import variant_command
+
+
+@pytest.fixture
+def hydra() -> Iterator[tuple[ConfigLoader, DictConfig]]:
+    main = Hydra.create_main_hydra2("lenet-ablate", create_config_search_path(str(config_dir())))
+    yield main.config_loader, main.compose_config("config", [], RunMode.MULTIRUN)
+    GlobalHydra.instance().clear()
+
+
+def test_every_point_equals_hydras_own_composition(hydra: tuple[ConfigLoader, DictConfig], tmp_path: Path) -> None:
+    loader, master = hydra
+    words = ["lr=0.01,step,{initial:0.1,gamma:0.5,every:5}", "pool=max,avg", "optimizer=adam,sgd", "data=digits,mnist"]
+    words += ["optimizer.weight_decay=0,0.01", "study=x"]
+    points = expand_grid({}, words).points
+    assert len(points) == 48
+    for point, words_of_point in zip(compose_points(loader, master, points), points, strict=True):
+        theirs = loader.load_sweep_config(master, list(words_of_point))
+        node = OmegaConf.to_yaml(theirs.hydra)
+        with open_dict(theirs):
+            del theirs["hydra"]
+        assert point.settings == OmegaConf.to_container(theirs, resolve=True)
+        files = point.hydra_files(tmp_path)
+        assert yaml.safe_load(files["overrides.yaml"]) == list(words_of_point)
+        assert yaml.safe_load(files["config.yaml"]) == OmegaConf.to_container(theirs, resolve=True)
+        ours, hydras = yaml.safe_load(files["hydra.yaml"])["hydra"], yaml.safe_load(node)
+        assert ours["runtime"].pop("output_dir") == str(tmp_path.resolve())
+        hydras["runtime"].pop("output_dir")
+        # The order in which Hydra lists the same words there is its own.
+        assert set(ours["job"].pop("override_dirname")) == set(hydras["job"].pop("override_dirname"))
+        assert ours == hydras
+
+
+def test_points_do_not_share_what_they_change(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    loader, master = hydra
+    first, second = compose_points(loader, master, [("optimizer.weight_decay=0.5",), ("seed=1",)])
+    assert (first.settings["optimizer"]["weight_decay"], second.settings["optimizer"]["weight_decay"]) == (0.5, 0.0)
+
+
+def test_the_command_line_replaces_an_axis_of_the_experiment() -> None:
+    grid = expand_grid({"lr": "0.01,0.001", "pool": "max,avg"}, ["lr=0.5", "seed=0,1"])
+    assert grid.points[0] == ("lr=0.5", "pool=max", "seed=0")
+    assert grid.factors == {"pool": ["max", "avg"], "seed": ["0", "1"]}
+
+
+def test_all_problems_of_all_points_are_told_once(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    loader, master = hydra
+    grid = expand_grid({}, ["lr=0.01,-1", "batch_size=0,32", "pool=max,avg"])
+    with pytest.raises(ConfigError) as caught:
+        make_sweep(loader, master, [grid], "command")
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["batch_size=0", "lr=-1"]
+
+
+def test_the_same_run_asked_for_twice_is_one(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    loader, master = hydra
+    grid = expand_grid({}, ["lr=0.01,1e-2,0.010", "seed=0,1"])
+    assert len(make_sweep(loader, master, [grid], "command").jobs) == 2
+
+
+def test_the_command_told_for_a_variant_means_that_variant(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    loader, master = hydra
+    words = ["lr=0.01,cosine,{rates:[0.1,1e-05],epochs:[1,2]}", "optimizer=adam,sgd", "early_stop=off,patience"]
+    words += ["data=npz", "data.path='a b/it\\'s, (1).npz'", "pool=max,avg", "epochs=3"]
+    jobs = make_sweep(loader, master, [expand_grid({}, words, loader)], "").jobs
+    assert len(jobs) == 24
+    for job in jobs:
+        told = shlex.split(variant_command(job.config, [4, 7], "my-study"))
+        assert told[0] == "lenet-ablate" and told[-2:] == ["study=my-study", "seed=4,7"]
+        again = make_sweep(loader, master, [expand_grid({}, told[1:], loader)], "")
+        assert [other.config for other in again.jobs] == [dataclasses.replace(job.config, seed=n) for n in (4, 7)]
+
+
+def test_defaults_are_not_told() -> None:
+    assert variant_command(RunConfig(), [0]) == "lenet-ablate seed=0"
+    assert variant_command(RunConfig(lr=StepDecay("step")), [0]) == "lenet-ablate lr=step seed=0"

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from lenet_ablate.config.choices import DataSet, Normalize, Resize
+from lenet_ablate.config.plan import make_plan
+from lenet_ablate.config.settings import DataConfig
+from lenet_ablate.datasets import relatives
+from lenet_ablate.datasets.cache import DatasetCache
+from lenet_ablate.datasets.fit import fit
+from lenet_ablate.datasets.load import load
+from lenet_ablate.datasets.splits import epoch_order, split
+from lenet_ablate.errors import ConfigError, DataError
+from support.tiny import tiny_config, train_tiny
+
+DIGITS = DataConfig(DataSet.digits, val_size=200, mean=0.3, std=0.4)
+
+
+def test_normalisation_by_given_numbers_not_at_all_or_by_the_set(tmp_path: Path) -> None:
+    given, unit, own = (load(dataclasses.replace(DIGITS, normalize=kind), 32, tmp_path) for kind in Normalize)
+    assert (given.mean, given.std) == (0.3, 0.4)
+    assert (unit.mean, unit.std) == (0.0, 1.0)
+    pixels = own.train_images / 255
+    assert own.mean == pytest.approx(pixels.mean(), rel=1e-12)
+    assert own.std == pytest.approx(pixels.std(), rel=1e-9)
+
+
+def test_bilinear_images_have_no_border() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28)).astype(np.uint8)
+    padded, resized = fit(images, 32), fit(images, 32, Resize.bilinear)
+    np.testing.assert_array_equal(padded[:, 2:30, 2:30], images)
+    theirs = functional.interpolate(torch.from_numpy(images)[:, None].double(), (32, 32), mode="bilinear")
+    assert np.abs(resized - theirs[:, 0].numpy()).max() < 0.51
+
+
+def test_smaller_training_sets_are_parts_of_larger_ones() -> None:
+    whole, val = split(1000, 100, 3)
+    small, same = split(1000, 100, 3, 50)
+    medium, _ = split(1000, 100, 3, 500)
+    assert (len(small), len(medium), len(whole)) == (50, 500, 900)
+    assert set(small) < set(medium) < set(whole)
+    np.testing.assert_array_equal(val, same)
+
+
+def test_a_training_set_that_is_too_large_is_refused() -> None:
+    config = tiny_config(data=dataclasses.replace(tiny_config().data, val_size=20, train_size=81))
+    with pytest.raises(ConfigError, match=r"data.train_size=81: must be at most the 80 images left of 100"):
+        make_plan(config, 100, 10)
+    assert make_plan(config, 101, 10).steps_per_epoch == 6
+
+
+def test_without_shuffling_the_order_is_the_same_in_every_epoch(tmp_path: Path) -> None:
+    train, _ = split(100, 10, 0)
+    np.testing.assert_array_equal(epoch_order(train, 0, 3, shuffle=False), train)
+    data = dataclasses.replace(tiny_config().data, shuffle=False, train_size=64)
+    plan = make_plan(tiny_config(data=data, lr=1e-30), 230, 50)
+    train_tiny(tmp_path, plan)
+    losses = [line.split(",")[3] for line in (tmp_path / "metrics.csv").read_text().splitlines()[1:]]
+    assert losses[0] == losses[1]
+
+
+def test_splits_and_orders_share_one_copy_of_the_data(tmp_path: Path) -> None:
+    cache = DatasetCache(tmp_path)
+    variants = [DIGITS, dataclasses.replace(DIGITS, train_size=10), dataclasses.replace(DIGITS, shuffle=False)]
+    assert len({id(cache.get(variant, 32)) for variant in variants}) == 1
+    assert cache.get(dataclasses.replace(DIGITS, normalize=Normalize.unit), 32) is not cache.get(DIGITS, 32)
+
+
+def test_relatives_are_read_where_torchvision_keeps_them(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
+    folder = tmp_path / "KMNIST" / "raw"
+    folder.mkdir(parents=True)
+    for name, content in idx_files.items():
+        (folder / name).write_bytes(content)
+    arrays = relatives.load_relative(DataSet.kmnist, tmp_path, lambda line: pytest.fail(line))
+    assert arrays.train_images.shape == (12, 6, 6)
+
+
+def test_relatives_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Offline:
+        def __init__(self, root: str, download: bool) -> None:
+            raise RuntimeError("Error downloading\n a file")
+
+    monkeypatch.setitem(
+        sys.modules, "torchvision.datasets", type("Fake", (), {"FashionMNIST": Offline, "KMNIST": Offline})
+    )
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"FashionMNIST/raw: has no train-images.*: Error downloading a file"):
+        relatives.load_relative(DataSet.fashion_mnist, tmp_path, told.append)
+    assert len(told) == 1

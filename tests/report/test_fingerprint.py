@@ -1,0 +1,232 @@
+"""A report that would be the same again is left alone; whatever it is made from, a change of it makes it anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from lenet_ablate.config.choices import Pool
+from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.records.record import CONFIG, METRICS, MODEL, PREDICTIONS, RESULT, STATUS, State
+from lenet_ablate.report import fingerprint
+from lenet_ablate.report.main import main
+from lenet_ablate.report.options import ReportOptions, parse_options
+from support.report_runs import rows_of, write_run, write_study, write_sweep
+
+CONFIGS = [RunConfig(pool=pool, seed=seed, epochs=2) for pool in Pool for seed in range(2)]
+LABELS = "MNIST/raw/t10k-labels-idx1-ubyte"
+
+Report = Callable[..., str]
+
+
+def idx_labels(labels: Sequence[int]) -> bytes:
+    return bytes([0, 0, 8, 1]) + np.array(len(labels), ">u4").tobytes() + bytes(labels)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry per figure that is drawn; drawing itself would take most of the time."""
+    count: list[int] = []
+
+    def draw(figure: Figure, kinds: Sequence[str]) -> dict[str, bytes]:
+        count.append(1)
+        return dict.fromkeys(kinds, b"drawn")
+
+    monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", draw)
+    return count
+
+
+@pytest.fixture
+def report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Report:
+    """Reports the study outputs/s1, whose predictions of five digits are all right, and gives what is printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LENET_ABLATE_DATA", str(tmp_path / "data"))
+    write_study(tmp_path / "outputs/s1", CONFIGS, lambda config, epoch: (0.1 / epoch, 1.0))
+    write_sweep(tmp_path / "outputs/s1", CONFIGS)
+    (tmp_path / "data" / LABELS).parent.mkdir(parents=True)
+    (tmp_path / "data" / LABELS).write_bytes(idx_labels([0] * 5))
+
+    def call(*words: str) -> str:
+        assert main(words) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+def first_run() -> Path:
+    return sorted(path for path in Path("outputs/s1").iterdir() if path.name != "sweeps")[0]
+
+
+def append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def change_status() -> None:
+    status = json.loads((first_run() / STATUS).read_text())
+    (first_run() / STATUS).write_text(json.dumps({**status, "note": "touched"}))
+
+
+def change_figures() -> None:
+    folder = first_run()
+    shutil.rmtree(folder)
+    assert write_run(Path("outputs/s1"), CONFIGS[2], rows_of(CONFIGS[2], lambda c, e: (0.2, 1.0))) == folder
+
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "a status": change_status,
+    "a run trained again": change_figures,
+    "a result": lambda: append(first_run() / RESULT),
+    "metrics": lambda: append(first_run() / METRICS),
+    "predictions": lambda: append(first_run() / PREDICTIONS),
+    "weights": lambda: append(first_run() / MODEL),
+    "settings": lambda: append(first_run() / CONFIG),
+    "a run removed": lambda: shutil.rmtree(first_run()),
+    "a run added": lambda: write_run(
+        Path("outputs/s1"), RunConfig(seed=7, epochs=2), rows_of(CONFIGS[0], lambda c, e: (0.1, 1.0))
+    ),
+    "a run begun": lambda: write_run(Path("outputs/s1"), RunConfig(seed=7, epochs=2), [], State.running),
+    "a plan": lambda: append(Path("outputs/s1/sweeps/one.json")),
+    "a plan added": lambda: shutil.copy("outputs/s1/sweeps/one.json", "outputs/s1/sweeps/two.json"),
+    "labels changed": lambda: (Path("data") / LABELS).write_bytes(idx_labels([0, 0, 0, 0, 1])),
+    "labels removed": lambda: (Path("data") / LABELS).unlink(),
+    "a table edited": lambda: append(Path("outputs/report/tables/pool.md")),
+    "a figure removed": lambda: Path("outputs/report/figures/loss_pool.png").unlink(),
+    "the page edited": lambda: append(Path("outputs/report/index.html")),
+    "the manifest damaged": lambda: Path("outputs/report/manifest.json").write_text("{"),
+}
+
+
+def test_an_unchanged_report_is_not_made_again(report: Report, drawn: list[int]) -> None:
+    first = report()
+    assert "written to outputs/report" in first and drawn
+    times = {path: path.stat().st_mtime_ns for path in Path("outputs/report").rglob("*")}
+    drawn.clear()
+    second = report()
+    assert not drawn
+    assert "unchanged: s1 (outputs/report/index.html)" in second
+    assert second.split("unchanged:")[0] == first.split("written to")[0]  # tables and verdicts are told all the same
+    assert {path: path.stat().st_mtime_ns for path in Path("outputs/report").rglob("*")} == times
+    report("--force")
+    assert drawn
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_any_change_makes_it_again(report: Report, drawn: list[int], what: str) -> None:
+    report()
+    drawn.clear()
+    CHANGES[what]()
+    assert "written to" in report()
+    assert drawn
+    drawn.clear()
+    assert "unchanged" in report()
+    assert not drawn
+
+
+def test_another_program_makes_it_again(report: Report, drawn: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    report()
+    monkeypatch.setattr(fingerprint, "_program", lambda: b"another")
+    assert "written to" in report()
+
+
+@pytest.mark.parametrize("words", [("--figures", "all"), ("--data-dir", "elsewhere")])
+def test_other_options_in_the_same_folder_make_it_again(
+    report: Report, drawn: list[int], words: tuple[str, ...]
+) -> None:
+    report()
+    assert "written to" in report("outputs", *words)
+    assert "unchanged" in report("outputs", *words)
+    assert "written to" in report()
+
+
+def test_what_is_interrupted_is_made_again(
+    report: Report, drawn: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("lenet_ablate.report.write._write_manifest", _stop_at_the_second())
+        assert main([]) == 130
+        capsys.readouterr()
+    assert "written to" in report()
+
+
+def _stop_at_the_second() -> Callable[..., None]:
+    from lenet_ablate.report.write import _write_manifest
+
+    calls: list[int] = []
+
+    def write(out: Path, digests: dict[str, str], made_from: str = "") -> None:
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(1)
+        _write_manifest(out, digests, made_from)
+
+    return write
+
+
+def test_of_several_studies_only_the_changed_one_is_made_again(report: Report, drawn: list[int]) -> None:
+    write_study(Path("outputs/s2"), CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9))
+    first = report()
+    assert "written: outputs/report/s1/index.html" in first and "written: outputs/report/s2/index.html" in first
+    change_status()
+    second = report()
+    assert "written: outputs/report/s1/index.html" in second and "unchanged: outputs/report/s2/index.html" in second
+    # One of them alone is the same report in the same place.
+    assert "unchanged: s2 (outputs/report/s2/index.html)" in report("outputs", "--study", "s2")
+
+
+def test_a_study_that_is_gone_leaves_nothing_behind(report: Report, drawn: list[int]) -> None:
+    for name in ("s2", "s3"):
+        write_study(Path("outputs") / name, CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9))
+    report()
+    shutil.rmtree("outputs/s3")
+    report()
+    assert sorted(path.name for path in Path("outputs/report").iterdir() if path.is_dir()) == ["s1", "s2"]
+    shutil.rmtree("outputs/s2")
+    report()
+    assert not [path for path in Path("outputs/report").iterdir() if path.name in ("s1", "s2")]
+    assert Path("outputs/report/runs.csv").is_file()
+
+
+def test_several_studies_are_told_in_a_few_lines_and_in_full_where_asked_for(report: Report, drawn: list[int]) -> None:
+    write_study(Path("outputs/s2"), CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9 + config.seed / 100))
+    brief = report()
+    assert "s2: 4 of 4 runs finished, 2 seeds\n  pool: max and avg are not distinguishable" in brief
+    assert "test accuracy, %" not in brief
+    assert "test accuracy, %" in report("outputs", "--tables")
+    index = Path("outputs/report/index.html").read_text(encoding="utf-8")
+    assert "<dt>pool</dt><dd>max and avg are not distinguishable" in index
+
+
+def test_a_choice_of_runs_is_a_report_of_its_own(report: Report, drawn: list[int]) -> None:
+    report()
+    plain = {path: path.read_bytes() for path in Path("outputs/report").rglob("*") if path.is_file()}
+    report("outputs", "--where", "seed=0", "--margin", "0.2")
+    assert Path("outputs/report/seed=0+margin=0.2/index.html").is_file()
+    assert all(path.read_bytes() == content for path, content in plain.items())
+    assert "unchanged" in report()
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        ((), ""),
+        (("--margin", "0.1", "--epoch", "last", "--figures", "all", "--study", "s1"), ""),
+        (("--where", "pool=max", "--where", "lr=0.01,step"), "lr=0.01,step+pool=max"),
+        (("--where", "lr=0.01,step", "--where", "pool=max"), "lr=0.01,step+pool=max"),
+        (("--factor", "pool,lr", "--alpha", "0.01"), "factor=lr,pool+alpha=0.01"),
+        (("--where", "data=playground/circle"), "data=playground_circle-875681d4"),
+    ],
+)
+def test_the_folder_of_a_choice(words: tuple[str, ...], folder: str) -> None:
+    assert parse_options(words)[0].selection == folder
+
+
+def test_no_choice_names_a_folder_badly() -> None:
+    names = [parse_options(["--where", f"data=../{'x' * 300}{end}"])[0].selection for end in "ab"]
+    assert len(set(names)) == 2 and all(len(name) < 100 and "/" not in name and "=" in name for name in names)
+    assert ReportOptions(Path("outputs")).selection == ""

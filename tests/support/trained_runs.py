@@ -1,0 +1,49 @@
+"""Trained runs on disk, for what reads them to predict with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lenet_ablate.config.choices import DataSet
+from lenet_ablate.config.plan import identity, run_name, variant_id
+from lenet_ablate.config.settings import DataConfig, RunConfig
+from lenet_ablate.engines.weights import draw_weights
+from lenet_ablate.predict.calibration import Calibration, write_calibration
+from lenet_ablate.predict.predictor import Predictor, load_predictor
+from lenet_ablate.records.record import EpochRow, Predictions, State
+from lenet_ablate.records.write import write_config, write_finished
+
+DIGITS = DataConfig(DataSet.digits, val_size=200)
+ALWAYS_SURE = Calibration(1.0, 0.0, 0.1, 0.1, 10)
+
+
+NEVER_SURE = Calibration(1.0, 99.0, 0.1, 0.1, 10)
+
+
+def write_run(
+    study: Path, accuracy: float | None = 0.9, calibration: Calibration | None = ALWAYS_SURE, **changes: Any
+) -> Path:
+    """A finished run with weights as they were drawn; its answers mean nothing, but they are always the same."""
+    config = RunConfig(**({"data": DIGITS} | changes))
+    folder = study / run_name(config)
+    folder.mkdir(parents=True)
+    write_config(folder, config)
+    row = EpochRow(1, 10, 0.001, 0.5, 0.5, None if accuracy is None else 1 - accuracy, accuracy, 0.5, 0.91, 1.0)
+    final = {"epoch": 1, "val_accuracy": accuracy, "val_loss": row.val_loss, "test_accuracy": 0.91}
+    result = {"format": 1, "status": "done", "variant_id": variant_id(config), "final": final}
+    predictions = Predictions(np.zeros(360, np.uint8), np.zeros(360, np.float16))
+    weights = draw_weights(config)
+    write_finished(folder, State.done, identity(config), [row], result, weights, predictions)
+    if calibration is not None:
+        write_calibration(folder, calibration)
+    return folder
+
+
+HOSTILE = "<script>alert(1)<img src=x onerror=alert(2)><!-- {{ 1 }} &lt;"
+
+
+def write_predictor(folder: Path, **changes: Any) -> Predictor:
+    return load_predictor(write_run(folder / "ablation", **changes))

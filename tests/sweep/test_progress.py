@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from lenet_ablate.records.record import State
+from lenet_ablate.sweep import progress
+from lenet_ablate.sweep.progress import Progress, format_seconds
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (59.94, "59.9 s"),
+        (60, "1 min 00 s"),
+        (125.4, "2 min 05 s"),
+        (3600, "1 h 00 min"),
+        (8000, "2 h 13 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_plain_lines_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", -1.0)
+    shown = Progress(1000, 2)
+    shown.credit(500)
+    shown.advance(100, 0.5)
+    shown.end_run(State.failed, "first: FAILED")
+    shown.__exit__()
+    out, err = capsys.readouterr()
+    assert out == "[1/2] first: FAILED\n"
+    assert err.startswith("0/2 runs done, 0 failed, 60%, loss 0.5000, about ")
+
+
+class Gone(Terminal):
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_terminal_that_was_closed_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Gone())
+    shown = Progress(1000, 1)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    shown = Progress(1000, 1)
+    assert shown._bar is not None
+    monkeypatch.setattr(shown._bar, "fp", Gone())
+    monkeypatch.setattr(shown._bar, "sp", Gone().write)
+    with shown:
+        shown.advance(10, 0.5)
+        shown.end_run(State.done, "line")
+        shown.tell("line")
+        shown.advance(10, 0.5)
+
+
+def test_one_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    shown = Progress(1000, 3)
+    shown.credit(400)
+    shown.advance(100, 0.25)
+    shown.end_run(State.done, "first: 98%")
+    shown.end_run(State.failed, "second: FAILED")
+    shown.end_run(State.interrupted, "third: interrupted")
+    shown.__exit__()
+    drawn = terminal.getvalue()
+    assert "1/3 runs done, 1 failed" in drawn
+    assert "50%" in drawn
+    assert "loss 0.2500" in drawn
+    assert "2/3 runs done" not in drawn
+    assert "[3/3] third: interrupted" in capsys.readouterr().out
