@@ -70,14 +70,14 @@ def _make_cpu_engine() -> Engine:
 
 def _make_compiled() -> Engine:
     try:
-        from lenet_ablate.engines.compiled.engine import CompiledEngine
+        from lenet_ablate.engines.compiled.engine import CompiledEngine  # 0.4 s: only once something is to be trained
     except ImportError as error:
         raise EngineError(f"engine=compiled: Numba cannot be imported ({error})") from error
     return CompiledEngine()
 
 
 def _make_torch(device: str) -> Engine:
-    from lenet_ablate.engines.pytorch.engine import TorchEngine
+    from lenet_ablate.engines.pytorch.engine import TorchEngine  # 2 s: only once something is to be trained
 
     return TorchEngine(device)
 

@@ -98,7 +98,7 @@ class TensorBoardRun:
             if stale.name != GRAPH:
                 stale.unlink(missing_ok=True)
         if not (self._folder / GRAPH).exists():
-            from lenet_ablate.engines.pytorch.graph import write_graph
+            from lenet_ablate.engines.pytorch.graph import write_graph  # PyTorch takes 2 s, even if it does not train
 
             write_graph(self._run.config, self._folder / GRAPH)
         # Not TensorBoard's EventFileWriter, whose thread prints a traceback where the disk is full.

@@ -49,6 +49,7 @@ def onnx_bytes(network: Network, side: int, metadata: Mapping[str, str]) -> byte
         ImportError: The packages `onnx` and `onnxscript` are not installed.
         EngineError: They and this version of PyTorch do not go together.
     """
+    import onnxscript  # noqa: F401  # else the exporter fails with a traceback of its own
 
     model = _traced(network, side).model_proto
     graph = model.graph
