@@ -22,7 +22,7 @@ WINGS = [
     {"studies", "report", "predict"},
     {"engines"},
     {"records", "datasets"},
-    {"config"},
+    {"config", "rendering"},
     {"errors"},
 ]
 # Within the report.

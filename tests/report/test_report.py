@@ -21,9 +21,10 @@ from lenet_ablate.config.settings import ModelConfig, RunConfig
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.frames import read_epochs, read_runs
 from lenet_ablate.records.record import STATUS, State
+from lenet_ablate.rendering.escape import markdown_text, one_line
 from lenet_ablate.report import write as write_module
 from lenet_ablate.report.main import main
-from lenet_ablate.report.text.escape import csv_bytes, markdown_text, one_line
+from lenet_ablate.report.text.csv import csv_bytes
 from support.report_runs import plan_of, rows_of, write_run, write_study, write_sweep
 
 Run = Callable[..., tuple[int, str, str]]

@@ -25,7 +25,7 @@ from lenet_ablate.report.tables.latex import latex_document, latex_table, latex_
 from lenet_ablate.report.tables.markdown import markdown_document, terminal_text
 from lenet_ablate.report.tables.table import Column, Table
 from lenet_ablate.report.tables.variants import epochs_table
-from lenet_ablate.report.text.escape import csv_bytes
+from lenet_ablate.report.text.csv import csv_bytes
 from lenet_ablate.report.text.rounding import difference_text, interval_text, p_text
 from support.report_analysis import simple_analysis
 from support.report_runs import plan_of, rows_of

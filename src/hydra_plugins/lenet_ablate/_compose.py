@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,9 +20,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from lenet_ablate.config.yaml_text import to_yaml
 from lenet_ablate.errors import ConfigError
-
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,9 @@ class Point:
             "runtime": {**self.hydra["runtime"], "output_dir": str(folder.resolve())},
         }
         return {
-            "config.yaml": _to_yaml(self.settings),
-            "hydra.yaml": _to_yaml({"hydra": node}),
-            "overrides.yaml": _to_yaml(task),
+            "config.yaml": to_yaml(self.settings, allow_unicode=True),
+            "hydra.yaml": to_yaml({"hydra": node}, allow_unicode=True),
+            "overrides.yaml": to_yaml(task, allow_unicode=True),
         }
 
 
@@ -113,8 +111,3 @@ def _compose_base(loader: ConfigLoader, master: DictConfig, groups: list[str]) -
     with open_dict(config):
         del config["hydra"]
     return config, node
-
-
-def _to_yaml(value: Any) -> bytes:
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True)
-    return text.encode()

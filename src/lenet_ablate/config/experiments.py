@@ -12,6 +12,7 @@ import yaml
 
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.settings import RunConfig, setting_keys
+from lenet_ablate.config.yaml_text import from_yaml
 from lenet_ablate.errors import ConfigError
 
 FOLDER = "experiment"
@@ -68,7 +69,7 @@ def read_experiment(name: str, config_dirs: Iterable[Path]) -> Experiment:
         meant = f"; did you mean experiment={guess}?" if guess else ""
         raise ConfigError(f"experiment={name}: must be one of {', '.join(known)}{meant}")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = from_yaml(path.read_bytes()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     return _parse(name, content, path)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.predict.predictor import Prediction
+from lenet_ablate.rendering.escape import no_formula
 
 COLUMNS = ("picture", "digit", "probability", "verdict", *(f"p{digit}" for digit in range(NUM_CLASSES)))
 _BAR = 30
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,13 @@ def as_csv(answers: Sequence[Answer]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for answer in answers:
-        name = f"'{answer.picture}" if answer.picture.startswith(_FORMULA) else answer.picture
         for found in answer.predictions:
             values = (
                 [f"{value:.6f}" for value in found.probabilities] if found.digit is not None else [""] * NUM_CLASSES
             )
             highest = values[found.digit] if found.digit is not None else ""
             digit = "" if found.digit is None else found.digit
-            writer.writerow([name, digit, highest, found.verdict.value, *values])
+            writer.writerow([no_formula(answer.picture), digit, highest, found.verdict.value, *values])
     return text.getvalue()
 
 

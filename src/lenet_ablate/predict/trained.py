@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from lenet_ablate.config.choices import DataSet, Normalize
 from lenet_ablate.config.plan import variant_id
 from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.config.yaml_text import from_yaml
 from lenet_ablate.engines.forward import Floats, Network
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 from lenet_ablate.errors import RecordError
@@ -169,6 +170,6 @@ def _rank(result: dict[str, Any]) -> tuple[float, float]:
 def _data_name(folder: Path) -> str | None:
     """The data set that a run's config.yaml names; None where that cannot be told."""
     try:
-        return str(yaml.load((folder / CONFIG).read_bytes(), Loader=yaml.SafeLoader)["data"]["name"])
+        return str(from_yaml((folder / CONFIG).read_bytes())["data"]["name"])
     except (OSError, KeyError, TypeError, yaml.YAMLError):
         return None

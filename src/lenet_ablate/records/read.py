@@ -19,13 +19,11 @@ import yaml
 
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.settings import REPORT_FOLDER, RunConfig
+from lenet_ablate.config.yaml_text import from_yaml
 from lenet_ablate.errors import LenetAblateError, RecordError
 from lenet_ablate.records.record import COLUMNS, CONFIG, FORMAT, METRICS, RESULT, STATUS, EpochRow, State
 
 STALE_SECONDS = 120  # several times the pause between two heartbeats, which come with the checkpoints
-
-# libyaml is several times faster and is not compiled in everywhere.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def read_run(folder: Path) -> RunRecord:
         damaged = _damaged_file(folder, status.get("files", {}))
         if damaged:
             raise RecordError(f"{damaged} is damaged: it differs from the SHA-256 in {STATUS}")
-        config, _ = parse_config(yaml.load((folder / CONFIG).read_bytes(), Loader=_Loader))
+        config, _ = parse_config(from_yaml((folder / CONFIG).read_bytes()))
         rows = read_metrics(folder / METRICS)
         result = json.loads((folder / RESULT).read_bytes()) if state.is_finished else {}
         error = str(status.get("error", ""))

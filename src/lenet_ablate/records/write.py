@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
-import yaml
 
 from lenet_ablate.config.settings import RunConfig, to_mapping
+from lenet_ablate.config.yaml_text import to_yaml
 from lenet_ablate.records.atomic import flush_folder, write_bytes
 from lenet_ablate.records.record import (
     CHECKPOINT,
@@ -48,8 +48,7 @@ def write_status(folder: Path, state: State, identity: str, **more: Any) -> None
 
 def write_config(folder: Path, config: RunConfig) -> None:
     """Write the settings as block-style YAML."""
-    text = yaml.dump(to_mapping(config), Dumper=_Dumper, sort_keys=False, default_flow_style=False)
-    write_bytes(folder / CONFIG, text.encode(), flush=False)
+    write_bytes(folder / CONFIG, to_yaml(to_mapping(config)), flush=False)
 
 
 def write_metrics(folder: Path, rows: Sequence[EpochRow]) -> None:
@@ -103,7 +102,3 @@ def _metrics(rows: Sequence[EpochRow]) -> bytes:
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-# libyaml is several times faster and is not compiled in everywhere.
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

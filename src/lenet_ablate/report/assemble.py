@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from lenet_ablate.rendering.escape import markdown_text
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.figures.gallery import Draw, Gallery
 from lenet_ablate.report.figures.style import figure_files
@@ -28,7 +29,7 @@ from lenet_ablate.report.tables.simple_effects import simple_effects_table
 from lenet_ablate.report.tables.summary_json import json_bytes, study_summary
 from lenet_ablate.report.tables.table import Table
 from lenet_ablate.report.tables.variants import epochs_table, variants_table
-from lenet_ablate.report.text.escape import csv_bytes, markdown_text
+from lenet_ablate.report.text.csv import csv_bytes
 
 Watch = Callable[[Iterable[str]], Iterable[str]]
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from lenet_ablate.rendering.escape import markdown_text
 from lenet_ablate.report.assemble import PAGE, StudyReport, draw
 from lenet_ablate.report.figures.gallery import Draw
 from lenet_ablate.report.page.content import Page, without_key
@@ -15,7 +16,7 @@ from lenet_ablate.report.study.comparable import reasons
 from lenet_ablate.report.study.provenance import find_provenance
 from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.summary_json import json_bytes, parts_summary
-from lenet_ablate.report.text.escape import csv_bytes, markdown_text
+from lenet_ablate.report.text.csv import csv_bytes
 
 INDEX = "index.md"
 

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.report.assemble import StudyReport
 from lenet_ablate.report.build import BuiltReport
 from lenet_ablate.report.figures.text import plural
@@ -15,7 +16,6 @@ from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.problems import problem_runs
 from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
-from lenet_ablate.report.text.escape import one_line
 
 MAX_ROWS, MAX_PROBLEMS, MAX_NAMES = 40, 10, 12
 

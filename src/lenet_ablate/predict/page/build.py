@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import functools
 import hashlib
 import json
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from lenet_ablate.datasets.fit import bilinear_weights, needs_border
@@ -20,7 +17,9 @@ from lenet_ablate.errors import PageError
 from lenet_ablate.predict.page.script import joined_script
 from lenet_ablate.predict.predictor import Predictor, margin_of, temperature_of
 from lenet_ablate.predict.trained import Trained
+from lenet_ablate.rendering.templates import environment, style
 
+PACKAGE = "lenet_ablate.predict.page"
 MAX_BYTES = 2_000_000
 
 
@@ -34,12 +33,16 @@ def build_page(predictor: Predictor) -> bytes:
     if norm_sizes(trained.config.model):
         model = trained.config.model.name.value
         raise PageError(f"{trained.folder}: {model} is too large for a page; choose a run of lenet5, lenet5_28 or mlp")
-    css = _text("page.css")
-    page = _template().render(
-        script=Markup(joined_script()),
-        css=Markup(css),
-        policy=_policy(joined_script(), css),
-        data=Markup(_inert(_describe(predictor))),
+    css = style(PACKAGE).strip()
+    page = (
+        environment(PACKAGE)
+        .get_template("page.html.jinja")
+        .render(
+            script=Markup(joined_script()),
+            css=Markup(css),
+            policy=_policy(joined_script(), css),
+            data=Markup(_inert(_describe(predictor))),
+        )
     )
     content = page.encode("utf-8", errors="replace")
     if len(content) > MAX_BYTES:
@@ -114,19 +117,3 @@ def _weights(trained: Trained) -> bytes:
 def _inert(content: dict[str, Any]) -> str:
     """JSON in which nothing can end the element that it stands in."""
     return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
-
-
-def _text(name: str) -> str:
-    return resources.files("lenet_ablate.predict.page").joinpath(name).read_text(encoding="utf-8").strip()
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("lenet_ablate.predict.page", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja")

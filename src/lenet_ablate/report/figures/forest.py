@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.report.analysis.results import FactorAnalysis
 from lenet_ablate.report.figures.intervals import (
     LABEL_WIDTH,
@@ -22,7 +23,6 @@ from lenet_ablate.report.figures.intervals import (
 from lenet_ablate.report.figures.style import FAINT, FULL, INK, draw_note, draw_title, house_style, note_height
 from lenet_ablate.report.figures.text import cut, listed, plural, short, width_of, wrap
 from lenet_ablate.report.study.criteria import Criteria
-from lenet_ablate.report.text.escape import one_line
 from lenet_ablate.report.text.rounding import NOTHING
 
 MAX_ROWS = 21  # all pairs of seven levels

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-from lenet_ablate.report.text.escape import one_line
+from lenet_ablate.rendering.escape import one_line
 
 FAMILY = "DejaVu Sans"  # comes with matplotlib, so that figures look alike everywhere
 LINE_HEIGHT = 1.3  # of the font size

@@ -8,11 +8,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
+from lenet_ablate.config.yaml_text import from_yaml
 from lenet_ablate.report.study.factors import REPLICATE
 
 DEFAULT_STUDY = "ablation"
@@ -73,5 +72,5 @@ def _value_text(value: object) -> str:
 
 @functools.cache
 def _read(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((config_dir() / name).read_bytes())
+    read: dict[str, Any] = from_yaml((config_dir() / name).read_bytes())
     return read

@@ -6,18 +6,19 @@ import base64
 import functools
 import io
 from dataclasses import dataclass
-from importlib import resources
 
 import PIL.Image
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from lenet_ablate.rendering.escape import one_line
+from lenet_ablate.rendering.templates import environment, style
 from lenet_ablate.report.analysis.results import Code
 from lenet_ablate.report.page.content import Image, Page
 from lenet_ablate.report.tables.html import html_table
 from lenet_ablate.report.tables.table import Table
-from lenet_ablate.report.text.escape import one_line
 
+PACKAGE = "lenet_ablate.report.page"
 MAX_BYTES = 5_000_000
 MAX_SVG, MAX_DOWNLOAD = 250_000, 400_000
 PALETTE = 64
@@ -115,16 +116,9 @@ def _table(table: Table) -> Markup:
 
 @functools.cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lenet_ablate.report.page", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    css = resources.files("lenet_ablate.report.page").joinpath("page.css").read_text(encoding="utf-8")
-    environment.globals |= {
-        "css": Markup(css),
+    found = environment(PACKAGE)
+    found.globals |= {
+        "css": Markup(style(PACKAGE)),
         "line": functools.partial(one_line, limit=0),
         "short": one_line,
         "table": _table,
@@ -133,4 +127,4 @@ def _environment() -> Environment:
         "max_download": MAX_DOWNLOAD,
         "pixels": lambda inches: round(PIXELS_PER_INCH * inches),
     }
-    return environment
+    return found

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.report.study.comparison import Comparison
 from lenet_ablate.report.study.factors import REPLICATE, Factor
 from lenet_ablate.report.study.problems import problem_runs
 from lenet_ablate.report.study.study import Study, count_line
-from lenet_ablate.report.text.escape import one_line
 
 LOSS_MEANING = "Training loss: mean over the batches of the last epoch, in nats per image."
 _VERBS = {"unreadable": "cannot be read", "done": "is done"}

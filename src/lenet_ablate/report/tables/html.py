@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
+from lenet_ablate.rendering.escape import one_line
+from lenet_ablate.rendering.templates import environment
 from lenet_ablate.report.tables.table import Table
-from lenet_ablate.report.text.escape import one_line
 
 
 def html_table(table: Table, *, is_scrolled: bool = False) -> str:
@@ -22,9 +23,6 @@ def html_table(table: Table, *, is_scrolled: bool = False) -> str:
 
 @functools.cache
 def _environment() -> Environment:
-    loader = PackageLoader("lenet_ablate.report.tables", "")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals["line"] = lambda text: one_line(text, limit=0)
-    return environment
+    found = environment("lenet_ablate.report.tables")
+    found.globals["line"] = lambda text: one_line(text, limit=0)
+    return found

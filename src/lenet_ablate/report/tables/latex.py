@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
+from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.report.tables.table import Row, Table
-from lenet_ablate.report.text.escape import one_line
 
 _SIGNS = {
     "\\": r"\textbackslash{}",

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from tabulate import tabulate
 
+from lenet_ablate.rendering.escape import markdown_text, one_line
 from lenet_ablate.report.tables.table import Table
-from lenet_ablate.report.text.escape import markdown_text, one_line
 
 TERMINAL_WIDTH = 100
 
