@@ -25,7 +25,7 @@ from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.predict.calibration import expected_calibration_error, softmax
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import Predictor, Verdict, load_predictor
+from lenet_ablate.predict.predictor import Predictor, Verdict
 
 Pixels = npt.NDArray[np.uint8]
 Make = Callable[[Pixels, np.random.Generator], Image.Image]
@@ -214,7 +214,7 @@ def main() -> None:
     arrays = load_mnist(data_folder(os.environ.get("LENET_ABLATE_DATA")), print)
     chosen = np.random.default_rng(0).permutation(len(arrays.test_images))[: options.digits]
     digits, labels = arrays.test_images[chosen].astype(np.uint8), arrays.test_labels[chosen]
-    predictor = load_predictor(options.run)
+    predictor = Predictor.load(options.run)
     plain = predictor.predict(digits)
     answers = np.array([prediction.digit for prediction in plain])
     sure = np.mean([prediction.verdict is Verdict.sure for prediction in plain])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).parents[1] / "src"
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src"
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 # The house from the top down: a wing imports from the lines below its own, and the modules of a wing from one another.
 WINGS = [
@@ -92,6 +95,41 @@ def test_imports_go_down_only_within_the_report(module: str) -> None:
         if wing(imported) == "report":
             down = floor(report_room(imported), REPORT) > floor(report_room(module), REPORT)
             assert down or report_room(imported) == report_room(module), f"{module} imports {imported}"
+
+
+def wing_arrows() -> dict[str, set[str]]:
+    arrows: dict[str, set[str]] = {}
+    for module in INNER:
+        others = {wing(imported) for imported in own_imports(modules()[module])} - {wing(module)}
+        arrows.setdefault(wing(module), set()).update(others)
+    return arrows
+
+
+def reachable(arrows: dict[str, set[str]], start: str) -> set[str]:
+    below = arrows.get(start, set())
+    return below.union(*(reachable(arrows, other) for other in below))
+
+
+def test_the_figure_in_contributing_shows_the_imports() -> None:
+    (text,) = re.findall(r"```mermaid\n(.*?)```", CONTRIBUTING, re.DOTALL)
+    drawn: dict[str, set[str]] = {}
+    for start, end in re.findall(r"^    (\w+) -->(?:\|.*?\|)? (\w+)$", text, re.MULTILINE):
+        drawn.setdefault(start, set()).add(end)
+    there = wing_arrows()
+    del there["__main__"]
+    assert drawn.keys() | {"errors", "rendering"} == there.keys()
+    for room, below in there.items():
+        assert drawn.get(room, set()) <= below, f"{room}: an arrow is drawn that is no import"
+        assert below <= reachable(drawn, room), f"{room}: an import is neither drawn nor implied"
+
+
+def test_every_module_named_in_contributing_is_there() -> None:
+    named = set(re.findall(r"`((?:\w+/)+\w+\.(?:py|mjs|yaml|md))`", CONTRIBUTING)) - {""}
+    real = [name for name in named if "NAME" not in name and not name.startswith("lenet_ablate/")]
+    assert len(real) > 30
+    for name in real:
+        places = (SRC / "lenet_ablate" / name, SRC / name, ROOT / name)
+        assert any(place.is_file() for place in places), name
 
 
 def test_the_root_holds_wings_and_little_else() -> None:

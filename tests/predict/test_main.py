@@ -25,7 +25,7 @@ from lenet_ablate.predict.calibration import softmax
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.output import COLUMNS
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import NO_DIGIT, Verdict, load_predictor
+from lenet_ablate.predict.predictor import NO_DIGIT, Predictor, Verdict
 from lenet_ablate.predict.trained import best_run, read_trained
 from lenet_ablate.records.record import MODEL
 from support.trained_runs import NEVER_SURE, write_run
@@ -231,7 +231,7 @@ def test_damaged_weights_never_predict(damage: str, tmp_path: Path) -> None:
 
 
 def test_a_predictor_says_what_the_network_says(outputs: Path) -> None:
-    predictor = load_predictor(best_run(outputs))
+    predictor = Predictor.load(best_run(outputs))
     images = load_digits().test_images[:5].astype(np.uint8)
     network = predictor.members[0].network
     expected = softmax(forward(network, fit(images, 32)).logits)
@@ -245,16 +245,16 @@ def test_a_predictor_says_what_the_network_says(outputs: Path) -> None:
 
 def test_an_ensemble_averages_its_seeds(outputs: Path) -> None:
     folder = best_run(outputs)
-    both = load_predictor(folder, ensemble=True)
+    both = Predictor.load(folder, ensemble=True)
     assert len(both.members) == 2
     images = load_digits().test_images[:5].astype(np.uint8)
-    each = [load_predictor(member.folder).predict(images) for member in both.members]
+    each = [Predictor.load(member.folder).predict(images) for member in both.members]
     expected = np.mean([[prediction.probabilities for prediction in found] for found in each], axis=0)
     np.testing.assert_allclose([found.probabilities for found in both.predict(images)], expected)
 
 
 def test_small_rotations_are_averaged(outputs: Path) -> None:
-    plain, turned = (load_predictor(best_run(outputs), tta=tta) for tta in (False, True))
+    plain, turned = (Predictor.load(best_run(outputs), tta=tta) for tta in (False, True))
     disc = np.hypot(*(np.mgrid[0:32, 0:32] - 15.5)) < 8  # looks the same however it is turned
     images = (255 * disc[None]).astype(np.uint8)
     np.testing.assert_allclose(

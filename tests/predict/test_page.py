@@ -28,7 +28,7 @@ from lenet_ablate.predict.main import main
 from lenet_ablate.predict.page.build import MAX_BYTES, build_page
 from lenet_ablate.predict.page.script import joined_script
 from lenet_ablate.predict.pictures import from_array
-from lenet_ablate.predict.predictor import Predictor, load_predictor
+from lenet_ablate.predict.predictor import Predictor
 from support.drawings import Pixels, photographs
 from support.trained_runs import ALWAYS_SURE, HOSTILE, NEVER_SURE, write_predictor, write_run
 
@@ -193,11 +193,11 @@ def test_the_policy_names_this_script_and_these_styles_alone(tmp_path: Path) -> 
         assert not [name for name in attrs if name.startswith("on")], tag
     assert "import " not in parts.text["script"][1].split("/**")[0] and "://" not in joined_script()
     assert 300_000 < len(page) < 500_000
-    assert page == build_page(load_predictor(tmp_path / "ablation" / model_of(page)["run"]["name"]))
+    assert page == build_page(Predictor.load(tmp_path / "ablation" / model_of(page)["run"]["name"]))
 
 
 def test_names_are_text(tmp_path: Path) -> None:
-    page = build_page(load_predictor(write_run(tmp_path / HOSTILE)))
+    page = build_page(Predictor.load(write_run(tmp_path / HOSTILE)))
     assert model_of(page)["run"]["study"] == HOSTILE
     assert page.count(b"<script") == 2 and b"<img" not in page and b"<!--" not in page
 
@@ -231,7 +231,7 @@ def test_a_network_too_large_for_a_page_is_refused(tmp_path: Path, capsys: pytes
     for number, model in enumerate((ModelConfig(Model.cnn4, c5=None), ModelConfig(Model.mlp, c5=None, hidden=(600,)))):
         folder = write_run(tmp_path / str(number), model=model)
         with pytest.raises(PageError):
-            build_page(load_predictor(folder))
+            build_page(Predictor.load(folder))
         assert main(["--run", str(folder), "--page", str(tmp_path / "page.html")]) == 1
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == 2 and model.name.value in lines[1]

@@ -16,7 +16,7 @@ from PIL import Image
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.predict.page.build import build_page
 from lenet_ablate.predict.pictures import load_picture
-from lenet_ablate.predict.predictor import load_predictor
+from lenet_ablate.predict.predictor import Predictor
 from support.browser import CHROMIUM, Tab, browser
 from support.drawings import drawn, strokes
 from support.trained_runs import HOSTILE, write_predictor, write_run
@@ -46,7 +46,7 @@ def seen_by(tab: Tab) -> npt.NDArray[np.int64]:
 
 
 def test_a_browser_reads_what_is_drawn(tmp_path: Path) -> None:
-    predictor = load_predictor(write_run(tmp_path / HOSTILE, data=MNIST, calibration=None))
+    predictor = Predictor.load(write_run(tmp_path / HOSTILE, data=MNIST, calibration=None))
     (tmp_path / "page.html").write_bytes(build_page(predictor))
     with browser(tmp_path / "profile") as tab:
         for width, height, dark, phone in ((390, 844, True, True), (1280, 900, False, False)):
@@ -131,7 +131,7 @@ def test_fingers_draw_and_pictures_are_dropped_and_pasted(tmp_path: Path) -> Non
 @pytest.mark.skipif("LENET_ABLATE_RUN" not in os.environ, reason="set LENET_ABLATE_RUN to a run trained on MNIST")
 @pytest.mark.parametrize("phone", [False, True])
 def test_ten_digits_drawn_by_hand_are_read(phone: bool, tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_bytes(build_page(load_predictor(Path(os.environ["LENET_ABLATE_RUN"]))))
+    (tmp_path / "page.html").write_bytes(build_page(Predictor.load(Path(os.environ["LENET_ABLATE_RUN"]))))
     read = []
     with browser(tmp_path / "profile") as tab:
         tab.open(tmp_path / "page.html", *((390, 844, True, True) if phone else (1280, 900)))

@@ -12,7 +12,7 @@ from lenet_ablate.config.plan import identity, run_name, variant_id
 from lenet_ablate.config.settings import DataConfig, RunConfig
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.predict.calibration import Calibration, write_calibration
-from lenet_ablate.predict.predictor import Predictor, load_predictor
+from lenet_ablate.predict.predictor import Predictor
 from lenet_ablate.records.record import EpochRow, Predictions, State
 from lenet_ablate.records.write import write_config, write_finished
 
@@ -46,4 +46,4 @@ HOSTILE = "<script>alert(1)<img src=x onerror=alert(2)><!-- {{ 1 }} &lt;"
 
 
 def write_predictor(folder: Path, **changes: Any) -> Predictor:
-    return load_predictor(write_run(folder / "ablation", **changes))
+    return Predictor.load(write_run(folder / "ablation", **changes))

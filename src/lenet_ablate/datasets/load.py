@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,15 @@ from lenet_ablate.errors import DataError
 
 DATA_VARIABLE, DEFAULT_FOLDER = "LENET_ABLATE_DATA", "data"
 _CHUNK_IMAGES = 4096
+
+KEPT: Mapping[DataSet, Callable[[Path, Callable[[str], None]], Arrays]] = {
+    DataSet.mnist: load_mnist,
+    **{name: partial(load_relative, name) for name in RELATIVES},
+    DataSet.digits: lambda data_dir, progress: load_digits(),
+}
+"""Data sets that come by name; called with the data folder and what takes a line when a download begins."""
+OWN: Mapping[DataSet, Callable[[Path], Arrays]] = {DataSet.idx: load_idx, DataSet.npz: load_npz}
+"""Data sets of the user's; called with `data.path`."""
 
 
 def data_folder(option: str | None) -> Path:
@@ -62,16 +72,11 @@ def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str]
 
 
 def _read(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
-    if config.name is DataSet.mnist:
-        return load_mnist(data_dir, progress)
-    if config.name in RELATIVES:
-        return load_relative(config.name, data_dir, progress)
-    if config.name is DataSet.digits:
-        return load_digits()
+    if config.name in KEPT:
+        return KEPT[config.name](data_dir, progress)
     if config.path is None:
         raise DataError(f"data={config.name.value}: needs data.path=…, the folder or file with the data")
-    path = Path(config.path).expanduser()
-    return load_idx(path) if config.name is DataSet.idx else load_npz(path)
+    return OWN[config.name](Path(config.path).expanduser())
 
 
 def _normalisation(config: DataConfig, images: Images) -> tuple[float, float]:

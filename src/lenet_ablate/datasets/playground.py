@@ -56,7 +56,7 @@ def load_playground(config: DataConfig) -> Dataset:
 def draw_plane(config: DataConfig) -> Plane:
     """The points that a configuration of a playground set stands for; the same for ever."""
     random = generator(config.seed or 0, POINTS_STREAM)
-    points, is_positive = _GENERATORS[config.name](random, config.noise or 0.0)
+    points, is_positive = GENERATORS[config.name](random, config.noise or 0.0)
     order = random.permutation(NUM_POINTS)
     points, labels = points[order], is_positive[order].astype(np.uint8)
     num_train = math.floor(NUM_POINTS * (config.train_fraction or 0.5))
@@ -101,7 +101,7 @@ def _spiral(random: np.random.Generator, noise: float) -> Cloud:
     return points + noise * random.uniform(-1, 1, points.shape), is_positive
 
 
-_GENERATORS: dict[DataSet, Callable[[np.random.Generator, float], Cloud]] = {
+GENERATORS: dict[DataSet, Callable[[np.random.Generator, float], Cloud]] = {
     DataSet.circle: _circle,
     DataSet.xor: _xor,
     DataSet.gauss: _gauss,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,20 +86,20 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
 
 
 def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
-    config = network.config
+    config, activate = network.config, ACTIVATIONS[network.config.activation]
     x = _normalise(images, network.mean, network.std)[:, None]
     maps: dict[str, Floats] = {}
     for layer, shape in layer_shapes(config).items():
         if len(shape) == 4 and layer != "c5":
-            x = _activate(_norm(_convolve(x, network.weights, layer), network.weights, layer), config.activation)
+            x = activate(_norm(_convolve(x, network.weights, layer), network.weights, layer))
             maps |= {layer: x} if with_maps else {}
-            x = _reduce(x, config.pool) if layer in POOLED[config.model.name] else x
+            x = POOLS[config.pool](x) if layer in POOLED[config.model.name] else x
             continue
         x = _connect(x.reshape(len(x), math.prod(x.shape[1:])), network.weights, layer)
         if layer != "output":
-            x = _activate(x, config.activation)
+            x = activate(x)
     if config.model.output_activation is OutputActivation.relu:
-        x = _activate(x, Activation.relu)
+        x = _relu(x)
     return Signals(x, maps)
 
 
@@ -140,18 +140,32 @@ def _connect(units: Floats, weights: Mapping[str, Floats], layer: str) -> Floats
     return connected
 
 
-def _reduce(maps: Floats, pool: Pool) -> Floats:
+def _fields(maps: Floats) -> Floats:
+    """The 2×2 fields of maps, (N, maps, H/2, 2, W/2, 2)."""
     num_images, num_maps, height, width = maps.shape
-    fields = maps.reshape(num_images, num_maps, height // 2, 2, width // 2, 2)
-    reduced: Floats = fields.max(axis=(3, 5)) if pool is Pool.max else fields.mean(axis=(3, 5))
-    return reduced
+    return maps.reshape(num_images, num_maps, height // 2, 2, width // 2, 2)
 
 
-def _activate(x: Floats, activation: Activation) -> Floats:
-    if activation is Activation.relu:
-        return np.maximum(x, np.float32(0))
-    if activation is Activation.tanh:
-        x = np.tanh(x)
-        return x
+def _relu(x: Floats) -> Floats:
+    return np.maximum(x, np.float32(0))
+
+
+def _tanh(x: Floats) -> Floats:
+    activated: Floats = np.tanh(x)
+    return activated
+
+
+def _sigmoid(x: Floats) -> Floats:
     logistic: Floats = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))  # does not overflow
     return logistic
+
+
+ACTIVATIONS: Mapping[Activation, Callable[[Floats], Floats]] = {
+    Activation.relu: _relu,
+    Activation.tanh: _tanh,
+    Activation.sigmoid: _sigmoid,
+}
+POOLS: Mapping[Pool, Callable[[Floats], Floats]] = {
+    Pool.max: lambda maps: _fields(maps).max(axis=(3, 5)),
+    Pool.avg: lambda maps: _fields(maps).mean(axis=(3, 5)),
+}

@@ -9,7 +9,7 @@ from lenet_ablate.config.settings import ModelConfig, RunConfig
 
 CLASSES = 10
 _POINT_CLASSES = 2
-_SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28}
+SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28}
 
 # LeCun et al. 1998, section II.B, with every map of c3 connected to every map of s2, as is usual since.
 _LENET5 = {"c1": (6, 1, 5, 5), "c3": (16, 6, 5, 5)}
@@ -28,7 +28,7 @@ _CNN4_NORMS = {"n1": 16, "n2": 32, "n3": 64, "n4": 128}
 
 def image_size(model: ModelConfig) -> int:
     """Side of the square images that a network takes."""
-    return _SIDES[model.name]
+    return SIDES[model.name]
 
 
 def input_shape(config: RunConfig) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
 """A trained run for use elsewhere: as a PyTorch module, a file of its weights, or an ONNX model; from Python:
 
-from lenet_ablate.predict.export import load_model
+from lenet_ablate import load_model
 
 model = load_model("outputs/ablation/max_relu_adam_lr0.001_bs64_e30_s0-8c1cd09c")
 logits = model((images - model.mean) / model.std)  # images (N, 1, 32, 32), 0..1

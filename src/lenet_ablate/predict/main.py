@@ -143,12 +143,12 @@ def _complain(error: object) -> None:
 
 
 def _load(options: argparse.Namespace) -> Predictor:
-    from lenet_ablate.predict.predictor import load_predictor
+    from lenet_ablate.predict.predictor import Predictor
     from lenet_ablate.predict.trained import best_run
 
     try:
         folder = options.run or best_run(options.outputs, options.study)
-        predictor = load_predictor(folder, ensemble=options.ensemble, tta=options.tta)
+        predictor = Predictor.load(folder, ensemble=options.ensemble, tta=options.tta)
     except RecordError as error:
         raise _NothingToDo(str(error)) from None
     return predictor

@@ -1,9 +1,9 @@
 """A trained run that reads pictures; from Python:
 
-from lenet_ablate.predict.predictor import load_predictor
+from lenet_ablate import Predictor
 
-predictor = load_predictor(Path("outputs/ablation/max_relu_adam_lr0.001_bs64_e30_s0-8c1cd09c"))
-for prediction in predictor.read(load_picture(Path("photo.jpg"))):
+predictor = Predictor.load("outputs/ablation/max_relu_adam_lr0.001_bs64_e30_s0-8c1cd09c")
+for prediction in predictor.read("photo.jpg"):
     print(prediction.digit, prediction.probabilities, prediction.verdict)
 """
 
@@ -24,7 +24,7 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.predict.calibration import Calibration, Probabilities, softmax, top_margins
 from lenet_ablate.predict.digits import FORMS, MNIST_FORM, Box, Form, find_digits, to_form
 from lenet_ablate.predict.ink import find_ink
-from lenet_ablate.predict.pictures import Picture
+from lenet_ablate.predict.pictures import Picture, load_picture
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
 
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
@@ -78,14 +78,39 @@ class Predictor:
     form: Form
     turns: tuple[float, ...] = (0.0,)
 
+    @classmethod
+    def load(cls, folder: Path | str, *, ensemble: bool = False, tta: bool = False) -> Predictor:
+        """The predictor of a run.
+
+        Args:
+            folder: The run's folder.
+            ensemble: Average over all finished seeds of the run's variant in its study.
+            tta: Average over small rotations.
+
+        Raises:
+            RecordError: The run is not finished, its files are damaged, or this version does not know its network.
+        """
+        first = read_trained(Path(folder))
+        members = tuple(read_replicates(Path(folder))) if ensemble else (first,)
+        if not members:
+            raise RecordError(f"{folder}: its study has no finished run of the same variant")
+        return cls(members, FORMS.get(first.config.data.name, MNIST_FORM), TURNS if tta else (0.0,))
+
     @property
     def is_calibrated(self) -> bool:
         """Whether every member was calibrated on validation images."""
         return all(member.calibration is not None for member in self.members)
 
-    def read(self, picture: Picture) -> list[Prediction]:
-        """The digits of a picture from left to right; a single `NO_DIGIT` where there is none."""
-        ink = find_ink(picture)
+    def read(self, picture: Picture | Path | str) -> list[Prediction]:
+        """The digits of a picture from left to right; a single `NO_DIGIT` where there is none.
+
+        Args:
+            picture: The picture, or its file.
+
+        Raises:
+            PictureError: The file is no picture, or one that is too large.
+        """
+        ink = find_ink(picture if isinstance(picture, Picture) else load_picture(Path(picture)))
         digits = find_digits(ink) if ink is not None else []
         if not digits:
             return [NO_DIGIT]
@@ -127,24 +152,6 @@ class Predictor:
         probabilities = np.mean([softmax(logits) for logits in scaled], axis=0)
         limit = float(np.mean([margin_of(member.calibration) for member in self.members]))
         return probabilities, top_margins(np.mean(scaled, axis=0)), limit
-
-
-def load_predictor(folder: Path, *, ensemble: bool = False, tta: bool = False) -> Predictor:
-    """The predictor of a run.
-
-    Args:
-        folder: The run's folder.
-        ensemble: Average over all finished seeds of the run's variant in its study.
-        tta: Average over small rotations.
-
-    Raises:
-        RecordError: The run is not finished, its files are damaged, or this version does not know its network.
-    """
-    first = read_trained(folder)
-    members = tuple(read_replicates(folder)) if ensemble else (first,)
-    if not members:
-        raise RecordError(f"{folder}: its study has no finished run of the same variant")
-    return Predictor(members, FORMS.get(first.config.data.name, MNIST_FORM), TURNS if tta else (0.0,))
 
 
 def temperature_of(calibration: Calibration | None) -> float:

@@ -1,6 +1,6 @@
 """Runs as pandas frames, for the report and for notebooks:
 
-from lenet_ablate.records.frames import read_runs
+from lenet_ablate import read_runs
 read_runs("outputs").groupby(["lr", "pool"]).test_accuracy.mean()
 """
 

@@ -6,8 +6,9 @@ no per-image transform. On an accelerator nothing waits for the host within `tra
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch.nn import functional
 
 from lenet_ablate.config import choices
 from lenet_ablate.config.plan import RunPlan
-from lenet_ablate.config.settings import OptimizerConfig
+from lenet_ablate.config.settings import OPTIMIZER_SETTINGS, OptimizerConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
@@ -210,17 +211,21 @@ def _sample(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
     return functional.grid_sample(images.to(torch.float32), grid, align_corners=True)
 
 
+OPTIMIZERS: Mapping[choices.Optimizer, Callable[..., torch.optim.Optimizer]] = {
+    choices.Optimizer.adam: torch.optim.Adam,
+    choices.Optimizer.adamw: torch.optim.AdamW,
+    choices.Optimizer.sgd: torch.optim.SGD,
+    choices.Optimizer.rmsprop: torch.optim.RMSprop,
+}
+
+
 def _make_optimizer(settings: OptimizerConfig, model: torch.nn.Module) -> torch.optim.Optimizer:
-    # lr is set anew before every step. One fused kernel updates all parameters, where PyTorch has one.
-    decay, momentum = settings.weight_decay, settings.momentum or 0.0
-    betas, eps = settings.betas or (0.9, 0.999), 1e-8 if settings.eps is None else settings.eps
-    parameters = model.parameters()
+    rule = OPTIMIZERS[settings.name]
+    given = {name: getattr(settings, name) for name in OPTIMIZER_SETTINGS[settings.name]}
+    own = {name: value for name, value in given.items() if value is not None}
     if settings.name is choices.Optimizer.sgd:
-        return torch.optim.SGD(
-            parameters, lr=0.0, momentum=momentum, nesterov=settings.nesterov, weight_decay=decay, fused=True
-        )
-    if settings.name is choices.Optimizer.rmsprop:
-        alpha = 0.99 if settings.alpha is None else settings.alpha
-        return torch.optim.RMSprop(parameters, lr=0.0, alpha=alpha, eps=eps, momentum=momentum, weight_decay=decay)
-    rule = torch.optim.Adam if settings.name is choices.Optimizer.adam else torch.optim.AdamW
-    return rule(parameters, lr=0.0, betas=betas, eps=eps, weight_decay=decay, fused=True)
+        own["nesterov"] = settings.nesterov
+    if "fused" in inspect.signature(rule).parameters:  # one kernel updates all parameters
+        own["fused"] = True
+    # lr is set anew before every step.
+    return rule(model.parameters(), lr=0.0, weight_decay=settings.weight_decay, **own)

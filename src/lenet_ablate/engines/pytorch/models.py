@@ -17,12 +17,12 @@ from lenet_ablate.config.choices import Activation, Model, OutputActivation, Poo
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
 
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     Activation.relu: nn.ReLU,
     Activation.tanh: nn.Tanh,
     Activation.sigmoid: nn.Sigmoid,
 }
-_POOLS: dict[Pool, type[nn.Module]] = {Pool.max: nn.MaxPool2d, Pool.avg: nn.AvgPool2d}
+POOLS: dict[Pool, type[nn.Module]] = {Pool.max: nn.MaxPool2d, Pool.avg: nn.AvgPool2d}
 _OUTPUTS: dict[OutputActivation, type[nn.Module]] = {
     OutputActivation.none: nn.Identity,
     OutputActivation.relu: nn.ReLU,
@@ -42,7 +42,7 @@ class Network(nn.Module):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
-        self.activation = _ACTIVATIONS[config.activation]()
+        self.activation = ACTIVATIONS[config.activation]()
         self.output_activation = _OUTPUTS[config.model.output_activation]()
         for name, shape in layer_shapes(config).items():
             is_convolution = len(shape) == 4
@@ -67,7 +67,7 @@ class LeNet5(Network):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        self.s2, self.s4 = _POOLS[config.pool](2), _POOLS[config.pool](2)
+        self.s2, self.s4 = POOLS[config.pool](2), POOLS[config.pool](2)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of images."""
@@ -82,7 +82,7 @@ class CNN4(Network):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        self.s2, self.s4 = _POOLS[config.pool](2), _POOLS[config.pool](2)
+        self.s2, self.s4 = POOLS[config.pool](2), POOLS[config.pool](2)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of images."""
@@ -111,7 +111,7 @@ class MLP(Network):
         return self.logits(units)
 
 
-_NETWORKS: dict[Model, type[Network]] = {
+NETWORKS: dict[Model, type[Network]] = {
     Model.lenet5: LeNet5,
     Model.lenet5_28: LeNet5,
     Model.cnn4: CNN4,
@@ -126,7 +126,7 @@ def build_model(config: RunConfig, weights: Mapping[str, npt.NDArray[Any]]) -> N
 
     A c5 written as a convolution takes the weights of a fully connected one and the other way round.
     """
-    model = _NETWORKS[config.model.name](config)
+    model = NETWORKS[config.model.name](config)
     wanted = model.state_dict()
     given = {name: torch.from_numpy(array.copy()).reshape(wanted[name].shape) for name, array in weights.items()}
     unused = {name: tensor for name, tensor in wanted.items() if name.endswith(UNUSED_STATE)}

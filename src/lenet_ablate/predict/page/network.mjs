@@ -24,6 +24,18 @@
  * @property {Float32Array} data
  */
 
+const ACTIVATIONS = {
+  relu: (value) => Math.max(0, value),
+  tanh: Math.tanh,
+  sigmoid: (value) => 0.5 * (Math.tanh(0.5 * value) + 1),
+};
+
+/** What a 2×2 field is reduced to. */
+const POOLS = {
+  max: (field) => Math.max(...field),
+  avg: (field) => (field[0] + field[1] + field[2] + field[3]) / 4,
+};
+
 /**
  * The network with its weights, from float32 numbers in little-endian order, layer by layer weight and bias.
  * @param {object} description A network whose layers have no weights yet.
@@ -107,16 +119,12 @@ function reduceMaps(x, pool) {
     const [row, column] = [Math.floor(i / width), i % width];
     const corner = 2 * row * x.width + 2 * column; // rows of all maps lie below each other, two for each new one
     const field = [x.data[corner], x.data[corner + 1], x.data[corner + x.width], x.data[corner + x.width + 1]];
-    data[i] = pool === "max" ? Math.max(...field) : (field[0] + field[1] + field[2] + field[3]) / 4;
+    data[i] = POOLS[pool](field);
   }
   return { count: x.count, height, width, data };
 }
 
 function activate(values, activation) {
-  const apply = {
-    relu: (value) => Math.max(0, value),
-    tanh: Math.tanh,
-    sigmoid: (value) => 0.5 * (Math.tanh(0.5 * value) + 1),
-  }[activation];
+  const apply = ACTIVATIONS[activation];
   for (let i = 0; i < values.length; i++) values[i] = apply(values[i]);
 }
