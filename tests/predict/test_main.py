@@ -25,7 +25,7 @@ from lenet_ablate.predict.calibration import softmax
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.output import COLUMNS
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import NO_DIGIT, Predictor, Verdict
+from lenet_ablate.predict.predictor import NO_DIGIT, Certainty, Predictor
 from lenet_ablate.predict.trained import best_run, read_trained
 from lenet_ablate.records.record import MODEL
 from support.trained_runs import NEVER_SURE, write_run
@@ -240,7 +240,7 @@ def test_a_predictor_says_what_the_network_says(outputs: Path) -> None:
     assert [prediction.digit for prediction in found] == expected.argmax(axis=1).tolist()
     assert predictor.predict(images[:0]) == []
     assert predictor.read(from_image(Image.new("L", (50, 50)))) == [NO_DIGIT]
-    assert NO_DIGIT.verdict is Verdict.no_digit
+    assert NO_DIGIT.verdict is Certainty.no_digit
 
 
 def test_an_ensemble_averages_its_seeds(outputs: Path) -> None:

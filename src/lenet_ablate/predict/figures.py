@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from lenet_ablate.datasets.base import NUM_CLASSES, Images, Labels
 from lenet_ablate.predict.pictures import Grey
-from lenet_ablate.predict.predictor import Prediction, Verdict
+from lenet_ablate.predict.predictor import Certainty, Prediction
 
 MAX_ROWS = 24
 RIGHT, WRONG, GREY = "#0072B2", "#D55E00", "#999999"  # Okabe and Ito's blue and vermilion
@@ -75,7 +75,7 @@ def _draw_bars(axis: Any, prediction: Prediction) -> None:
         return
     highest = float(prediction.probabilities.max())
     title = f"{prediction.digit}, probability {highest:.4f}, {prediction.verdict.value}"
-    axis.set_title(title, fontsize=9, color="black" if prediction.verdict is Verdict.sure else WRONG)
+    axis.set_title(title, fontsize=9, color="black" if prediction.verdict is Certainty.sure else WRONG)
 
 
 def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Prediction], title: str) -> Figure:

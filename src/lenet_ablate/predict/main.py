@@ -176,7 +176,7 @@ def _export(predictor: Predictor, file: Path) -> int:
 def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.predict.output import Answer, as_csv, as_json, as_text
     from lenet_ablate.predict.pictures import load_picture
-    from lenet_ablate.predict.predictor import Verdict
+    from lenet_ablate.predict.predictor import Certainty
 
     paths = _find_pictures(options.pictures)
     if options.show and options.show.exists() and any(path.exists() and path.samefile(options.show) for path in paths):
@@ -207,7 +207,7 @@ def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
     sys.stdout.flush()
     if unreadable:
         return NOTHING
-    is_sure = all(found.verdict is Verdict.sure for found in answers[0].predictions)
+    is_sure = all(found.verdict is Certainty.sure for found in answers[0].predictions)
     return OK if len(paths) > 1 or is_sure else NOT_SURE
 
 
@@ -267,7 +267,7 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
 
     from lenet_ablate.datasets.load import data_folder
     from lenet_ablate.predict.figures import draw_test_digits, png
-    from lenet_ablate.predict.test_sample import draw_sample
+    from lenet_ablate.predict.sample_digits import draw_sample
     from lenet_ablate.records.atomic import write_bytes
 
     sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)

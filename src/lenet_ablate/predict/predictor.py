@@ -32,7 +32,7 @@ TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
 UNCALIBRATED_MARGIN = 5.0  # in nats; without validation images nothing better is known
 
 
-class Verdict(Enum):
+class Certainty(Enum):
     """How far a prediction can be relied on."""
 
     sure = "sure"
@@ -55,13 +55,13 @@ class Prediction:
 
     digit: int | None
     probabilities: Probabilities
-    verdict: Verdict
+    verdict: Certainty
     margin: float
     image: npt.NDArray[np.uint8] | None = None
     box: Box | None = None
 
 
-NO_DIGIT = Prediction(None, np.zeros(10), Verdict.no_digit, 0.0)
+NO_DIGIT = Prediction(None, np.zeros(10), Certainty.no_digit, 0.0)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Predictor:
             Prediction(
                 int(row.argmax()),
                 row,
-                Verdict.sure if margin >= limit else Verdict.not_sure,
+                Certainty.sure if margin >= limit else Certainty.not_sure,
                 float(margin),
                 image,
                 boxes[number] if boxes else None,

@@ -33,7 +33,7 @@ from lenet_ablate.training.early_stop import is_settled
 from lenet_ablate.training.result import make_result
 
 SLICE_SECONDS = 0.2
-CHECKPOINT_SECONDS = 20.0
+CHECKPOINT_SECONDS = 20.0  # heartbeats come with them: far below `records.read.STALE_SECONDS`
 
 OnProgress = Callable[[int, float], None]
 """Called after each slice with the number of images trained on and the slice's last loss."""
@@ -251,6 +251,7 @@ def _finish(
     context: RunContext,
     kept: Sequence[str] = (),
 ) -> State:
+    """Write the record: `done` with the judgement of the test split, `diverged` where there is none."""
     state = State.done if test else State.diverged
     result = make_result(plan, at.rows, state, context.options, round(at.wall_seconds, 3), context.provenance)
     predictions = Predictions(test.digits, test.probabilities) if test else None
