@@ -39,18 +39,22 @@ def activate(kind: int, x: Array) -> None:
 
 
 @kernel
+def times_derivative(kind: int, y: Any, gradient: Any) -> Any:
+    """A vector of the gradient times the derivative at the activated values y."""
+    one = fill(y, 1.0)
+    if kind == RELU:
+        zero = fill(y, 0.0)
+        return where(y > zero, gradient, zero)
+    if kind == TANH:
+        return gradient * (one - y * y)
+    return gradient * (y * (one - y))
+
+
+@kernel
 def backward(kind: int, y: Array, gradient: Array) -> None:
     """Multiply a flat gradient by the derivative at the activated values y."""
-    zero, one = fill(y, 0.0), fill(y, 1.0)
     for at in range(0, y.size, width(y)):
-        value = load(y, at)
-        above = load(gradient, at)
-        if kind == RELU:
-            store(gradient, at, where(value > zero, above, zero))
-        elif kind == TANH:
-            store(gradient, at, above * (one - value * value))
-        else:
-            store(gradient, at, above * (value * (one - value)))
+        store(gradient, at, times_derivative(kind, load(y, at), load(gradient, at)))
 
 
 def _scaled_tanh(x: Array, inner: float, outer: float, shift: float) -> None:

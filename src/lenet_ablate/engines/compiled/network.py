@@ -109,7 +109,7 @@ def _pool_backward(rule: Rule, maps: Array, pooled: Array, gradient: Array, lane
         backward(rule.activation, pooled.reshape(pooled.size), gradient.reshape(gradient.size))
         max_backward(maps, gradient, lanes)
     else:
-        mean_backward(rule.activation, gradient, maps, lanes)
+        mean_backward(maps, gradient, lanes, rule.activation)
 
 
 @kernel

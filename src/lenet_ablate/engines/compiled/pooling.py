@@ -7,82 +7,75 @@ The gradient of a maximum goes to the first greatest value in row-major order, a
 
 from __future__ import annotations
 
-from lenet_ablate.engines.compiled.activation import RELU, TANH
+from collections.abc import Callable
+from typing import Any
+
+from lenet_ablate.engines.compiled.activation import times_derivative
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.vectors import fill, load, store, where, width
 
+Field = tuple[int, int, int, int]
+
+
+def _over_fields(treat: Callable[..., None]) -> Any:
+    """The kernel (x, y, lanes, *others) that calls treat(x, y, field, at, *others) for vector after vector of lanes.
+
+    `field` holds the offsets in x of a field's four values, row by row, and `at` the offset in y of the pooled value.
+    """
+    treat_field = kernel(treat)
+
+    @kernel
+    def walk(x: Array, y: Array, lanes: int, *others: Any) -> None:
+        row, step = x.shape[2], width(x)
+        for i in range(y.shape[0] * y.shape[1]):
+            for j in range(y.shape[2] // lanes):
+                for lane in range(0, lanes, step):
+                    corner = 2 * i * row + 2 * j * lanes + lane
+                    field = (corner, corner + lanes, corner + row, corner + row + lanes)
+                    treat_field(x, y, field, i * y.shape[2] + j * lanes + lane, *others)
+
+    return walk
+
 
 @kernel
-def max_forward(x: Array, y: Array, lanes: int) -> None:
+def _values(x: Array, field: Field) -> Any:
+    return load(x, field[0]), load(x, field[1]), load(x, field[2]), load(x, field[3])
+
+
+@_over_fields
+def max_forward(x: Array, y: Array, field: Field, at: int) -> None:
     """y = max; a NaN anywhere in a field is its maximum."""
-    row, step = x.shape[2], width(x)
-    for i in range(y.shape[0] * y.shape[1]):
-        for j in range(y.shape[2] // lanes):
-            for lane in range(0, lanes, step):
-                at = 2 * i * row + 2 * j * lanes + lane
-                best = load(x, at)
-                for other in (at + lanes, at + row, at + row + lanes):
-                    value = load(x, other)
-                    best = where((value > best) | (value != value), value, best)
-                store(y, i * y.shape[2] + j * lanes + lane, best)
+    values = _values(x, field)
+    best = values[0]
+    for value in values[1:]:
+        best = where((value > best) | (value != value), value, best)
+    store(y, at, best)
 
 
-@kernel
-def max_backward(x: Array, dy: Array, lanes: int) -> None:
+@_over_fields
+def max_backward(x: Array, dy: Array, field: Field, at: int) -> None:
     """Replace x by its gradient: dy at each field's maximum, zero elsewhere."""
-    row, step = x.shape[2], width(x)
-    zero = fill(x, 0.0)
-    for i in range(dy.shape[0] * dy.shape[1]):
-        for j in range(dy.shape[2] // lanes):
-            for lane in range(0, lanes, step):
-                at = 2 * i * row + 2 * j * lanes + lane
-                a, b, c, d = load(x, at), load(x, at + lanes), load(x, at + row), load(x, at + row + lanes)
-                gradient = load(dy, i * dy.shape[2] + j * lanes + lane)
-                to_a = gradient
-                best = a
-                to_b = where(b > best, gradient, zero)
-                to_a = where(b > best, zero, to_a)
-                best = where(b > best, b, best)
-                to_c = where(c > best, gradient, zero)
-                to_a = where(c > best, zero, to_a)
-                to_b = where(c > best, zero, to_b)
-                best = where(c > best, c, best)
-                to_d = where(d > best, gradient, zero)
-                store(x, at, where(d > best, zero, to_a))
-                store(x, at + lanes, where(d > best, zero, to_b))
-                store(x, at + row, where(d > best, zero, to_c))
-                store(x, at + row + lanes, to_d)
+    values, zero = _values(x, field), fill(x, 0.0)
+    best = values[0]
+    for value in values[1:]:
+        best = where(value > best, value, best)
+    left = load(dy, at)  # until a greatest value has taken it
+    for k in range(4):
+        is_less = best > values[k]
+        store(x, field[k], where(is_less, zero, left))
+        left = where(is_less, left, zero)
 
 
-@kernel
-def mean_forward(x: Array, y: Array, lanes: int) -> None:
+@_over_fields
+def mean_forward(x: Array, y: Array, field: Field, at: int) -> None:
     """y = mean."""
-    row, step = x.shape[2], width(x)
-    quarter = fill(x, 0.25)
-    for i in range(y.shape[0] * y.shape[1]):
-        for j in range(y.shape[2] // lanes):
-            for lane in range(0, lanes, step):
-                at = 2 * i * row + 2 * j * lanes + lane
-                upper = load(x, at) + load(x, at + lanes)
-                lower = load(x, at + row) + load(x, at + row + lanes)
-                store(y, i * y.shape[2] + j * lanes + lane, (upper + lower) * quarter)
+    a, b, c, d = _values(x, field)
+    store(y, at, (a + b + (c + d)) * fill(x, 0.25))
 
 
-@kernel
-def mean_backward(kind: int, dy: Array, x: Array, lanes: int) -> None:
-    """Replace activated values x by the gradient before the activation: dy[c, i, j] / 4 times its derivative."""
-    row, step = x.shape[2], width(x)
-    quarter, zero, one = fill(x, 0.25), fill(x, 0.0), fill(x, 1.0)
-    for i in range(dy.shape[0] * dy.shape[1]):
-        for j in range(dy.shape[2] // lanes):
-            for lane in range(0, lanes, step):
-                at = 2 * i * row + 2 * j * lanes + lane
-                gradient = load(dy, i * dy.shape[2] + j * lanes + lane) * quarter
-                for place in (at, at + lanes, at + row, at + row + lanes):
-                    value = load(x, place)
-                    if kind == RELU:
-                        store(x, place, where(value > zero, gradient, zero))
-                    elif kind == TANH:
-                        store(x, place, gradient * (one - value * value))
-                    else:
-                        store(x, place, gradient * (value * (one - value)))
+@_over_fields
+def mean_backward(x: Array, dy: Array, field: Field, at: int, kind: int) -> None:
+    """Replace activated values x by the gradient before the activation: dy / 4 times its derivative."""
+    gradient = load(dy, at) * fill(x, 0.25)
+    for place in field:
+        store(x, place, times_derivative(kind, load(x, place), gradient))
