@@ -18,9 +18,11 @@ from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Split
 from lenet_ablate.engines.compiled import kernels
+from lenet_ablate.engines.compiled import learner as learner_module
+from lenet_ablate.engines.compiled.activation import SLOPE
 from lenet_ablate.engines.compiled.engine import CompiledEngine
 from lenet_ablate.engines.compiled.layout import CHUNK
-from lenet_ablate.engines.compiled.learner import CompiledLearner
+from lenet_ablate.engines.compiled.learner import CompiledLearner, make_rule
 from lenet_ablate.engines.networks import image_size
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
@@ -142,6 +144,23 @@ def test_gradients_equal_finite_differences(pool: Pool, activation: Activation) 
             losses.append(learner.evaluate(Split.train).loss)
         slope = (losses[0] - losses[1]) / 2e-6
         assert slope == pytest.approx(float((gradient * towards).sum()), rel=1e-4, abs=1e-8), name
+
+
+@pytest.mark.parametrize(NAMES, FAMILY)
+def test_derivatives_that_are_kept_give_the_same_gradients(
+    monkeypatch: pytest.MonkeyPatch, pool: Pool, activation: Activation
+) -> None:
+    plan = tiny_plan(pool=pool, activation=activation, optimizer=SGD, lr=0.001, batch_size=37)
+    batches = batches_of(plan, 5)
+    simple = start(plan, "float64")
+    monkeypatch.setattr(learner_module, "make_rule", lambda config: make_rule(config)._replace(derivative=SLOPE))
+    general = start(plan, "float64")
+    np.testing.assert_allclose(general.train(batches), simple.train(batches), rtol=1e-6)
+    assert_alike(general.gradients(), simple.gradients(), 1e-12)
+    assert_alike(general.weights(), simple.weights(), 1e-12)
+    for layer in ("c1", "c3", "c5", "f6"):
+        assert getattr(general.buffers, f"{layer}_slope").any()
+        assert not getattr(simple.buffers, f"{layer}_slope").any()
 
 
 @pytest.mark.parametrize("optimizer", [ADAM, SGD], ids=["adam", "sgd"])

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lenet_ablate.engines.compiled import activation, pooling
+from lenet_ablate.engines.compiled import activation, nonlinear, pooling
+from lenet_ablate.engines.compiled.jit import kernel
 from lenet_ablate.engines.compiled.layout import aligned_zeros
+from lenet_ablate.engines.compiled.rule import MAX, MEAN, Rule
 
 
 @numba.njit(fastmath=activation.activate.targetoptions["fastmath"])
@@ -82,6 +84,36 @@ def test_a_maximum_with_a_nan_is_nan() -> None:
     y = np.empty((1, 4, 16), np.float32)
     max_pool(x, y, 16)
     assert np.argwhere(np.isnan(y[0])).tolist() == [[0, 0], [1, 1], [2, 2], [3, 3]]
+
+
+@kernel
+def square(kind: int, x: Any, slope: Any) -> None:
+    """An activation that falls and rises, and whose value does not tell its derivative."""
+    for at in range(x.size):
+        slope[at] = 2 * x[at]
+        x[at] *= x[at]
+
+
+@pytest.mark.parametrize(
+    ("pool", "theirs"), [(MAX, functional.max_pool2d), (MEAN, functional.avg_pool2d)], ids=["max", "mean"]
+)
+def test_pooling_an_activation_that_is_not_simple(monkeypatch: pytest.MonkeyPatch, pool: int, theirs: Any) -> None:
+    monkeypatch.setattr(nonlinear, "activate_with_slope", square)
+    # Compiled anew, for a kernel holds on to what it has called first.
+    monkeypatch.setattr(nonlinear, "activation_forward", kernel(nonlinear.activation_forward.py_func))
+    pool_forward, pool_backward = kernel(nonlinear.pool_forward.py_func), kernel(nonlinear.pool_backward.py_func)
+    rule = Rule(pool, 7, activation.derivative_by(7), 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
+    random = np.random.default_rng(0)
+    maps, gradient = random.normal(size=(2, 6, 8, 16)), random.normal(size=(2, 3, 4, 16))  # map, row, column, image
+    inputs = torch.from_numpy(maps.copy()).permute(3, 0, 1, 2).requires_grad_()
+    wanted = theirs(inputs**2, 2)
+    wanted.backward(torch.from_numpy(gradient).permute(3, 0, 1, 2))
+    x, y, slope = maps.reshape(2, 6, 8 * 16).copy(), np.empty((2, 3, 4 * 16)), np.empty(maps.size)
+    pool_forward(rule, x, slope, y, 16)
+    np.testing.assert_allclose(y.reshape(2, 3, 4, 16), wanted.detach().permute(1, 2, 3, 0), rtol=1e-12)
+    pool_backward(rule, x, slope, y, gradient.reshape(2, 3, 64).copy(), 16)
+    assert inputs.grad is not None
+    np.testing.assert_allclose(x.reshape(maps.shape), inputs.grad.permute(1, 2, 3, 0), rtol=1e-12)
 
 
 def test_memory_begins_on_a_cache_line() -> None:

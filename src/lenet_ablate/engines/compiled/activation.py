@@ -1,4 +1,8 @@
-"""The activations behind c1, c3, c5 and f6, and their derivatives as functions of the activated value.
+"""The activations behind c1, c3, c5 and f6, and their derivatives.
+
+Each has a number here, to which learner.py maps its name. A simple one never falls and its derivative is a function of
+the activated value: it is listed in `SIMPLE` and has a branch in `activate` and one in `times_derivative`. Any other
+has only a branch in `activate_with_slope`, which writes value and derivative side by side.
 
 `tanh` and `sigmoid` in float32 are a rational function, because a library call per element would cost more than the
 rest of the layer: tanh x ≈ x·P(x²)/Q(x²) on ±`LIMIT`, constant beyond, fitted by iteratively reweighted least squares
@@ -18,15 +22,22 @@ from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.vectors import fill, load, store, where, width
 
 RELU, TANH, SIGMOID = 0, 1, 2
+SIMPLE = (RELU, TANH, SIGMOID)
+SLOPE = -1  # in the place of a simple activation's number: the way back goes by derivatives that have been kept
 
 LIMIT = 8.0
 P0, P1, P2, P3, P4 = 0.99999997, 0.1343822896, 0.00356420094, 2.177398253e-05, 1.506283734e-08
 Q1, Q2, Q3, Q4 = 0.4677154975, 0.0261361864, 0.0003399252603, 8.454080462e-07
 
 
+def derivative_by(kind: int) -> int:
+    """What `times_derivative` is to go by behind an activation: its number if it is simple, else `SLOPE`."""
+    return kind if kind in SIMPLE else SLOPE
+
+
 @kernel
 def activate(kind: int, x: Array) -> None:
-    """Replace a flat array by its activated values; NaN stays NaN."""
+    """Replace a flat array by its activated values, by a simple activation; NaN stays NaN."""
     if kind == RELU:
         zero = fill(x, 0.0)
         for at in range(0, x.size, width(x)):
@@ -39,22 +50,32 @@ def activate(kind: int, x: Array) -> None:
 
 
 @kernel
-def times_derivative(kind: int, y: Any, gradient: Any) -> Any:
-    """A vector of the gradient times the derivative at the activated values y."""
-    one = fill(y, 1.0)
-    if kind == RELU:
-        zero = fill(y, 0.0)
-        return where(y > zero, gradient, zero)
-    if kind == TANH:
-        return gradient * (one - y * y)
-    return gradient * (y * (one - y))
+def times_derivative(by: int, kept: Any, gradient: Any) -> Any:
+    """A vector of the gradient times the derivative; kept are the activated values, or with `SLOPE` the derivative."""
+    one = fill(kept, 1.0)
+    if by == RELU:
+        zero = fill(kept, 0.0)
+        return where(kept > zero, gradient, zero)
+    if by == TANH:
+        return gradient * (one - kept * kept)
+    if by == SIGMOID:
+        return gradient * (kept * (one - kept))
+    return gradient * kept
 
 
 @kernel
-def backward(kind: int, y: Array, gradient: Array) -> None:
-    """Multiply a flat gradient by the derivative at the activated values y."""
-    for at in range(0, y.size, width(y)):
-        store(gradient, at, times_derivative(kind, load(y, at), load(gradient, at)))
+def activate_with_slope(kind: int, x: Array, slope: Array) -> None:
+    """Replace a flat array by its activated values and write the derivatives there to `slope`, no shorter; any kind."""
+    activate(kind, x)
+    for at in range(0, x.size, width(x)):
+        store(slope, at, times_derivative(kind, load(x, at), fill(x, 1.0)))
+
+
+@kernel
+def backward(by: int, kept: Array, gradient: Array) -> None:
+    """Multiply a flat gradient by the derivative, as `times_derivative` does; kept is no shorter."""
+    for at in range(0, gradient.size, width(gradient)):
+        store(gradient, at, times_derivative(by, load(kept, at), load(gradient, at)))
 
 
 def _scaled_tanh(x: Array, inner: float, outer: float, shift: float) -> None:

@@ -29,6 +29,7 @@ from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.engines.compiled import network
 from lenet_ablate.engines.compiled.jit import FAST_MATH
 from lenet_ablate.engines.compiled.layout import Layout
+from lenet_ablate.engines.compiled.rule import Rule
 from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.errors import EngineError
 
@@ -155,7 +156,7 @@ def signatures(dtype: str) -> list[tuple[Any, ...]]:
     layout = Layout(layer_shapes(RunConfig()), image_size(RunConfig().model))
     flat = np.zeros(layout.size, dtype)
     views, buffers = layout.views(flat), layout.buffers(dtype)
-    rule = network.Rule(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
+    rule = Rule(0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
     data = (
         read_only(np.zeros((1, 2, 2), np.uint8)),
         read_only(np.zeros(1, np.uint8)),

@@ -53,8 +53,9 @@ class Parameters(NamedTuple):
 class Buffers(NamedTuple):
     """Flat memory for one chunk: the layers' values, then gradients and transposed copies for the way back.
 
-    `c1` and `c3` hold their own gradients once the way back has passed them. `places` and `sums` are the kernels'
-    scratch memory.
+    `c1` and `c3` hold their own gradients once the way back has passed them. The slopes are the derivatives of an
+    activation that is not simple (activation.py) and else not touched. `places` and `sums` are the kernels' scratch
+    memory.
     """
 
     image: Array
@@ -72,6 +73,10 @@ class Buffers(NamedTuple):
     s4_transposed: Array
     c5_transposed: Array
     f6_transposed: Array
+    c1_slope: Array
+    c3_slope: Array
+    c5_slope: Array
+    f6_slope: Array
     places: Array
     sums: Array
 
@@ -157,9 +162,11 @@ class Layout:
         c3 = s2 - 4
         maps1, maps3 = self.layers["c1"].shape[0], self.layers["c3"].shape[0]
         c5, f6, output = (self.layers[name].padded for name in ("c5", "f6", "output"))
+        maps = maps1 * c1**2, maps3 * c3**2
         pooled = maps1 * s2 * s2, maps3 * (c3 // 2) ** 2
-        sizes = [self.side**2, maps1 * c1**2, pooled[0], maps3 * c3**2, pooled[1], c5[0], f6[0], output[0]]
+        sizes = [self.side**2, maps[0], pooled[0], maps[1], pooled[1], c5[0], f6[0], output[0]]
         sizes += [pooled[0], pooled[1], c5[0], f6[0], c5[1], f6[1], output[1]]
+        sizes += [maps[0], maps[1], c5[0], f6[0]]
         flat = [aligned_zeros(size * CHUNK, dtype) for size in sizes]
         flat += [aligned_zeros(CHUNK, np.int64), aligned_zeros(SUMS, dtype)]
         return Buffers(*flat)

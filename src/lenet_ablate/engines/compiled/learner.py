@@ -14,14 +14,15 @@ from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
-from lenet_ablate.engines.compiled import activation, network, optimizers
+from lenet_ablate.engines.compiled import activation, optimizers
 from lenet_ablate.engines.compiled.kernels import Kernels, read_only
 from lenet_ablate.engines.compiled.layout import Layout, aligned_zeros
 from lenet_ablate.engines.compiled.loss import CLASSES
+from lenet_ablate.engines.compiled.rule import MAX, MEAN, Rule
 from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.engines.weights import draw_weights
 
-POOLS = {Pool.max: network.MAX, Pool.avg: network.MEAN}
+POOLS = {Pool.max: MAX, Pool.avg: MEAN}
 ACTIVATIONS = {
     Activation.relu: activation.RELU,
     Activation.tanh: activation.TANH,
@@ -123,13 +124,15 @@ class CompiledLearner:
         self._steps_done = int(state["steps_done"])
 
 
-def make_rule(config: RunConfig) -> network.Rule:
+def make_rule(config: RunConfig) -> Rule:
     """The configuration as the numbers that the kernels know."""
     settings: OptimizerConfig = config.optimizer
     beta1, beta2 = settings.betas or (0.9, 0.999)
-    return network.Rule(
+    kind = ACTIVATIONS[config.activation]
+    return Rule(
         pool=POOLS[config.pool],
-        activation=ACTIVATIONS[config.activation],
+        activation=kind,
+        derivative=activation.derivative_by(kind),
         output_relu=int(config.model.output_activation is OutputActivation.relu),
         optimizer=OPTIMIZERS[settings.name],
         beta1=float(beta1),

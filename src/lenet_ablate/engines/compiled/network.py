@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from lenet_ablate.engines.compiled import convolution, linear
-from lenet_ablate.engines.compiled.activation import RELU, activate, backward
+from lenet_ablate.engines.compiled.activation import RELU, activate
 from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather, sample
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
 from lenet_ablate.engines.compiled.loss import CLASSES, cross_entropy, loss_and_gradient, predict
+from lenet_ablate.engines.compiled.nonlinear import (
+    activation_backward,
+    activation_forward,
+    pool_backward,
+    pool_forward,
+)
 from lenet_ablate.engines.compiled.optimizers import ADAM, ADAMW, RMSPROP, adam, rmsprop, sgd
-from lenet_ablate.engines.compiled.pooling import max_backward, max_forward, mean_backward, mean_forward
+from lenet_ablate.engines.compiled.rule import Rule
 from lenet_ablate.engines.compiled.vectors import REGISTER_BYTES, width
-
-MAX, MEAN = 0, 1
 
 # 6·4 sums and their operands fill 32 registers, 6·2 fill the 16 of narrower processors.
 VECTORS = 4 if REGISTER_BYTES == 64 else 2
@@ -31,22 +33,6 @@ _linear_wide = linear.make_forward(VECTORS)
 _linear_narrow = linear.make_forward(1)
 _linear_inputs_wide = linear.make_input_gradient(VECTORS)
 _linear_inputs_narrow = linear.make_input_gradient(1)
-
-
-class Rule(NamedTuple):
-    """How the network computes and learns: numbers that the kernels branch on, outside of their loops."""
-
-    pool: int
-    activation: int
-    output_relu: int
-    optimizer: int
-    beta1: float
-    beta2: float
-    alpha: float
-    eps: float
-    momentum: float
-    nesterov: int
-    weight_decay: float
 
 
 @kernel
@@ -88,28 +74,13 @@ def _shaped(flat: Buffers, p: Parameters, side: int, lanes: int) -> Buffers:
         _images(flat.s4_transposed, lanes),
         _images(flat.c5_transposed, lanes),
         _images(flat.f6_transposed, lanes),
+        flat.c1_slope,
+        flat.c3_slope,
+        flat.c5_slope,
+        flat.f6_slope,
         flat.places,
         flat.sums,
     )
-
-
-@kernel
-def _pool_forward(rule: Rule, maps: Array, pooled: Array, lanes: int) -> None:
-    if rule.pool == MAX:
-        max_forward(maps, pooled, lanes)
-        activate(rule.activation, pooled.reshape(pooled.size))
-    else:
-        activate(rule.activation, maps.reshape(maps.size))
-        mean_forward(maps, pooled, lanes)
-
-
-@kernel
-def _pool_backward(rule: Rule, maps: Array, pooled: Array, gradient: Array, lanes: int) -> None:
-    if rule.pool == MAX:
-        backward(rule.activation, pooled.reshape(pooled.size), gradient.reshape(gradient.size))
-        max_backward(maps, gradient, lanes)
-    else:
-        mean_backward(maps, gradient, lanes, rule.activation)
 
 
 @kernel
@@ -136,16 +107,16 @@ def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
         _c1_wide(a.image, p.c1_weight, p.c1_bias, a.c1, lanes)
     else:
         _c1_narrow(a.image, p.c1_weight, p.c1_bias, a.c1, lanes)
-    _pool_forward(rule, a.c1, a.s2, lanes)
+    pool_forward(rule, a.c1, a.c1_slope, a.s2, lanes)
     if a.c3.shape[2] % wide == 0:
         _c3_wide(a.s2, p.c3_weight, p.c3_bias, a.c3, lanes)
     else:
         _c3_narrow(a.s2, p.c3_weight, p.c3_bias, a.c3, lanes)
-    _pool_forward(rule, a.c3, a.s4, lanes)
+    pool_forward(rule, a.c3, a.c3_slope, a.s4, lanes)
     _linear_forward(a.s4.reshape((a.s4.size // lanes, lanes)), p.c5_weight, p.c5_bias, a.c5)
-    activate(rule.activation, a.c5.reshape(a.c5.size))
+    activation_forward(rule, a.c5, a.c5_slope)
     _linear_forward(a.c5, p.f6_weight, p.f6_bias, a.f6)
-    activate(rule.activation, a.f6.reshape(a.f6.size))
+    activation_forward(rule, a.f6, a.f6_slope)
     _linear_forward(a.f6, p.output_weight, p.output_bias, a.output)
     if rule.output_relu:
         activate(RELU, a.output.reshape(a.output.size))
@@ -157,21 +128,21 @@ def back(p: Parameters, g: Parameters, a: Buffers, rule: Rule, lanes: int) -> No
     linear.transpose(a.f6, a.f6_transposed)
     linear.weight_gradient(a.f6_transposed, a.output, g.output_weight, g.output_bias)
     _linear_input_gradient(a.output, p.output_weight, a.f6_gradient)
-    backward(rule.activation, a.f6.reshape(a.f6.size), a.f6_gradient.reshape(a.f6.size))
+    activation_backward(rule, a.f6, a.f6_slope, a.f6_gradient)
     linear.transpose(a.c5, a.c5_transposed)
     linear.weight_gradient(a.c5_transposed, a.f6_gradient, g.f6_weight, g.f6_bias)
     _linear_input_gradient(a.f6_gradient, p.f6_weight, a.c5_gradient)
-    backward(rule.activation, a.c5.reshape(a.c5.size), a.c5_gradient.reshape(a.c5.size))
+    activation_backward(rule, a.c5, a.c5_slope, a.c5_gradient)
     linear.transpose(a.s4.reshape(a.s4_gradient.shape), a.s4_transposed)
     linear.weight_gradient(a.s4_transposed, a.c5_gradient, g.c5_weight, g.c5_bias)
     _linear_input_gradient(a.c5_gradient, p.c5_weight, a.s4_gradient)
-    _pool_backward(rule, a.c3, a.s4, a.s4_gradient.reshape(a.s4.shape), lanes)
+    pool_backward(rule, a.c3, a.c3_slope, a.s4, a.s4_gradient.reshape(a.s4.shape), lanes)
     _c3_weights(a.s2, a.c3, g.c3_weight, g.c3_bias, a.sums, lanes)
     if lanes % (VECTORS * width(a.c3)) == 0:
         _c3_inputs_wide(a.c3, p.c3_weight, a.s2_gradient, lanes)
     else:
         _c3_inputs_narrow(a.c3, p.c3_weight, a.s2_gradient, lanes)
-    _pool_backward(rule, a.c1, a.s2, a.s2_gradient, lanes)
+    pool_backward(rule, a.c1, a.c1_slope, a.s2, a.s2_gradient, lanes)
     _c1_weights(a.image, a.c1, g.c1_weight, g.c1_bias, a.sums, lanes)
 
 

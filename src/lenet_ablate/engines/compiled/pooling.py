@@ -1,7 +1,6 @@
-"""The 2×2 poolings s2 and s4 with stride 2, and how they pair with the activation.
+"""The 2×2 poolings s2 and s4 with stride 2.
 
-For x (C, H, W·lanes): y[c, i, j] is the greatest or the mean of x[c, 2i:2i+2, 2j:2j+2]. All activations rise, so the
-greatest activated value is the activated greatest value: with max pooling only the pooled quarter is activated.
+For x (C, H, W·lanes): y[c, i, j] is the greatest or the mean of x[c, 2i:2i+2, 2j:2j+2].
 The gradient of a maximum goes to the first greatest value in row-major order, as in PyTorch.
 """
 
@@ -74,8 +73,8 @@ def mean_forward(x: Array, y: Array, field: Field, at: int) -> None:
 
 
 @_over_fields
-def mean_backward(x: Array, dy: Array, field: Field, at: int, kind: int) -> None:
-    """Replace activated values x by the gradient before the activation: dy / 4 times its derivative."""
+def mean_backward(x: Array, dy: Array, field: Field, at: int, by: int, kept: Array) -> None:
+    """Make x the gradient before the activation, dy / 4 times the derivative (`times_derivative`); kept may be x."""
     gradient = load(dy, at) * fill(x, 0.25)
     for place in field:
-        store(x, place, times_derivative(kind, load(x, place), gradient))
+        store(x, place, times_derivative(by, load(kept, place), gradient))
