@@ -12,7 +12,8 @@ from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.grid_words import as_typed, parse_grid_words, to_hydra
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.records.frames import read_runs
-from lenet_ablate.records.read import iter_records, read_sweeps
+from lenet_ablate.records.plans import read_sweeps
+from lenet_ablate.records.read import iter_records
 
 Run = Callable[..., tuple[int, str]]
 NAMES = experiment_names([config_dir()])
@@ -33,8 +34,10 @@ def test_every_experiment_trains_in_short_form(run: Run, name: str) -> None:
     runs = read_runs(f"outputs/{name}")
     assert set(runs["status"]) == {"done"}
     (sweep,) = read_sweeps(Path("outputs") / name)
-    assert sweep["experiments"] == [name]
-    assert sweep["references"] == [dict(entry) for entry in experiment.references]
+    assert sweep.experiments == (name,)
+    assert [(entry.factor, entry.level, entry.test_accuracy) for entry in sweep.references] == [
+        (entry["factor"], entry["level"], entry["test_accuracy"]) for entry in experiment.references
+    ]
     assert run(f"experiment={name}", *SHORT)[1].count("nothing to train") == 1
 
 
@@ -61,9 +64,9 @@ def test_several_experiments_are_one_sweep_with_each_run_once(run: Run) -> None:
     assert "4 runs in outputs/ablation: 4 to train" in out  # max pooling at 0.001 belongs to both
     assert "4 already done" not in out
     (sweep,) = read_sweeps(Path("outputs/ablation"))
-    assert sweep["experiments"] == ["learning_rate", "pooling"]
-    assert sweep["factors"]["lr"] == ["0.01", "0.001", "step"]
-    assert {entry["factor"] for entry in sweep["references"]} == {"lr", "pool"}
+    assert sweep.experiments == ("learning_rate", "pooling")
+    assert sweep.factors is not None and sweep.factors["lr"] == ("0.01", "0.001", "step")
+    assert {entry.factor for entry in sweep.references} == {"lr", "pool"}
 
 
 def test_the_command_line_has_the_last_word(run: Run) -> None:
@@ -84,7 +87,7 @@ def test_the_documents_protocol_has_its_own_settings(run: Run) -> None:
 def test_the_command_is_recorded_so_that_it_runs_again(run: Run) -> None:
     run("experiment=tiny", "design=one_factor", "seed=0")
     (sweep,) = read_sweeps(Path("outputs/tiny"))
-    _, *words = sweep["command"].replace("'", "").split()
+    _, *words = sweep.command.replace("'", "").split()
     assert "nothing to train" in run(*words)[1]
 
 

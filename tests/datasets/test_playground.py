@@ -220,7 +220,7 @@ def test_a_sweep_over_the_sets_through_the_command(
     assert min(records[name].rows[-1].test_accuracy for name in SETS[:3]) > 0.97
     for record in records.values():
         config, row = record.config, record.rows[-1]
-        assert (record.result["num_train"], record.result["num_val"], record.result["num_test"]) == (200, 50, 250)
+        assert (record.result.num_train, record.result.num_val, record.result.num_test) == (200, 50, 250)
         plane = draw_plane(config.data)
         features = features_of(plane.test_points, config.data.features)
         logits = forward(Network(config, load_file(record.folder / MODEL)), features).logits

@@ -21,7 +21,7 @@ from lenet_ablate.loggers.base import LoggedRun, RunLogger, epoch_ends
 from lenet_ablate.loggers.pictures import example_sheets
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.atomic import write_bytes
-from lenet_ablate.records.read import read_metrics
+from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.record import METRICS, MODEL, EpochRow, State
 from lenet_ablate.records.write import write_metrics
 from lenet_ablate.studies.jobs import Job, Sweep, SweepResult
@@ -45,7 +45,7 @@ def events(run: Path) -> EventAccumulator:
 
 def assert_shows(run: Path) -> EventAccumulator:
     """The scalars are metrics.csv, each epoch once."""
-    rows, found = read_metrics(run / METRICS), events(run)
+    rows, found = read_metrics(run), events(run)
     expected = [(row.epoch, tag, value) for row in rows for tag, value in scalars(row).items()]
     shown = [(point.step, tag, point.value) for tag in found.Tags()["scalars"] for point in found.Scalars(tag)]
     assert sorted((step, tag) for step, tag, _ in shown) == sorted((step, tag) for step, tag, _ in expected)
@@ -83,7 +83,7 @@ def test_a_resumed_run_shows_each_epoch_once(tmp_path: Path) -> None:
     folder = sweep.folder(sweep.jobs[0])
     assert len(run_sweep(sweep, engine=engine).select(State.failed)) == 1
     assert session_end(assert_shows(folder)) == api_pb2.STATUS_FAILURE
-    assert len(read_metrics(folder / METRICS)) == 2
+    assert len(read_metrics(folder)) == 2
     assert len(run_sweep(sweep, engine=engine).select(State.done)) == 1
     assert "resumes" in (folder / "run.log").read_text()
     assert session_end(assert_shows(folder)) == api_pb2.STATUS_SUCCESS

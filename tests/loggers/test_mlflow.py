@@ -14,7 +14,7 @@ from lenet_ablate.config.choices import Logger
 from lenet_ablate.config.plan import identity, variant_id
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.loggers.select import make_logger
-from lenet_ablate.records.read import read_metrics
+from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.record import COLUMNS, METRICS, State
 from lenet_ablate.studies.jobs import Sweep
 from lenet_ablate.sweep.run import run_sweep
@@ -74,7 +74,7 @@ def stored(folder: Path) -> tuple[list[Any], dict[str, list[Any]]]:
 
 def assert_shows(folder: Path, child: Any, run: Path) -> None:
     """The metrics are metrics.csv, each epoch once."""
-    rows = read_metrics(run / METRICS)
+    rows = read_metrics(run)
     for name in COLUMNS:
         if name not in ("epoch", "step"):
             expected = [(row.epoch, repr(value)) for row in rows if (value := getattr(row, name)) is not None]

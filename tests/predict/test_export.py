@@ -49,7 +49,7 @@ def write_run(study: Path, calibration: Calibration | None = None, **changes: An
     result = {"format": 1, "status": "done", "variant_id": variant_id(config), "final": {"test_accuracy": 0.9125}}
     row = EpochRow(1, 10, 0.001, 0.5, 0.5, 0.1, 0.9, 0.5, 0.9125, 1.0)
     predictions = Predictions(np.zeros(360, np.uint8), np.zeros(360, np.float16))
-    write_finished(folder, State.done, identity(config), [row], result, weights, predictions)
+    write_finished(folder, State.done, config, [row], result, weights, predictions)
     if calibration is not None:
         write_calibration(folder, calibration)
     return folder

@@ -18,14 +18,15 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import atomic, write
 from lenet_ablate.records.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.read import (
-    STALE_SECONDS,
+    damage_of,
     iter_records,
     read_finished,
-    read_metrics,
     read_run,
 )
-from lenet_ablate.records.record import CHECKPOINT, CONFIG, METRICS, EpochRow, Predictions, State
+from lenet_ablate.records.record import CHECKPOINT, CONFIG, EpochRow, Predictions, State
+from lenet_ablate.records.status import STALE_SECONDS
 from lenet_ablate.records.write import write_config, write_finished, write_metrics, write_status
 
 ROWS = (
@@ -40,14 +41,14 @@ def finish(folder: Path, state: State = State.done) -> Path:
     write_config(folder, RunConfig())
     weights = {"c1.bias": np.arange(6, dtype=np.float32)}
     predictions = Predictions(np.arange(10, dtype=np.uint8), np.full(10, 0.5, np.float16))
-    write_finished(folder, state, IDENTITY, ROWS, {"final": {}}, weights, predictions)
+    write_finished(folder, state, RunConfig(), ROWS, {"final": {}}, weights, predictions)
     return folder
 
 
 def test_a_finished_run_reads_back_exactly(tmp_path: Path) -> None:
     record = read_run(finish(tmp_path / "run"))
     assert (record.state, record.identity, record.config, record.rows) == (State.done, IDENTITY, RunConfig(), ROWS)
-    assert read_finished(tmp_path / "run", IDENTITY) is not None
+    assert read_finished(tmp_path / "run", RunConfig()) is not None
 
 
 def test_equal_runs_leave_equal_bytes(tmp_path: Path) -> None:
@@ -60,13 +61,13 @@ def test_equal_runs_leave_equal_bytes(tmp_path: Path) -> None:
 def test_nan_in_a_result_is_refused_rather_than_written(tmp_path: Path) -> None:
     tmp_path.joinpath(CONFIG).write_text("{}")
     with pytest.raises(ValueError, match="JSON"):
-        write_finished(tmp_path, State.done, IDENTITY, ROWS, {"loss": float("nan")}, None, None)
+        write_finished(tmp_path, State.done, RunConfig(), ROWS, {"loss": float("nan")}, None, None)
 
 
 def test_a_diverged_row_survives(tmp_path: Path) -> None:
     row = EpochRow(1, 3, 0.1, float("nan"), None, None, None, None, None, 0.1)
     write_metrics(tmp_path, [row])
-    (read,) = read_metrics(tmp_path / METRICS)
+    (read,) = read_metrics(tmp_path)
     assert np.isnan(read.train_loss_running)
     assert read.test_accuracy is None
 
@@ -86,7 +87,7 @@ def test_any_damage_makes_a_run_unreadable_and_trained_again(tmp_path: Path, nam
     record = read_run(tmp_path / "run")
     assert record.state is State.unreadable
     assert name in record.error
-    assert read_finished(tmp_path / "run", IDENTITY) is None
+    assert read_finished(tmp_path / "run", RunConfig()) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 2}', '{"format": 1, "status": "odd"}', "null"])
@@ -98,33 +99,36 @@ def test_a_broken_status_is_unreadable_with_a_reason(tmp_path: Path, content: st
     assert "\n" not in record.error
 
 
-def test_other_settings_under_the_same_name_are_refused(tmp_path: Path) -> None:
-    finish(tmp_path / "run")
-    with pytest.raises(RecordError, match="other settings"):
-        read_finished(tmp_path / "run", "0" * 64)
+def test_other_settings_under_the_same_name_are_damage_to_the_run_alone(tmp_path: Path) -> None:
+    folder, other = finish(tmp_path / "run"), RunConfig(seed=1)
+    assert read_finished(folder, other) is None
+    assert damage_of(folder, other) == "it holds a run with other settings"
+    assert damage_of(folder, RunConfig()) == ""
 
 
-def test_a_record_of_a_newer_version_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_record_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
     finish(tmp_path / "run")
     status = json.loads((tmp_path / "run/status.json").read_text())
     (tmp_path / "run/status.json").write_text(json.dumps(status | {"format": 2}))
-    with pytest.raises(RecordError, match="another version"):
-        read_finished(tmp_path / "run", IDENTITY)
+    assert read_finished(tmp_path / "run", RunConfig()) is None
+    with pytest.raises(RecordError, match="format 2 is not known to this version"):
+        damage_of(tmp_path / "run", RunConfig())
 
 
 def test_a_setting_that_only_a_newer_version_knows_leaves_a_run_finished(tmp_path: Path) -> None:
     folder = finish(tmp_path / "run")
-    content = (folder / "config.yaml").read_bytes() + b"augment: none\n"
+    content = (folder / "config.yaml").read_bytes() + b"not_yet: none\n"
     (folder / "config.yaml").write_bytes(content)
     status = json.loads((folder / "status.json").read_text())
     status["files"]["config.yaml"] = hashlib.sha256(content).hexdigest()
     (folder / "status.json").write_text(json.dumps(status))
-    assert read_finished(folder, IDENTITY) is not None
+    assert read_finished(folder, RunConfig()) is not None
+    assert read_run(folder).config == RunConfig()
 
 
 def test_a_result_that_has_no_weights_leaves_none_of_an_earlier_one(tmp_path: Path) -> None:
     folder = finish(tmp_path / "run")
-    write_finished(folder, State.diverged, IDENTITY, ROWS, {"final": {}}, None, None)
+    write_finished(folder, State.diverged, RunConfig(), ROWS, {"final": {}}, None, None)
     assert not (folder / "model.safetensors").exists()
     assert not (folder / "predictions.npz").exists()
     assert read_run(folder).state is State.diverged

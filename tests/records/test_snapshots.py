@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,14 +13,15 @@ import safetensors.numpy
 
 from lenet_ablate.config.choices import EarlyStop, Keep, StopSplit
 from lenet_ablate.config.settings import EarlyStopConfig, Options
+from lenet_ablate.records.checkpoint import read_checkpoint, write_checkpoint
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import METRICS, MODEL, EpochRow, State
-from lenet_ablate.records.snapshots import BATCH_LOSSES, BEST, EPOCHS
+from lenet_ablate.records.snapshots import BATCH_LOSSES, BEST, EPOCHS, Snapshots
 from lenet_ablate.studies.finished import find_finished
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.training import loop
 from lenet_ablate.training.early_stop import is_settled
-from support.tiny import stop_after, tiny_plan, train_tiny, without_seconds
+from support.tiny import stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 
 def rows(*accuracies: float | None, test: float = 0.5) -> list[EpochRow]:
@@ -48,7 +53,7 @@ def test_a_run_ends_early_and_judges_its_last_epoch(tmp_path: Path) -> None:
     record = read_run(tmp_path)
     assert [row.epoch for row in record.rows] == [1, 2]
     assert [row.train_loss is None for row in record.rows] == [True, False]
-    assert record.result["epochs_planned"] == 9
+    assert record.result.epochs_planned == 9
 
 
 def test_early_stopping_survives_interruptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,3 +150,106 @@ def test_weights_are_those_of_their_epoch(tmp_path: Path) -> None:
     weights = safetensors.numpy.load((tmp_path / "one" / MODEL).read_bytes())
     for name, array in safetensors.numpy.load(first.read_bytes()).items():
         np.testing.assert_array_equal(array, weights[name])
+
+
+KEPT: dict[str, dict[str, Any]] = {
+    "best": {"checkpoint": Keep.best},
+    "every": {"checkpoint": Keep.every},
+    "losses": {"log_every": 5},
+}
+
+
+def kept_file(folder: Path) -> Path:
+    names = [folder / BEST, folder / BATCH_LOSSES, *sorted((folder / EPOCHS).glob("*"))]
+    return next(path for path in names if path.is_file())
+
+
+@pytest.mark.parametrize("harm", ["emptied", "flipped", "cut", "folder"])
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_damaged_kept_file_is_never_signed(
+    kind: str, harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
+    plan, options = tiny_plan(epochs=3), KEPT[kind]
+    train_tiny(tmp_path / "whole", plan, **options)
+    folder = tmp_path / "pieces"
+    assert train_tiny(folder, plan, stop_after(30), **options) is State.interrupted
+    path = kept_file(folder)
+    content = path.read_bytes()
+    if harm == "folder":
+        path.unlink()
+        path.mkdir()
+        assert not Snapshots(folder, Options(**options)).resume(read_run(folder).rows, {path.name: "0" * 64})
+        path.rmdir()
+    elif harm == "flipped":
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    else:
+        path.write_bytes(b"" if harm == "emptied" else content[:-1])
+    assert train_tiny(folder, plan, **options) is State.done
+    assert read_run(folder).state is State.done
+    for whole in kept_file(tmp_path / "whole"), tmp_path / "whole" / MODEL:
+        assert (folder / whole.relative_to(tmp_path / "whole")).read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_file_that_is_damaged_while_the_run_trains_is_not_signed_as_it_is(kind: str, tmp_path: Path) -> None:
+    plan = tiny_plan(epochs=2)
+
+    def harm() -> bool:
+        for path in (tmp_path / EPOCHS).glob("001*"):
+            path.write_bytes(b"torn")
+        if (tmp_path / BEST).is_file():
+            (tmp_path / BEST).write_bytes(b"torn")
+        return False
+
+    train_tiny(tmp_path, plan, harm, **KEPT[kind])
+    record, status = read_run(tmp_path), json.loads((tmp_path / "status.json").read_bytes())
+    for name, digest in status["files"].items():
+        is_whole = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+        assert is_whole or (record.state is State.unreadable and name in record.error)
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_kill_between_a_keepsake_and_its_checkpoint_costs_one_epoch(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, options = tiny_plan(epochs=3), KEPT[kind]
+    train_tiny(tmp_path / "whole", plan, **options)
+    original, saved = loop._save, 0
+
+    def die(*args: Any) -> None:
+        nonlocal saved
+        saved += 1
+        if saved == 2:
+            raise KeyboardInterrupt
+        original(*args)
+
+    monkeypatch.setattr(loop, "_save", die)
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(tmp_path / "pieces", plan, **options)
+    monkeypatch.undo()
+    resumed: list[int] = []
+    monkeypatch.setattr(loop, "_images_seen", lambda plan, steps: resumed.append(steps) or 0)
+    assert train_tiny(tmp_path / "pieces", plan, **options) is State.done
+    assert resumed == [plan.steps_per_epoch]
+    for path in (path for path in (tmp_path / "whole").rglob("*") if path.is_file() and path.name[0] in "b0"):
+        assert path.read_bytes() == (tmp_path / "pieces" / path.relative_to(tmp_path / "whole")).read_bytes()
+
+
+@pytest.mark.parametrize(("options", "resumes"), [({}, True), ({"log_every": 5}, False)])
+def test_a_checkpoint_of_an_earlier_version_is_resumed_where_nothing_was_kept(
+    options: dict[str, Any], resumes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tiny_plan(epochs=3)
+    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
+    assert train_tiny(tmp_path, plan, stop_after(20), **options) is State.interrupted
+    head = read_run(tmp_path)
+    stamp = {"identity": plan.identity, "engine": "torch", "device": "cpu", "data": tiny_dataset().sha256}
+    checkpoint = read_checkpoint(tmp_path, stamp)
+    assert checkpoint is not None and head.rows == checkpoint.rows
+    write_checkpoint(tmp_path, dataclasses.replace(checkpoint, kept=None))
+    resumed: list[int] = []
+    monkeypatch.setattr(loop, "_images_seen", lambda plan, steps: resumed.append(steps) or 0)
+    assert train_tiny(tmp_path, plan, **options) is State.done
+    assert bool(resumed) == resumes

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lenet_ablate.config.choices import Pool
-from lenet_ablate.config.settings import DataConfig, RunConfig, to_mapping
+from lenet_ablate.config.settings import DataConfig, RunConfig
+from lenet_ablate.records.plans import PlannedRun, SweepPlan
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.report.analysis.analyse import analyse
 from lenet_ablate.report.study.criteria import Criteria, EpochRule, Metric
@@ -98,8 +99,9 @@ def test_varying_one_setting_at_a_time_hides_how_they_meet() -> None:
     assert "one at a time" not in warnings_of([*records, *last])
 
 
-def sweep_of(*seeds: int, pools: tuple[Pool, ...] = tuple(Pool)) -> dict[str, Any]:
-    return {"runs": [{"config": to_mapping(config_of(pool, seed))} for pool in pools for seed in seeds]}
+def sweep_of(*seeds: int, pools: tuple[Pool, ...] = tuple(Pool)) -> SweepPlan:
+    runs = tuple(PlannedRun("", "", config_of(pool, seed)) for pool in pools for seed in seeds)
+    return SweepPlan("2026", runs=runs)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +113,10 @@ def sweep_of(*seeds: int, pools: tuple[Pool, ...] = tuple(Pool)) -> dict[str, An
         ([sweep_of(0, 1, 2), sweep_of(0, 1, 2)], ""),
         ([sweep_of(0, 1), sweep_of(0, 1, 2)], "once"),
         ([sweep_of(0, 1), sweep_of(2), sweep_of(3)], "2 times"),
-        ([{"runs": [None, {}, {"config": 3}]}, {}], ""),
+        ([SweepPlan("2025"), SweepPlan("2026")], ""),
     ],
 )
-def test_seeds_added_after_a_look_are_warned_of(sweeps: list[dict[str, Any]], times: str) -> None:
+def test_seeds_added_after_a_look_are_warned_of(sweeps: list[SweepPlan], times: str) -> None:
     told = warnings_of(plain_records(), StudyPredictions(), sweeps)
     assert (f"Seeds were added {times} to variants" in told and "8.7 %" in told and "16 %" in told) == bool(times)
 

@@ -20,6 +20,7 @@ from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import DataConfig, ModelConfig, RunConfig
+from lenet_ablate.records.plans import SweepPlan, parse_plan
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import METRICS, State
 from lenet_ablate.report.study.collect import make_study
@@ -45,16 +46,16 @@ def grid(pools: Sequence[Pool] = tuple(Pool), seeds: int = 2, **changes: Any) ->
     return [dataclasses.replace(usual, pool=pool, seed=seed, **changes) for pool in pools for seed in range(seeds)]
 
 
-def parts_of(configs: Sequence[RunConfig], *sweeps: dict[str, Any]) -> list[Part]:
+def parts_of(configs: Sequence[RunConfig], *sweeps: SweepPlan) -> list[Part]:
     return split([record_of(config, 0.9) for config in configs], sweeps)
 
 
-def titles(configs: Sequence[RunConfig], *sweeps: dict[str, Any]) -> list[str]:
+def titles(configs: Sequence[RunConfig], *sweeps: SweepPlan) -> list[str]:
     return [part.title for part in parts_of(configs, *sweeps)]
 
 
-def swept(configs: Sequence[RunConfig], *keys: str) -> dict[str, Any]:
-    return plan_file(configs, {key: ["one", "other"] for key in keys})
+def swept(configs: Sequence[RunConfig], *keys: str) -> SweepPlan:
+    return parse_plan(plan_file(configs, {key: ["one", "other"] for key in keys}))
 
 
 def test_a_study_on_one_data_set_has_no_parts() -> None:
@@ -137,7 +138,7 @@ def test_without_plans_crossed_runs_are_one_study() -> None:
     assert titles([*grid(epochs=1), *grid(epochs=30)]) == []
     assert titles([*grid(epochs=1), *grid(epochs=30, lr=0.5)]) == ["epochs=1", "epochs=30"]
     crossed = [*grid(epochs=1), *grid(epochs=30)]
-    assert titles(crossed, plan_file(crossed)) == []  # a plan that does not tell what it varied
+    assert titles(crossed, parse_plan(plan_file(crossed))) == []  # a plan that does not tell what it varied
 
 
 def test_parts_hold_several_levels_of_what_was_varied() -> None:
@@ -186,8 +187,8 @@ def test_a_part_has_the_plans_of_its_runs_alone() -> None:
     first, later = grid(), grid(data=DIGITS)
     both = [*first, *later]
     mnist, digits = parts_of(both, swept(first, "pool"), swept(both, "data", "pool"))
-    assert [len(sweep["runs"]) for sweep in mnist.sweeps] == [4, 4]
-    assert [{run["identity"] for run in sweep["runs"]} for sweep in digits.sweeps] == [set(map(identity, later))]
+    assert [len(sweep.runs) for sweep in mnist.sweeps] == [4, 4]
+    assert [{run.identity for run in sweep.runs} for sweep in digits.sweeps] == [set(map(identity, later))]
 
 
 def test_an_unreadable_run_is_in_no_part_and_counts() -> None:
@@ -389,7 +390,8 @@ def test_a_part_without_a_finished_run_is_listed(report: Run, tmp_path: Path) ->
 def test_published_figures_stand_beside_their_own_model_and_data_alone() -> None:
     figure = {"factor": "lr", "level": "0.001", "test_accuracy": 0.99}
     provenance: list[dict[str, str]] = [{}, {"model": "lenet5", "data": "mnist"}, {"model": "cnn4", "data": "mnist"}]
-    sweeps = [{"references": [figure | origin | {"n": n} for n, origin in enumerate(provenance, 100)] + ["nonsense"]}]
+    references = [figure | origin | {"n": n} for n, origin in enumerate(provenance, 100)]
+    sweeps = [parse_plan({"format": 1, "created": "2026", "runs": [], "references": [*references, "nonsense"]})]
     cnn4 = ModelConfig(Model.cnn4, c5=None)
     expected = {(): [100], (RunConfig(),): [100, 101], (RunConfig(model=cnn4),): [100, 102]}
     expected |= {(RunConfig(data=DIGITS),): [100], (RunConfig(), RunConfig(model=cnn4)): [100, 101, 102]}

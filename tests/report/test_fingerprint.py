@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -230,3 +232,26 @@ def test_no_choice_names_a_folder_badly() -> None:
     names = [parse_options(["--where", f"data=../{'x' * 300}{end}"])[0].selection for end in "ab"]
     assert len(set(names)) == 2 and all(len(name) < 100 and "/" not in name and "=" in name for name in names)
     assert ReportOptions(Path("outputs")).selection == ""
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "../../outputs/secret", "pipe", "loop", "folder", "a\0b", "x" * 5000])
+def test_a_hostile_manifest_harms_nothing(name: str, tmp_path: Path) -> None:
+    from lenet_ablate.report.write import is_current, write_report
+
+    (tmp_path / "secret").write_text("kept")
+    out = tmp_path / "report"
+    write_report(out, {"index.html": b"page"}, made_from="this")
+    assert is_current(out, "this")
+    os.mkfifo(out / "pipe")
+    (out / "loop").symlink_to("loop")
+    (out / "folder").mkdir()
+    digest = hashlib.sha256(b"kept").hexdigest()
+    manifest = {"made_from": "this", "files": {name: digest, "../secret": digest, "index.html": 3}}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    is_current(out, "this")
+    write_report(out, {"index.html": b"new"}, made_from="that")
+    assert is_current(out, "that") and (tmp_path / "secret").read_text() == "kept"
+    for content in ("[" * 100_000, '{"files": [1]}', "[]", "\0"):
+        (out / "manifest.json").write_text(content)
+        assert not is_current(out, "that")
+        write_report(out, {"index.html": b"new"}, made_from="that")

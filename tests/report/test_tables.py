@@ -55,7 +55,7 @@ def grid() -> list[RunConfig]:
 def record_of(config: RunConfig, state: State = State.done, error: str = "", how: Figures = figures) -> RunRecord:
     plan = plan_of(config)
     rows = rows_of(config, how) if state.is_finished else ()
-    return RunRecord(Path("outputs/study") / plan.name, state, plan.identity, config, tuple(rows), {}, error)
+    return RunRecord(Path("outputs/study") / plan.name, state, plan.identity, config, tuple(rows), error=error)
 
 
 def study_of(states: dict[tuple[float, Pool, int], State] | None = None) -> Study:

@@ -16,6 +16,7 @@ from lenet_ablate.config.choices import Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import State
+from lenet_ablate.records.result import RunResult
 from lenet_ablate.report.study.collect import make_study
 from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.tables.factor import factor_table
@@ -51,7 +52,7 @@ def study_of(seeds: int, epochs: int = 3) -> Study:
             best = 0.95 if pool is Pool.avg else 0.9
             rows = rows_of(config, lambda c, epoch, best=best, s=seed: (0.1 / epoch, best + 0.01 * s + 0.001 * epoch))
             plan = plan_of(config)
-            result = {"num_test": 10_000}
+            result = RunResult(num_test=10_000)
             records.append(RunRecord(Path("s") / plan.name, State.done, plan.identity, config, tuple(rows), result))
     return make_study(Path("s"), records)
 

@@ -20,6 +20,7 @@ from lenet_ablate.config.schedules import StepDecay
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import State
+from lenet_ablate.records.result import parse_result
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.figures.style import house_style, settle
 from lenet_ablate.report.study.collect import make_study
@@ -56,7 +57,9 @@ def study_of(
         plan = plan_of(config)
         rows = () if state is State.failed else tuple(rows_of(config, how))
         result = {"wall_seconds": 20.0 + config.seed, "provenance": {"engine": "compiled", "device": "cpu"}}
-        return RunRecord(Path("s") / plan.name, state, plan.identity, config, rows, result if rows else {})
+        return RunRecord(
+            Path("s") / plan.name, state, plan.identity, config, rows, parse_result(result if rows else {})
+        )
 
     states = ((State.done, configs), (State.diverged, diverged), (State.failed, failed))
     return make_study(Path("s"), [record(config, state) for state, some in states for config in some])

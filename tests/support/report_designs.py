@@ -12,6 +12,7 @@ import pandas as pd
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import EpochRow, State
+from lenet_ablate.records.result import parse_result
 from lenet_ablate.report.study.collect import make_study
 from lenet_ablate.report.study.comparison import Comparison, compare
 from lenet_ablate.report.study.factors import Factor, Level
@@ -70,11 +71,11 @@ def record_of(
     result = {
         "num_val": plan.num_val,
         "num_test": NUM_IMAGES,
-        "best_val": val and {"epoch": 1, "val_accuracy": val + 0.01, "test_accuracy": test + 0.01},
+        "best_val": val and {"epoch": 1, "val_accuracy": min(val + 0.01, 1.0), "test_accuracy": min(test + 0.01, 1.0)},
         "provenance": provenance,
     }
     done = result if state is State.done else {}
-    return RunRecord(Path("outputs/s") / plan.name, state, plan.identity, config, rows, done, "")
+    return RunRecord(Path("outputs/s") / plan.name, state, plan.identity, config, rows, parse_result(done), "")
 
 
 def study_of(records: Sequence[RunRecord], **changes: object) -> Study:

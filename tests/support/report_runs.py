@@ -58,7 +58,7 @@ def write_run(
         done = state is State.done
         weights = _weights(config) if done else None
         predictions = Predictions(np.zeros(5, np.uint8), np.ones(5, np.float16)) if done else None
-        write_finished(folder, state, plan.identity, rows, result if done else {}, weights, predictions)
+        write_finished(folder, state, config, rows, result if done else {}, weights, predictions)
     else:
         write_metrics(folder, rows)
         write_status(folder, state, plan.identity, **({"error": error} if error else {}))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lenet_ablate.config.choices import DataSet
-from lenet_ablate.config.plan import identity, run_name, variant_id
+from lenet_ablate.config.plan import run_name, variant_id
 from lenet_ablate.config.settings import DataConfig, RunConfig
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.predict.calibration import Calibration, write_calibration
@@ -36,7 +36,7 @@ def write_run(
     result = {"format": 1, "status": "done", "variant_id": variant_id(config), "final": final}
     predictions = Predictions(np.zeros(360, np.uint8), np.zeros(360, np.float16))
     weights = draw_weights(config)
-    write_finished(folder, State.done, identity(config), [row], result, weights, predictions)
+    write_finished(folder, State.done, config, [row], result, weights, predictions)
     if calibration is not None:
         write_calibration(folder, calibration)
     return folder

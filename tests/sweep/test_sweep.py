@@ -118,7 +118,7 @@ def test_a_failing_run_stops_no_other_and_is_told_with_its_retry(make_sweep: Cal
     assert "Traceback" in (failed.folder / LOG).read_text()
     record = read_run(failed.folder)
     assert (record.state, record.error) == (State.failed, "MemoryError: no room")
-    assert "MemoryError" in record.status["traceback"]
+    assert "MemoryError" in json.loads((failed.folder / STATUS).read_text())["traceback"]
     retried = run_sweep(sweep, workers=1)
     assert (len(retried.select(State.done)), retried.skipped) == (1, 2)
 

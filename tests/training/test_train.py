@@ -38,9 +38,9 @@ def test_a_run_leaves_its_whole_record(tmp_path: Path) -> None:
         digits, probabilities = predictions["digits"], predictions["probabilities"]
     assert (digits.dtype, probabilities.dtype, len(digits)) == (np.uint8, np.float16, NUM_TEST)
     right = int((digits == tiny_dataset().test_labels).sum())
-    assert record.rows[1].test_accuracy == right / NUM_TEST == record.result["final"]["test_accuracy"]
+    assert record.rows[1].test_accuracy == right / NUM_TEST == record.result.final.test_accuracy
     assert sum(a.size for a in safetensors.numpy.load_file(tmp_path / MODEL).values()) == 61_706
-    assert record.result["best_val"]["val_accuracy"] == max(row.val_accuracy or 0 for row in record.rows)
+    assert record.result.best_val.val_accuracy == max(row.val_accuracy or 0 for row in record.rows)
 
 
 def test_running_loss_is_the_mean_over_images_not_over_batches(tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_without_validation_split_nothing_is_called_val(tmp_path: Path) -> None:
     train_tiny(tmp_path, tiny_plan(data=data, epochs=1))
     record = read_run(tmp_path)
     assert record.rows[0].val_accuracy is None
-    assert record.result["best_val"] is None
-    assert record.result["num_train"] == 230
+    assert record.result.best_val is None
+    assert record.result.num_train == 230
 
 
 def test_a_resume_that_asks_for_more_starts_again_rather_than_leave_gaps(tmp_path: Path) -> None:

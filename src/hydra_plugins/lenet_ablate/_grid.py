@@ -92,6 +92,8 @@ def _differing(carried: Sequence[Options]) -> str:
 
 def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     """Run a sweep on any other launcher of Hydra's and judge it by what the runs left on disk."""
+    if sweep.options.repair:
+        raise ConfigError("repair=true: works with hydra/launcher=local alone")
     started = time.monotonic()
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
@@ -115,7 +117,7 @@ def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
 
 def _judge(sweep: Sweep, job: Job) -> Ended:
     record = read_run(sweep.folder(job))
-    seconds = float(record.result.get("wall_seconds", 0.0))
+    seconds = record.result.wall_seconds or 0.0
     if record.state.is_finished:
         return Ended(job, record.folder, record.state, seconds)
     return Ended(job, record.folder, State.failed, seconds, record.error or f"the job ended as {record.state.value}")

@@ -36,9 +36,8 @@ def train_one(settings: DictConfig) -> float | None:
         raise SystemExit(result.stop_status)
     if result.exit_status:
         raise LenetAblateError(result.ended[0].error)
-    final = read_run(sweep.folder(sweep.jobs[0])).result["final"]
-    score = final["test_accuracy"] if final["val_accuracy"] is None else final["val_accuracy"]
-    return None if score is None else float(score)
+    final = read_run(sweep.folder(sweep.jobs[0])).result.final
+    return final.test_accuracy if final.val_accuracy is None else final.val_accuracy
 
 
 def _run_name(*, _root_: DictConfig) -> str:

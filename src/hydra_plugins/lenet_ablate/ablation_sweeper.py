@@ -53,6 +53,7 @@ class AblationSweeper(Sweeper):
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.config.grid_words import as_typed
         from lenet_ablate.errors import LenetAblateError
+        from lenet_ablate.studies.finished import only_damaged
         from lenet_ablate.sweep.forecast import show_plan
         from lenet_ablate.sweep.run import report_sweep
 
@@ -62,6 +63,8 @@ class AblationSweeper(Sweeper):
             loader = self.context.config_loader
             grids, experiments = expand_experiments(self.params, self.words, arguments, loader, self.config)
             sweep = make_sweep(loader, self.config, grids, command, experiments)
+            if sweep.options.repair:
+                sweep = only_damaged(sweep)
             if sweep.options.plan:
                 show_plan(sweep, getattr(self.launcher, "workers", None))
                 return None

@@ -235,8 +235,10 @@ class Several:
     def suggest(self, value: object) -> object | None:
         """The list with what each wrong value was probably meant to be; for a legal value alone, a list of it."""
         given = value if isinstance(value, (list, tuple)) else [value]
+        if len(given) > self.most:  # asking for each of them would take long
+            return None
         meant = [entry if self._is_legal(entry) else self.check.suggest(entry) for entry in given]
-        is_guess = len(given) <= self.most and None not in meant and (given is value or meant == given)
+        is_guess = None not in meant and (given is value or meant == given)
         return f"[{','.join(map(str, meant))}]" if is_guess else None
 
     def _is_legal(self, entry: object) -> bool:

@@ -201,6 +201,9 @@ class Options:
         0, Whole(0, 10_000_000), "batches whose mean loss makes a row of batch_losses.csv; 0: no such file"
     )
     plan: bool = _setting(False, YesNo(), "only show the runs, which are done, and how long the others take")
+    repair: bool = _setting(
+        False, YesNo(), "only train what is damaged in the study again, whichever command asked for it"
+    )
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
     logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
 

@@ -67,6 +67,15 @@ def norm_sizes(model: ModelConfig) -> dict[str, int]:
     return dict(_CNN4_NORMS) if model.name is Model.cnn4 else {}
 
 
+def weight_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
+    """Shape of everything that a trained network holds, by its name in model.safetensors."""
+    shapes = {f"{layer}.weight": shape for layer, shape in layer_shapes(config).items()}
+    shapes |= {f"{layer}.bias": shape[:1] for layer, shape in layer_shapes(config).items()}
+    for norm, size in norm_sizes(config.model).items():
+        shapes |= {f"{norm}.{part}": (size,) for part in ("weight", "bias", "running_mean", "running_var")}
+    return shapes
+
+
 def num_parameters(config: RunConfig) -> int:
     """How many numbers are learned: weights and biases, those of batch normalisations too."""
     layers = sum(math.prod(shape) + shape[0] for shape in layer_shapes(config).values())

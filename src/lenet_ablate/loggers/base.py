@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -12,6 +11,8 @@ from typing import Protocol
 
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.records.files import digest_file
+from lenet_ablate.records.metrics import MAX_BYTES
 from lenet_ablate.records.record import METRICS, EpochRow, State
 from lenet_ablate.studies.jobs import SweepResult
 
@@ -34,7 +35,7 @@ class LoggedRun:
 
     def metrics_digest(self) -> str:
         """SHA-256 of its metrics.csv: a log that names it shows these epochs and no earlier attempt's."""
-        return hashlib.sha256((self.folder / METRICS).read_bytes()).hexdigest()
+        return digest_file(self.folder, METRICS, MAX_BYTES)
 
     def ended_at(self) -> float:
         """When a finished run ended, in seconds since 1970."""

@@ -6,7 +6,6 @@ folder and its epochs are the first ones of the run's; else the run gets a new c
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import threading
@@ -26,6 +25,7 @@ from lenet_ablate.loggers.base import LoggedRun, epoch_ends, reason
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.frames import settings_row
 from lenet_ablate.records.record import COLUMNS, CONFIG, METRICS, RESULT, EpochRow, State
+from lenet_ablate.records.result import EpochFigures, read_result
 from lenet_ablate.studies.jobs import Sweep, SweepResult
 
 DATABASE = "mlflow.db"
@@ -190,14 +190,14 @@ class MlflowRun:
         client.log_batch(self._id, params=[Param(key, str(value)) for key, value in settings if value is not None])
 
     def _final(self) -> dict[str, float]:
-        result = json.loads((self._run.folder / RESULT).read_bytes())
-        best = result["best_val"] or {}
+        result = read_result(self._run.folder)
+        best = result.best_val or EpochFigures()
         figures = {
-            "best_epoch": best.get("epoch"),
-            "best_val_accuracy": best.get("val_accuracy"),
-            "test_accuracy_at_best_val": best.get("test_accuracy"),
-            "num_parameters": result["num_parameters"],
-            "wall_seconds": result["wall_seconds"],
+            "best_epoch": best.epoch,
+            "best_val_accuracy": best.val_accuracy,
+            "test_accuracy_at_best_val": best.test_accuracy,
+            "num_parameters": result.num_parameters,
+            "wall_seconds": result.wall_seconds,
         }
         return {name: float(value) for name, value in figures.items() if value is not None}
 

@@ -19,12 +19,14 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from lenet_ablate.datasets.base import Images
-from lenet_ablate.errors import DataError
+from lenet_ablate.errors import DataError, RecordError
 from lenet_ablate.loggers.base import LoggedRun, epoch_ends
 from lenet_ablate.loggers.pictures import example_sheets
+from lenet_ablate.records.arrays import read_predictions
 from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.files import read_file
 from lenet_ablate.records.frames import settings_row
-from lenet_ablate.records.record import COLUMNS, PREDICTIONS, EpochRow, State
+from lenet_ablate.records.record import COLUMNS, EpochRow, State
 from lenet_ablate.studies.jobs import SweepResult
 
 FOLDER = "tensorboard"
@@ -45,8 +47,8 @@ class TensorBoardLogger:
     def has(self, run: LoggedRun) -> bool:
         """Whether the event files show the run's metrics.csv to its end."""
         try:
-            return (run.folder / FOLDER / WHOLE).read_text() == run.metrics_digest()
-        except OSError:
+            return read_file(run.folder / FOLDER, WHOLE, 1000) == run.metrics_digest().encode()
+        except RecordError:
             return False
 
     def begin(self, run: LoggedRun) -> TensorBoardRun:
@@ -114,9 +116,8 @@ class TensorBoardRun:
             if data.test_images.dtype != np.uint8:  # points have no pictures
                 return
             images = cast(Images, data.test_images)
-            with np.load(self._run.folder / PREDICTIONS) as predictions:
-                digits, probabilities = predictions["digits"], predictions["probabilities"]
-            for name, picture in example_sheets(images, data.test_labels, digits, probabilities).items():
+            said = read_predictions(self._run.folder, len(images))
+            for name, picture in example_sheets(images, data.test_labels, said.digits, said.probabilities).items():
                 image = Summary.Image(
                     height=picture.height, width=picture.width, colorspace=1, encoded_image_string=picture.png
                 )

@@ -20,6 +20,8 @@ from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.engines.forward import Floats
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.fields import Fields, fields_of
+from lenet_ablate.records.files import MissingFileError, read_json
 
 CALIBRATION = "calibration.json"
 FORMAT = 1
@@ -27,6 +29,7 @@ NUM_BINS = 15  # Guo et al. 2017, section 5
 PASSED = 0.95  # of the validation digits that are read rightly are called sure
 MIN_MARGIN = 2.3  # no answer is sure that is not ten times as likely as the next, however weak the network
 TEMPERATURES = 0.05, 20.0
+MAX_MARGIN, MAX_BYTES = 1e6, 64_000
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -166,16 +169,22 @@ def read_calibration(folder: Path) -> Calibration | None:
     Raises:
         RecordError: It cannot be read.
     """
-    path = folder / CALIBRATION
-    if not path.is_file():
-        return None
     try:
-        values = json.loads(path.read_bytes())
-        if values.pop("format") != FORMAT:
-            raise RecordError(f"{path}: was written by another version of lenet-ablate")
-        calibration = Calibration(**values)
-        if not (TEMPERATURES[0] <= calibration.temperature <= TEMPERATURES[1] and calibration.margin >= 0):
-            raise ValueError("a value is out of range")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(f"{path}: is damaged ({error})") from None
-    return calibration
+        values = fields_of(read_json(folder, CALIBRATION, MAX_BYTES, 100), CALIBRATION)
+        return _parse(values)
+    except MissingFileError:
+        return None
+    except RecordError as error:
+        raise RecordError(f"{folder}: {error}") from None
+
+
+def _parse(values: Fields) -> Calibration:
+    if values.values.get("format") != FORMAT:
+        raise RecordError(f"{CALIBRATION} was written by another version of lenet-ablate")
+    temperature, margin = values.number("temperature", *TEMPERATURES), values.number("margin", 0, MAX_MARGIN)
+    before, after = values.number("ece_before", 0, 1), values.number("ece", 0, 1)
+    num_images = values.whole("num_images", 1)
+    mean, std = values.number("mean", -10, 10), values.number("std", 1e-9, 1e9)
+    if temperature is None or margin is None or before is None or after is None or num_images is None:
+        raise RecordError(f"{CALIBRATION} lacks a value")
+    return Calibration(temperature, margin, before, after, num_images, mean, std)

@@ -146,11 +146,15 @@ def _load(options: argparse.Namespace) -> Predictor:
     from lenet_ablate.predict.predictor import Predictor
     from lenet_ablate.predict.trained import best_run
 
+    damaged: list[str] = []
     try:
-        folder = options.run or best_run(options.outputs, options.study)
+        folder = options.run or best_run(options.outputs, options.study, damaged.append)
         predictor = Predictor.load(folder, ensemble=options.ensemble, tta=options.tta)
     except RecordError as error:
-        raise _NothingToDo(str(error)) from None
+        raise _NothingToDo(f"{error}{f'; {damaged[0]}' if damaged else ''}") from None
+    if damaged:
+        more = f", and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        _complain(f"passed over what cannot be read: {damaged[0]}{more}")
     return predictor
 
 

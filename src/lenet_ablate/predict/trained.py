@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import safetensors.numpy
-import yaml
-from safetensors import SafetensorError
 
 from lenet_ablate.config.choices import DataSet, Normalize
 from lenet_ablate.config.plan import variant_id
 from lenet_ablate.config.settings import RunConfig
-from lenet_ablate.config.yaml_text import from_yaml
-from lenet_ablate.engines.forward import Floats, Network
-from lenet_ablate.engines.networks import layer_shapes, norm_sizes
+from lenet_ablate.engines.forward import Network
+from lenet_ablate.engines.stored import read_stored
 from lenet_ablate.errors import RecordError
 from lenet_ablate.predict.calibration import Calibration, read_calibration
-from lenet_ablate.records.read import read_run
-from lenet_ablate.records.record import CONFIG, MODEL, RESULT, STATUS, State
+from lenet_ablate.records.read import read_run, run_folders
+from lenet_ablate.records.record import MODEL, STATUS, State
+from lenet_ablate.records.result import RunResult, read_result
+from lenet_ablate.records.settings import read_config
+from lenet_ablate.records.status import read_status
 
 PREFERRED = (DataSet.mnist, DataSet.digits)
+NOTHING = RunResult()
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def read_trained(folder: Path) -> Trained:
     """
     if not folder.is_dir():
         raise RecordError(f"{folder}: there is no such folder")
-    if not (folder / STATUS).is_file() and _runs(folder):
+    if not os.path.lexists(folder / STATUS) and run_folders(folder):
         raise RecordError(f"{folder}: is a study, not a run; --study {folder.resolve().name} takes its best run")
     record = read_run(folder)
     if record.state is State.unreadable:
@@ -66,7 +64,7 @@ def read_trained(folder: Path) -> Trained:
         raise RecordError(f"{folder}: was trained on points of the plane, not on pictures")
     calibration = read_calibration(folder)
     network = _network(folder, record.config, calibration)
-    return Trained(folder, record.config, network, calibration, record.result["final"]["test_accuracy"])
+    return Trained(folder, record.config, network, calibration, record.result.final.test_accuracy)
 
 
 def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -> Network:
@@ -77,50 +75,36 @@ def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -
         mean, std = (0.0, 1.0) if config.data.normalize is Normalize.unit else (None, None)
     if mean is None or std is None:
         raise RecordError(f"{folder}: how its images were normalised is not on record; train it again")
-    weights = _read_weights(folder, config)
-    return Network(config, weights, mean, std)
-
-
-def _read_weights(folder: Path, config: RunConfig) -> dict[str, Floats]:
-    """The weights, checked: a damaged file must not end in a wrong digit."""
-    path = folder / MODEL
     try:
-        weights = safetensors.numpy.load(path.read_bytes())
-    except (OSError, SafetensorError, ValueError) as error:
-        raise RecordError(f"{path}: cannot be read ({error})") from None
-    expected = {f"{layer}.weight": shape for layer, shape in layer_shapes(config).items()}
-    expected |= {f"{layer}.bias": shape[:1] for layer, shape in layer_shapes(config).items()}
-    for norm, size in norm_sizes(config.model).items():
-        expected |= {f"{norm}.{part}": (size,) for part in ("weight", "bias", "running_mean", "running_var")}
-    found = {name: array.shape for name, array in weights.items()}
-    if found != expected or any(a.dtype != np.float32 or not np.isfinite(a).all() for a in weights.values()):
-        raise RecordError(f"{path}: does not hold the weights of {config.model.name.value}")
-    return weights
+        return Network(config, read_stored(folder, MODEL, config), mean, std)
+    except RecordError as error:
+        raise RecordError(f"{folder}: {error}") from None
 
 
 def read_replicates(folder: Path) -> Iterator[Trained]:
-    """All finished seeds of a run's variant in its study, the run itself among them.
-
-    Raises:
-        RecordError: One of them is damaged.
-    """
-    variant = _read_result(folder).get("variant_id")
-    for other in _runs(folder.resolve().parent):
-        if _read_result(other).get("variant_id") == variant:
-            trained = read_trained(other)
-            if variant_id(trained.config) == variant:
-                yield trained
+    """All finished seeds of a run's variant in its study, the run itself among them; damaged ones are passed over."""
+    variant = _result(folder).variant_id
+    for other in run_folders(folder.resolve().parent):
+        if variant is not None and _result(other).variant_id == variant:
+            with contextlib.suppress(RecordError):
+                trained = read_trained(other)
+                if variant_id(trained.config) == variant:
+                    yield trained
 
 
-def best_run(outputs: Path | str, study: str | None = None) -> Path:
+def best_run(
+    outputs: Path | str, study: str | None = None, on_damaged: Callable[[str], None] = lambda reason: None
+) -> Path:
     """The folder of the finished run with the highest validation accuracy after its last epoch.
 
     Runs on MNIST come before those on scikit-learn's digits; other data sets are never chosen by themselves. Equal
-    accuracies are decided by the validation loss, then by name. Runs without validation images come last.
+    accuracies are decided by the validation loss, then by name. Runs without validation images come last. A run that is
+    damaged is passed over.
 
     Args:
         outputs: The folder of the studies, or one study.
         study: Only this study.
+        on_damaged: Told why a run that would have been chosen was passed over.
 
     Raises:
         RecordError: There is no such folder, or no finished run in it.
@@ -128,48 +112,46 @@ def best_run(outputs: Path | str, study: str | None = None) -> Path:
     top = Path(outputs) / (study or "")
     if not top.is_dir():
         raise RecordError(f"{top}: there is no such folder; train a run first: lenet-ablate")
-    found = {
-        folder: _read_result(folder)
-        for folder in (*_runs(top), *(run for below in _folders(top) for run in _runs(below)))
-    }
-    ranked = sorted(
-        ((*_rank(result), folder.name, folder) for folder, result in found.items() if result), key=lambda row: row[:3]
-    )
+    folders = [*run_folders(top), *(run for below in _folders(top) for run in run_folders(below))]
+    results = {folder: _result(folder) for folder in folders}
+    ranked = sorted(folders, key=lambda folder: (*_rank(results[folder]), folder.name))
     for wanted in PREFERRED:
-        for *_, folder in ranked:
-            if _data_name(folder) == wanted.value:
+        for folder in ranked:
+            if results[folder] is NOTHING or _data_of(folder) is not wanted:
+                continue
+            try:
+                read_trained(folder)
+            except RecordError as error:
+                on_damaged(str(error))
+            else:
                 return folder
-    raise RecordError(f"{top}: has no finished run on mnist or digits; name one with --run, or train one: lenet-ablate")
+    what = "has no finished run on mnist or digits"
+    raise RecordError(f"{top}: {what}; name one with --run, or train one: lenet-ablate")
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir())
+    with contextlib.suppress(OSError):
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    return []
 
 
-def _runs(study: Path) -> list[Path]:
-    return [folder for folder in _folders(study) if (folder / STATUS).is_file()]
-
-
-def _read_result(folder: Path) -> dict[str, Any]:
-    """Content of result.json of a run that is done, not checked further; empty for any other."""
+def _result(folder: Path) -> RunResult:
+    """What a run that says it is done came to, its files not compared with their digests; nothing for any other."""
     try:
-        status, result = (json.loads((folder / name).read_bytes()) for name in (STATUS, RESULT))
-        is_done = status["status"] == State.done.value and isinstance(result, dict) and (folder / MODEL).is_file()
-        return result if is_done else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return read_result(folder) if read_status(folder).state is State.done else NOTHING
+    except RecordError:
+        return NOTHING
 
 
-def _rank(result: dict[str, Any]) -> tuple[float, float]:
+def _rank(result: RunResult) -> tuple[float, float]:
     """The better, the smaller."""
-    final = result.get("final") or {}
-    accuracy, loss = final.get("val_accuracy"), final.get("val_loss")
+    accuracy, loss = result.final.val_accuracy, result.final.val_loss
     return -accuracy if accuracy is not None else math.inf, loss if loss is not None else math.inf
 
 
-def _data_name(folder: Path) -> str | None:
-    """The data set that a run's config.yaml names; None where that cannot be told."""
+def _data_of(folder: Path) -> DataSet | None:
+    """The data set that a run was trained on; None where that cannot be told."""
     try:
-        return str(from_yaml((folder / CONFIG).read_bytes())["data"]["name"])
-    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        return read_config(folder).data.name
+    except RecordError:
         return None

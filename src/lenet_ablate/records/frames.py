@@ -6,7 +6,6 @@ read_runs("outputs").groupby(["lr", "pool"]).test_accuracy.mean()
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import RunConfig, to_mapping
 from lenet_ablate.records.read import RunRecord, find_studies, iter_records
 from lenet_ablate.records.record import COLUMNS
+from lenet_ablate.records.result import EpochFigures
 
 SPLITS = ("train", "val", "test")
 
@@ -64,8 +64,8 @@ def epochs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
         (record.folder.parent.name, record.folder.name, row.epoch, row.step, *_split_metric(column), value)
         for record in records
         for row in record.rows
-        for column, value in dataclasses.asdict(row).items()
-        if column not in ("epoch", "step") and value is not None
+        for column in COLUMNS
+        if column not in ("epoch", "step") and (value := getattr(row, column)) is not None
     ]
     return pd.DataFrame(lines, columns=["study", "run", "epoch", "step", "split", "metric", "value"])
 
@@ -77,8 +77,7 @@ def _split_metric(column: str) -> tuple[str, str]:
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
     result, last = record.result, record.rows[-1] if record.rows else None
-    best = result.get("best_val") or {}
-    provenance = result.get("provenance", {})
+    best, provenance = result.best_val or EpochFigures(), result.provenance
     return {
         "study": record.folder.parent.name,
         "run": record.folder.name,
@@ -87,17 +86,17 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         **(_settings(record.config) if record.config else dict.fromkeys(settings_row(RunConfig()))),
         "epochs_done": len(record.rows),
         **{name: getattr(last, name, None) for name in COLUMNS if _split_metric(name)[0] in SPLITS and "_" in name},
-        "best_epoch": best.get("epoch"),
-        "best_val_accuracy": best.get("val_accuracy"),
-        "test_accuracy_at_best_val": best.get("test_accuracy"),
-        "num_val": result.get("num_val"),
-        "num_test": result.get("num_test"),
-        "num_parameters": result.get("num_parameters"),
-        "wall_seconds": result.get("wall_seconds"),
-        "engine": provenance.get("engine"),
-        "device": provenance.get("device"),
-        "version": provenance.get("lenet_ablate"),
-        "commit": (provenance.get("git") or {}).get("commit"),
+        "best_epoch": best.epoch,
+        "best_val_accuracy": best.val_accuracy,
+        "test_accuracy_at_best_val": best.test_accuracy,
+        "num_val": result.num_val,
+        "num_test": result.num_test,
+        "num_parameters": result.num_parameters,
+        "wall_seconds": result.wall_seconds,
+        "engine": provenance.engine,
+        "device": provenance.device,
+        "version": provenance.versions.get("lenet-ablate"),
+        "commit": provenance.commit,
         "error": record.error or None,
     }
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import dataclasses
-import datetime
 import hashlib
-import json
+import itertools
 import os
-import socket
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import REPORT_FOLDER, RunConfig
-from lenet_ablate.config.yaml_text import from_yaml
-from lenet_ablate.errors import LenetAblateError, RecordError
-from lenet_ablate.records.record import COLUMNS, CONFIG, FORMAT, METRICS, RESULT, STATUS, EpochRow, State
+from lenet_ablate.errors import RecordError
+from lenet_ablate.records import metrics, result, settings
+from lenet_ablate.records.aside import is_aside
+from lenet_ablate.records.files import InaccessibleError, digest_file, one_line, read_file
+from lenet_ablate.records.plans import SWEEPS, SweepPlan, read_plans
+from lenet_ablate.records.record import (
+    CONFIG,
+    METRICS,
+    RESULT,
+    STATUS,
+    EpochRow,
+    State,
+)
+from lenet_ablate.records.result import RunResult
+from lenet_ablate.records.status import OtherVersionError, RunStatus, missing_files, read_status
 
-STALE_SECONDS = 120  # several times the pause between two heartbeats, which come with the checkpoints
+MAX_EPOCHS = 500_000  # of a study's runs together: some 600 MB of memory
+_RUN_NAME = re.compile(r"[A-Za-z0-9._-]+_bs[0-9]+_e[0-9]+_s[0-9]+-([0-9a-f]{8})")
+_PARSED = {CONFIG: settings.MAX_BYTES, METRICS: metrics.MAX_BYTES, RESULT: result.MAX_BYTES}
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,9 @@ class RunRecord:
         identity: SHA-256 of its settings; empty where unreadable.
         config: Its settings; None where unreadable.
         rows: Its epochs so far.
-        result: Content of result.json; empty while unfinished.
+        result: What it came to; says nothing while unfinished.
         error: What went wrong, in one line; empty where nothing did.
-        status: Content of status.json.
+        files: SHA-256 by name of a finished run's files, each of which agrees with it.
     """
 
     folder: Path
@@ -46,146 +54,185 @@ class RunRecord:
     identity: str = ""
     config: RunConfig | None = None
     rows: tuple[EpochRow, ...] = ()
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: RunResult = field(default_factory=RunResult)
     error: str = ""
-    status: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> RunRecord:
     """What a run's folder holds; never raises: what cannot be read is `unreadable` with the reason."""
-    if not (folder / STATUS).is_file():
-        return RunRecord(folder, State.unreadable, error="has no status.json")
     try:
-        status = json.loads((folder / STATUS).read_bytes())
-        if status["format"] != FORMAT:
-            raise RecordError(f"format {status['format']} is not known to this version")
-        state = _current_state(status)
-        damaged = _damaged_file(folder, status.get("files", {}))
-        if damaged:
-            raise RecordError(f"{damaged} is damaged: it differs from the SHA-256 in {STATUS}")
-        config, _ = parse_config(from_yaml((folder / CONFIG).read_bytes()))
-        rows = read_metrics(folder / METRICS)
-        result = json.loads((folder / RESULT).read_bytes()) if state.is_finished else {}
-        error = str(status.get("error", ""))
-        return RunRecord(folder, state, status["identity"], config, rows, result, error, status)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, LenetAblateError) as error:
-        return RunRecord(folder, State.unreadable, error=_reason(error))
+        status = read_status(folder)
+        config = settings.read_config(folder)
+        if identity(config) != status.identity:
+            raise RecordError(f"{CONFIG} has other settings than those that {STATUS} is about")
+        return _read(folder, status, config)
+    except RecordError as error:
+        return RunRecord(folder, State.unreadable, error=one_line(error))
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"{Path(error.filename).name} is missing"
-    text = " ".join(str(error).split())
-    if isinstance(error, (LenetAblateError, OSError)):
-        return text
-    return f"a file of it is damaged ({type(error).__name__}: {text})"
+def read_finished(folder: Path, config: RunConfig) -> RunRecord | None:
+    """The run's record if it is finished and whole; None where it is not, or where its folder cannot be read.
+
+    A record with settings that only a newer version knows stays what it is: its identity tells that they do not
+    matter.
+    """
+    try:
+        status = read_status(folder)
+        if status.state.is_finished and status.identity == identity(config):
+            return _read(folder, status, config)
+    except RecordError:
+        pass
+    return None
 
 
-def read_finished(folder: Path, identity: str) -> RunRecord | None:
-    """The run's record if it is finished and whole; None where it must be trained.
-
-    Its settings are told by the identity alone, so that a record with settings that only a newer version knows stays
-    what it is.
+def damage_of(folder: Path, config: RunConfig) -> str:
+    """Why a run that is to be trained cannot go on in its folder, in words; empty where it can.
 
     Raises:
-        RecordError: The folder belongs to other settings or a newer version, or cannot be read just now.
+        RecordError: The folder must not be touched: it belongs to another version, or cannot be looked into.
     """
     try:
-        status = json.loads((folder / STATUS).read_bytes())
-        if not isinstance(status, dict):
-            return None
-        if status.get("format") != FORMAT:
-            raise RecordError(f"{folder}: was written by another version of lenet-ablate; move it away")
-        if status["identity"] != identity:
-            raise RecordError(f"{folder}: holds a run with other settings of the same short name; move it away")
-        state = State(status["status"])
-        if not state.is_finished or _damaged_file(folder, status["files"]):
-            return None
-        result = json.loads((folder / RESULT).read_bytes())
-        return RunRecord(folder, state, identity, None, read_metrics(folder / METRICS), result, "", status)
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return _misplaced(folder) or _damage(folder, config)
+    except (OtherVersionError, InaccessibleError) as error:
+        raise RecordError(f"{folder}: {error}; move it away") from None
+
+
+def _damage(folder: Path, config: RunConfig) -> str:
+    try:
+        status = read_status(folder)
+    except (OtherVersionError, InaccessibleError):
+        raise
+    except RecordError as error:
+        # Without a result there is only a checkpoint to lose, which tells by itself whose it is.
+        return one_line(error) if os.path.lexists(folder / RESULT) else ""
+    if status.identity != identity(config):
+        return "it holds a run with other settings"
+    if status.state.is_finished:
+        try:
+            _read(folder, status, config)
+        except InaccessibleError:
+            raise
+        except RecordError as error:
+            return one_line(error)
+    return ""
+
+
+def _misplaced(folder: Path) -> str:
+    """What lies in the folder's place, or in that of a file or folder that a run writes; empty where nothing does."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                is_folder = entry.name in (".hydra", "epochs")
+                is_ours = is_folder or entry.name.endswith((".json", ".csv", ".yaml", ".npz", ".safetensors", ".log"))
+                right = entry.is_dir if is_folder else entry.is_file
+                if is_ours and not right(follow_symlinks=False):
+                    return f"{entry.name} is not the {'folder' if is_folder else 'file'} that it should be"
+    except FileNotFoundError:
+        return "it is a link to nothing" if os.path.lexists(folder) else ""
+    except NotADirectoryError:
+        return "it is no folder"
     except OSError as error:
-        raise RecordError(f"{folder}: cannot be read: {error.strerror}") from error
+        text = f"cannot be read: {error.strerror}"
+        if not folder.is_symlink():
+            raise InaccessibleError(text) from None
+        return text
+    return ""
 
 
-def iter_records(study: Path) -> Iterator[RunRecord]:
+def _read(folder: Path, status: RunStatus, config: RunConfig) -> RunRecord:
+    """The record of a run with these settings, every file of it compared with its digest.
+
+    Raises:
+        RecordError: It is not whole.
+    """
+    named = _RUN_NAME.fullmatch(folder.name)
+    if named and named[1] != status.identity[:8]:
+        raise RecordError(f"{STATUS} is about another run than the folder's name")
+    if not status.state.is_finished:
+        rows = metrics.read_metrics(folder, config.epochs)
+        return RunRecord(folder, status.state, status.identity, config, rows, error=status.error)
+    lacking = missing_files(status)
+    if lacking:
+        raise RecordError(f"{STATUS} names no {lacking[0]}, though the run is said to be finished")
+    if len(status.files) > config.epochs + 100:
+        raise RecordError(f"{STATUS} names more files than such a run has")
+    contents = {name: _signed(folder, name, digest, config) for name, digest in status.files.items()}
+    if not settings.is_about(contents[CONFIG], config):
+        raise RecordError(f"{CONFIG} has other settings than those that {STATUS} is about")
+    rows = metrics.metrics_of(contents[METRICS], config.epochs)
+    found = result.result_of(contents[RESULT])
+    return RunRecord(folder, status.state, status.identity, config, rows, found, status.error, status.files)
+
+
+def _signed(folder: Path, name: str, digest: str, config: RunConfig) -> bytes:
+    """The content of a file that is to be parsed, nothing of any other, once its digest is compared."""
+    if name in _PARSED:
+        content = read_file(folder, name, _PARSED[name])
+        found = hashlib.sha256(content).hexdigest()
+    else:
+        content, found = b"", digest_file(folder, name, most_bytes(config))
+    if found != digest:
+        raise RecordError(f"{name} is damaged: it differs from the SHA-256 in {STATUS}")
+    return content
+
+
+def most_bytes(config: RunConfig) -> int:
+    """Bytes that a file of a run may have: enough for its weights in twice the precision, and for predictions."""
+    widths = [1024, *(config.model.hidden or ()), 128]
+    return (64 << 20) + 8 * sum(before * after for before, after in itertools.pairwise(widths))
+
+
+def iter_records(study: Path, sweeps: Sequence[SweepPlan] | None = None) -> Iterator[RunRecord]:
     """The runs of one study in the order of their names, then those that a sweep planned and that have no folder.
 
-    An unreadable run keeps the settings that its sweep planned it with.
+    An unreadable run keeps the settings that its sweep planned it with. Folders that were set aside are none.
+
+    Args:
+        study: The study's folder.
+        sweeps: Its plans, where they are known already.
     """
-    planned = _read_planned(study)
-    for folder in sorted(path for path in study.iterdir() if path.is_dir()):
-        if (folder / STATUS).is_file():
+    planned = _planned(study, read_plans(study).sweeps if sweeps is None else sweeps)
+    left = MAX_EPOCHS
+    for folder in sorted(path for path in study.iterdir() if path.is_dir() and not is_aside(path.name)):
+        if _is_run(folder):
             record, plan = read_run(folder), planned.pop(folder.name, None)
+            left -= len(record.rows)
+            if left < 0:
+                error = f"the study has more than {MAX_EPOCHS:,} epochs; move some runs to another one"
+                record = RunRecord(folder, State.unreadable, record.identity, record.config, error=error)
             yield dataclasses.replace(record, config=plan.config) if plan and not record.config else record
-    yield from planned.values()
+    for run in planned.values():
+        is_odd = os.path.lexists(run.folder) and not run.folder.is_dir()
+        yield dataclasses.replace(run, state=State.unreadable, error="it is no folder") if is_odd else run
 
 
-def _read_planned(study: Path) -> dict[str, RunRecord]:
-    """Every run that a sweep of the study planned, by name; entries that cannot be read are left out."""
+def _planned(study: Path, sweeps: Sequence[SweepPlan]) -> dict[str, RunRecord]:
+    """Every run that a sweep of the study planned, by name."""
     planned: dict[str, RunRecord] = {}
-    for run in (run for sweep in read_sweeps(study) for run in sweep["runs"]):
-        with contextlib.suppress(KeyError, TypeError, AttributeError, LenetAblateError):
-            config, _ = parse_config(run["config"])
-            folder = study / Path(run["run"]).name
-            planned.setdefault(folder.name, RunRecord(folder, State.planned, run["identity"], config))
+    for run in (run for sweep in sweeps for run in sweep.runs):
+        planned.setdefault(run.run, RunRecord(study / run.run, State.planned, run.identity, run.config))
     return planned
 
 
-def read_sweeps(study: Path) -> list[dict[str, Any]]:
-    """The plans in `sweeps/*.json` in the order of their creation; damaged ones are left out."""
-    sweeps = []
-    for path in sorted((study / "sweeps").glob("*.json")):
-        try:
-            sweep = json.loads(path.read_bytes())
-            if sweep["format"] == FORMAT and sweep["created"] and isinstance(sweep["runs"], list):
-                sweeps.append(sweep)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return sorted(sweeps, key=lambda sweep: str(sweep["created"]))
-
-
-def _current_state(status: Mapping[str, Any]) -> State:
-    state = State(status["status"])
-    if state is State.running:
-        beat = datetime.datetime.fromisoformat(status["heartbeat"])
-        age = datetime.datetime.now(datetime.UTC) - beat
-        is_dead = age.total_seconds() > STALE_SECONDS or _is_gone(status["owner"])
-        return State.interrupted if is_dead else state
-    return state
-
-
-def _is_gone(owner: Mapping[str, Any]) -> bool:
-    """Whether the process that trains a run has ended; unknown, and so no, for another host's."""
-    if os.name == "nt" or owner["host"] != socket.gethostname():
-        return False
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is a run's; of one that may not be entered its name tells."""
     try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False
+        os.lstat(folder / STATUS)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return _RUN_NAME.fullmatch(folder.name) is not None
+    return True
 
 
-def _damaged_file(folder: Path, digests: Mapping[str, str]) -> str | None:
-    return next(
-        (name for name, sha in digests.items() if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha), None
-    )
-
-
-def read_metrics(path: Path) -> tuple[EpochRow, ...]:
-    """The rows of a metrics.csv; none where there is no such file yet."""
-    if not path.is_file():
-        return ()
-    with path.open(newline="", encoding="utf-8") as file:
-        return tuple(_row(line) for line in csv.DictReader(file))
-
-
-def _row(line: Mapping[str, str]) -> EpochRow:
-    values: dict[str, Any] = {name: float(line[name]) if line[name] else None for name in COLUMNS}
-    return EpochRow(**values | {"epoch": int(line["epoch"]), "step": int(line["step"])})
+def run_folders(study: Path) -> list[Path]:
+    """The folders of a study's runs in the order of their names, not looked into; none where there is none."""
+    try:
+        folders = sorted(path for path in study.iterdir() if path.is_dir() and not is_aside(path.name))
+    except OSError:
+        return []
+    return [folder for folder in folders if _is_run(folder)]
 
 
 def find_studies(outputs: Path) -> list[Path]:
@@ -207,4 +254,4 @@ def find_studies(outputs: Path) -> list[Path]:
 def _is_study(path: Path) -> bool:
     if not path.is_dir() or path.name == REPORT_FOLDER:
         return False
-    return (path / "sweeps").is_dir() or any((child / STATUS).is_file() for child in path.iterdir() if child.is_dir())
+    return (path / SWEEPS).is_dir() or bool(run_folders(path))

@@ -39,7 +39,7 @@ class State(Enum):
         return self in (State.done, State.diverged)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EpochRow:
     """One row of metrics.csv; losses in nats per image, accuracies 0..1, None where not evaluated.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime
-import hashlib
 import io
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
+from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import RunConfig, to_mapping
 from lenet_ablate.config.yaml_text import to_yaml
 from lenet_ablate.records.atomic import flush_folder, write_bytes
@@ -36,10 +36,12 @@ from lenet_ablate.records.record import (
     Weights,
 )
 
+NOTHING: Mapping[str, str] = {}
 
-def write_status(folder: Path, state: State, identity: str, **more: Any) -> None:
+
+def write_status(folder: Path, state: State, run_identity: str, **more: Any) -> None:
     """Say where a run stands; a running one is signed with this process and the time."""
-    status: dict[str, Any] = {"format": FORMAT, "status": state.value, "identity": identity}
+    status: dict[str, Any] = {"format": FORMAT, "status": state.value, "identity": run_identity}
     if state is State.running:
         status["owner"] = {"host": socket.gethostname(), "pid": os.getpid()}
         status["heartbeat"] = now()
@@ -59,18 +61,19 @@ def write_metrics(folder: Path, rows: Sequence[EpochRow]) -> None:
 def write_finished(
     folder: Path,
     state: State,
-    identity: str,
+    config: RunConfig,
     rows: Sequence[EpochRow],
     result: Mapping[str, Any],
     weights: Weights | None,
     predictions: Predictions | None,
-    kept: Sequence[str] = (),
+    kept: Mapping[str, str] = NOTHING,
 ) -> None:
     """Write a finished run's files, flush the folder, and only then call it done (or diverged).
 
-    A diverged run has neither weights nor predictions. `kept` names files in the folder that belong to it too.
+    A diverged run has neither weights nor predictions. `kept` names files in the folder that belong to it too, with
+    the SHA-256 of what was written: one that was damaged since must not be signed as it is.
     """
-    files = {METRICS: _metrics(rows), RESULT: _json(result), CONFIG: (folder / CONFIG).read_bytes()}
+    files = {METRICS: _metrics(rows), RESULT: _json(result), CONFIG: to_yaml(to_mapping(config))}
     if weights is not None:
         files[MODEL] = safetensors.numpy.save(dict(weights))
     if predictions is not None:
@@ -78,11 +81,11 @@ def write_finished(
         np.savez_compressed(packed, digits=predictions.digits, probabilities=predictions.probabilities)
         files[PREDICTIONS] = packed.getvalue()
     digests = {name: write_bytes(folder / name, data) for name, data in sorted(files.items())}
-    digests |= {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(kept)}
+    digests |= dict(sorted(kept.items()))
     for stale in {MODEL, PREDICTIONS} - set(files):
         (folder / stale).unlink(missing_ok=True)
     flush_folder(folder)
-    write_status(folder, state, identity, files=digests)
+    write_status(folder, state, identity(config), files=digests)
     flush_folder(folder)
     (folder / CHECKPOINT).unlink(missing_ok=True)
 

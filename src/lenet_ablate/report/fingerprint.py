@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 import lenet_ablate
 from lenet_ablate.config.folder import config_dir
+from lenet_ablate.errors import RecordError
+from lenet_ablate.records.files import read_file
+from lenet_ablate.records.plans import MAX_BYTES, plan_names
 from lenet_ablate.records.record import STATUS
 from lenet_ablate.report.figures.gallery import FigureInputs
 from lenet_ablate.report.study.study import Study
@@ -34,9 +37,8 @@ def fingerprint(study: Study, texts: Mapping[str, bytes], figure_inputs: FigureI
         every_variant: Whether each variant gets a figure of its own.
     """
     digest = hashlib.sha256()
-    statuses = [study.folder / str(run) / STATUS for run in study.runs["run"]]
-    plans = sorted((study.folder / "sweeps").glob("*.json"))
-    parts = [*_texts(texts), *_files([*statuses, *plans]), *_arrays(figure_inputs), bytes([every_variant]), _program()]
+    names = [*(f"{run}/{STATUS}" for run in study.runs["run"]), *plan_names(study.folder)]
+    parts = [*_texts(texts), *_files(study.folder, names), *_arrays(figure_inputs), bytes([every_variant]), _program()]
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()
@@ -48,13 +50,13 @@ def _texts(texts: Mapping[str, bytes]) -> Iterable[bytes]:
         yield texts[name]
 
 
-def _files(paths: Iterable[Path]) -> Iterable[bytes]:
+def _files(study: Path, names: Iterable[str]) -> Iterable[bytes]:
     """The names and content of files; one that is not there, as of a run that is only planned, has its name alone."""
-    for path in paths:
-        yield str(path.relative_to(path.parents[1])).encode(errors="surrogateescape")
+    for name in names:
+        yield name.encode(errors="surrogateescape")
         try:
-            yield path.read_bytes()
-        except OSError:
+            yield read_file(study, name, MAX_BYTES)
+        except RecordError:
             yield b"missing"
 
 

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from lenet_ablate.records.plans import SWEEPS
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.report.assemble import StudyReport
 from lenet_ablate.report.build import BuiltReport
@@ -17,7 +18,7 @@ from lenet_ablate.report.study.problems import problem_runs
 from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
 
-MAX_ROWS, MAX_PROBLEMS, MAX_NAMES = 40, 10, 12
+MAX_ROWS, MAX_PROBLEMS, MAX_NAMES, MAX_ASIDE = 40, 10, 12, 3
 
 
 def tell(built: BuiltReport, with_tables: bool = False) -> None:
@@ -117,6 +118,7 @@ def _warn_of(study: Study, reports: Mapping[str, StudyReport], page: Path | None
         reports: By title of the study, or of its part; those with a finished run.
         page: Where all of this can be read too, so that its number will do; None where it is to be printed.
     """
+    _tell_left_out(study)
     problems = list(problem_runs(study).itertuples(index=False))
     warnings = [
         f"{one.title}: {warning}"
@@ -133,10 +135,24 @@ def _warn_of(study: Study, reports: Mapping[str, StudyReport], page: Path | None
         _warn(f"{study.folder / run}{f' ({where})' if where else ''}: {status}{f': {error}' if error else ''}")
     if len(problems) > MAX_PROBLEMS:
         _warn(f"{study.name}: {len(problems) - MAX_PROBLEMS} more runs ended badly; see status in runs.csv")
-    for copy, original in study.copies:
+    for copy, original in study.copies[:MAX_PROBLEMS]:
         _warn(f"{study.folder / copy}: is a copy of {original} and does not count")
+    if len(study.copies) > MAX_PROBLEMS:
+        _warn(f"{study.name}: {len(study.copies) - MAX_PROBLEMS} more folders are copies and do not count")
     for warning in warnings:
         _warn(warning)
+
+
+def _tell_left_out(study: Study) -> None:
+    """Print what lies in the study's folder and is no part of the report: folders set aside, plans that are none."""
+    if study.aside:
+        were = "folder was" if len(study.aside) == 1 else "folders were"
+        shown = ", ".join(study.aside[:MAX_ASIDE]) + (", …" if len(study.aside) > MAX_ASIDE else "")
+        _warn(f"{study.folder}: {len(study.aside)} {were} set aside: {shown}")
+    for reason in study.ignored_plans[:MAX_ASIDE]:
+        _warn(f"{study.folder / SWEEPS}: {reason}; this plan is ignored")
+    if len(study.ignored_plans) > MAX_ASIDE:
+        _warn(f"{study.folder / SWEEPS}: {len(study.ignored_plans) - MAX_ASIDE} more plans are ignored")
 
 
 def _left_out(study: Study) -> list[str]:

@@ -10,19 +10,22 @@ from pathlib import Path
 
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.fields import Fields, fields_of
+from lenet_ablate.records.files import digest_file, is_inside, read_json
 
 MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES, MAX_FILES, MAX_FILE_BYTES = 64 << 20, 1_000_000, 1 << 30
 NOTHING: Mapping[str, str] = {}
 
 
 def is_current(out: Path, made_from: str) -> bool:
     """Whether a folder holds, whole and untouched, the report that was made from the same."""
     try:
-        manifest = json.loads((out / MANIFEST).read_bytes())
-        return manifest["made_from"] == made_from and all(
-            _digest(out / name) == digest for name, digest in manifest["files"].items()
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        manifest = _manifest(out)
+        files = manifest.fields("files")
+        is_same = manifest.text("made_from") == made_from and files is not None
+        return is_same and all(_digest(out, name) == digest for name, digest in _digests(files).items())
+    except RecordError:
         return False
 
 
@@ -64,7 +67,7 @@ def write_report(
 
 def report_digests(out: Path) -> dict[str, str]:
     """Digest by path of a report's files, its manifest among them."""
-    return _read_manifest(out) | {MANIFEST: _digest(out / MANIFEST)}
+    return _read_manifest(out) | {MANIFEST: _digest(out, MANIFEST)}
 
 
 def _make_folder(folder: Path) -> None:
@@ -83,22 +86,30 @@ def _write_manifest(out: Path, digests: Mapping[str, str], made_from: str = "") 
 def _read_manifest(out: Path) -> dict[str, str]:
     """Digest by path of what the last report wrote; empty where that is not known."""
     try:
-        files = json.loads((out / MANIFEST).read_bytes())["files"]
-        return {str(name): str(digest) for name, digest in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _digests(_manifest(out).fields("files"))
+    except RecordError:
         return {}
+
+
+def _manifest(out: Path) -> Fields:
+    return fields_of(read_json(out, MANIFEST, MAX_MANIFEST_BYTES, MAX_FILES), MANIFEST)
+
+
+def _digests(files: Fields | None) -> dict[str, str]:
+    """Digest by path, of paths that stay in the report's folder: the manifest may have been tampered with."""
+    found = {} if files is None else files.values
+    return {name: digest for name, digest in found.items() if is_inside(name) and isinstance(digest, str)}
 
 
 def _remove(out: Path, name: str, digest: str) -> None:
     """Remove a stale file and the folders it leaves empty; a file that was changed since is the user's."""
     path = out / name
-    with contextlib.suppress(OSError):  # what cannot be removed stays; the new report is complete without it
-        inside = path.resolve().is_relative_to(out.resolve())  # the manifest may have been tampered with
-        if inside and _digest(path) == digest:
+    with contextlib.suppress(OSError, RecordError):  # what stays does no harm
+        if path.resolve().is_relative_to(out.resolve()) and _digest(out, name) == digest:
             path.unlink()
             for folder in path.relative_to(out).parents[:-1]:
                 (out / folder).rmdir()
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(out: Path, name: str) -> str:
+    return digest_file(out, name, MAX_FILE_BYTES)

@@ -1,16 +1,24 @@
-"""Which runs need not be trained again."""
+"""Which runs need not be trained again, and which folders cannot be used."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from lenet_ablate.config.plan import RunPlan, identity, make_plan
+from lenet_ablate.config.plan import RunPlan, make_plan, run_name
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.networks import image_size
-from lenet_ablate.records.read import RunRecord, read_finished, read_run
-from lenet_ablate.records.record import RESULT, State, lacks_train_loss
+from lenet_ablate.errors import LenetAblateError, RecordError
+from lenet_ablate.records.aside import find_aside, set_aside
+from lenet_ablate.records.locks import claim, make_claimable
+from lenet_ablate.records.plans import read_sweeps
+from lenet_ablate.records.read import RunRecord, damage_of, read_finished
+from lenet_ablate.records.record import CHECKPOINT, RESULT, State, lacks_train_loss
 from lenet_ablate.records.snapshots import kept_files
 from lenet_ablate.studies.jobs import Job, Sweep
 
@@ -31,12 +39,8 @@ def plan_of(config: RunConfig, data: DatasetCache) -> RunPlan:
 
 
 def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | None:
-    """The record of a run that has a whole result with everything that is asked for now; None: it must be trained.
-
-    Raises:
-        RecordError: Its folder holds something that this version must not overwrite.
-    """
-    record = read_finished(sweep.folder(job), identity(job.config))
+    """The record of a run that has a whole result with everything that is asked for now; None: it must be trained."""
+    record = read_finished(sweep.folder(job), job.config)
     return None if record is None or _shortcoming(record, sweep, job, data) else record
 
 
@@ -49,15 +53,65 @@ def why_again(sweep: Sweep, job: Job, data: DatasetCache) -> str:
         data: Where its data set comes from.
     """
     folder = sweep.folder(job)
-    if not (folder / RESULT).is_file():
-        return ""
-    record = read_finished(folder, identity(job.config))
+    record = read_finished(folder, job.config)
     if record is not None:
         return _shortcoming(record, sweep, job, data)
-    found = read_run(folder)
-    if found.state.is_finished:
-        return "its record is damaged"
-    return found.error if found.state is State.unreadable else ""
+    if not os.path.lexists(folder / RESULT):
+        return ""
+    try:
+        damage = damage_of(folder, job.config)
+    except RecordError:  # told when its turn comes
+        return ""
+    return f"its record is damaged: {damage}" if damage else ""
+
+
+def clear_folder(sweep: Sweep, job: Job) -> str:
+    """Set a run's folder aside where it cannot be used; the run must be claimed.
+
+    Returns:
+        What was done and why, in a line; empty where nothing was.
+
+    Raises:
+        RecordError: The folder must not be touched, or cannot be renamed.
+    """
+    folder = sweep.folder(job)
+    damage = damage_of(folder, job.config)
+    return f"{folder}: {damage}; set aside as {set_aside(folder).name}" if damage else ""
+
+
+def only_damaged(sweep: Sweep) -> Sweep:
+    """The sweep of what is damaged in its study, whichever command asked for it, and of nothing else.
+
+    Runs that were set aside before and not trained again since are among them.
+    """
+    jobs = {run_name(job.config): job for job in sweep.jobs}
+    for run in (run for plan in read_sweeps(sweep.study) for run in plan.runs):
+        if run.run == run_name(run.config):
+            jobs.setdefault(run.run, Job(run.config))
+    aside = find_aside(sweep.study)
+    damaged = [job for name, job in jobs.items() if _needs_repair(sweep.folder(job), job.config, name in aside)]
+    return dataclasses.replace(sweep, jobs=tuple(damaged))
+
+
+def _needs_repair(folder: Path, config: RunConfig, was_set_aside: bool) -> bool:
+    if read_finished(folder, config) is not None:
+        return False
+    try:
+        return was_set_aside or damage_of(folder, config) != ""
+    except RecordError:
+        return True  # it cannot be repaired, which is told as any failure is
+
+
+def tidy(sweep: Sweep, finished: Iterable[Job]) -> None:
+    """Remove the checkpoints that finished runs were left with, when they were killed just before it; never raises."""
+    for job in finished:
+        path = sweep.folder(job) / CHECKPOINT
+        if os.path.lexists(path):
+            with contextlib.suppress(OSError, LenetAblateError):
+                make_claimable(sweep.study)
+                with claim(sweep.study, run_name(job.config)) as is_mine:
+                    if is_mine and read_finished(path.parent, job.config):
+                        path.unlink()
 
 
 def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) -> str:
@@ -66,13 +120,13 @@ def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) 
     rows = record.rows[:-1] if record.state is State.diverged else record.rows
     if lacks_train_loss(rows, sweep.options.train_loss_every):
         return f"it has no training losses for train_loss_every={sweep.options.train_loss_every}"
-    missing = sorted(set(kept_files(rows, sweep.options)) - set(record.status["files"]))
+    missing = sorted(set(kept_files(rows, sweep.options)) - set(record.files))
     if missing:
         return f"it has no {missing[0]}"
-    if sweep.options.log_every not in (0, record.result.get("log_every", 0)):
+    if sweep.options.log_every not in (0, record.result.log_every):
         return f"it has no batch losses for log_every={sweep.options.log_every}"
     path = job.config.data.path
     if path is None or not Path(path).expanduser().exists():
         return ""
-    same = record.result["provenance"]["data_sha256"] == dataset_of(job.config, data).sha256
+    same = record.result.provenance.data_sha256 == dataset_of(job.config, data).sha256
     return "" if same else f"{path} has changed since"

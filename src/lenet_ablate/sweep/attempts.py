@@ -18,11 +18,11 @@ from lenet_ablate.errors import LenetAblateError, RecordError
 from lenet_ablate.loggers.base import RunLogger
 from lenet_ablate.loggers.logbook import Logbook, logged_run
 from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.provenance import describe_environment
-from lenet_ablate.records.read import read_metrics
-from lenet_ablate.records.record import LOG, METRICS, EpochRow, State
+from lenet_ablate.records.record import LOG, EpochRow, State
 from lenet_ablate.records.write import write_config, write_status
-from lenet_ablate.studies.finished import dataset_of, find_finished
+from lenet_ablate.studies.finished import clear_folder, dataset_of, find_finished
 from lenet_ablate.studies.jobs import Ended, Job, Sweep
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.training.loop import RunContext, train_run
@@ -76,7 +76,7 @@ class Attempts:
         try:
             record = find_finished(self._sweep, job, self._data)  # another sweep may have trained it meanwhile
             state = record.state if record else self._train(job, plan, folder, count, credit, log)
-            rows = read_metrics(folder / METRICS)
+            rows = read_metrics(folder)
         except Exception as caught:
             error = one_line(caught)
         if record:
@@ -98,6 +98,8 @@ class Attempts:
         run_log: RunLogger,
     ) -> State:
         dataset, engine = dataset_of(job.config, self._data), self._engines[job.config.model.name]
+        if told := clear_folder(self._sweep, job):
+            self._progress.tell(told)
         _prepare_folder(folder, job, plan)
         with _run_log(folder) as log:
             context = RunContext(

@@ -134,11 +134,11 @@ def _past_speeds(records: Iterable[RunRecord]) -> dict[Kind, float]:
     found: dict[Kind, list[float]] = defaultdict(list)
     for record in records:
         result, config = record.result, record.config
-        if config is None or record.state is not State.done or not result.get("wall_seconds"):
+        if config is None or record.state is not State.done or not (result.wall_seconds and result.num_train):
             continue
-        images = result["num_train"] + EVALUATION_SHARE * (result["num_val"] + result["num_test"])
-        kind = config.model.name.value, str(result["provenance"]["engine"]), config.batch_size
-        found[kind].append(result["wall_seconds"] / (images * result["epochs_done"]))
+        images = result.num_train + EVALUATION_SHARE * ((result.num_val or 0) + (result.num_test or 0))
+        kind = config.model.name.value, str(result.provenance.engine), config.batch_size
+        found[kind].append(result.wall_seconds / (images * (result.epochs_done or 1)))
     return {kind: float(np.median(seconds)) for kind, seconds in found.items()}
 
 

@@ -18,6 +18,8 @@ def opening(sweep: Sweep, todo: int) -> str:
     """How many runs there are, are done, and are to train."""
     skipped = len(sweep.jobs) - todo
     count = f"{_count(len(sweep.jobs), 'run')} in {sweep.study}"
+    if sweep.options.repair:
+        return f"repairing {sweep.study}: {_count(todo, 'damaged run') if todo else 'nothing is damaged'}"
     if not todo:
         return f"{count}: all done already, nothing to train"
     done = f"{skipped} already done, " if skipped else ""

@@ -17,10 +17,12 @@ from lenet_ablate.engines.select import make_engines
 from lenet_ablate.errors import RecordError
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
+from lenet_ablate.records.aside import set_aside
 from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.plans import SWEEPS, is_plan
 from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.write import now
-from lenet_ablate.studies.finished import find_finished, plan_of, why_again
+from lenet_ablate.studies.finished import find_finished, plan_of, tidy, why_again
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.cores import num_usable_cores
@@ -57,6 +59,7 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         say(means(engines.values(), num_workers))
     write_plan(sweep)
+    tidy(sweep, finished)
     if logger:
         logger.open()
     ended: list[Ended] = []
@@ -99,13 +102,18 @@ def _num_images(task: Task) -> int:
 
 
 def write_plan(sweep: Sweep) -> None:
-    """Write what the sweep is about to do into `sweeps/<hash>.json`; the same plan is written once."""
+    """Write what the sweep is about to do into `sweeps/<hash>.json`; the same plan is written once.
+
+    A repair plans nothing new.
+    """
+    if sweep.options.repair:
+        return
     runs = [
         {"run": run_name(job.config), "identity": identity(job.config), "config": to_mapping(job.config)}
         for job in sweep.jobs
     ]
-    path = sweep.study / "sweeps" / f"{sweep.digest}.json"
-    if path.exists():
+    path = sweep.study / SWEEPS / f"{sweep.digest}.json"
+    if is_plan(sweep.study, path.name):
         return
     plan = {"format": FORMAT, "created": now(), "command": sweep.command}
     plan |= {"experiments": list(sweep.experiments), "references": [dict(entry) for entry in sweep.references]}
@@ -114,4 +122,6 @@ def write_plan(sweep: Sweep) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecordError(f"{path.parent}: cannot be made: {error.strerror}; output_dir=… names another") from None
+    if path.is_dir():
+        say(f"{path}: is a folder, not a plan; set aside as {set_aside(path).name}")
     write_bytes(path, (json.dumps(plan, indent=1) + "\n").encode())

@@ -7,6 +7,7 @@ written. How a run is sliced changes nothing in its result: order and learning r
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import logging
 import math
 import time
@@ -24,13 +25,14 @@ from lenet_ablate.datasets.augment import Transforms, draw_transforms
 from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.predict.calibration import CALIBRATION, calibrate_run
-from lenet_ablate.records.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from lenet_ablate.predict.calibration import CALIBRATION, calibrate_run, to_json
+from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
 from lenet_ablate.records.record import EpochRow, Predictions, State, lacks_train_loss
-from lenet_ablate.records.snapshots import Snapshots, kept_files
-from lenet_ablate.records.write import write_finished, write_metrics, write_status
+from lenet_ablate.records.snapshots import Snapshots
+from lenet_ablate.records.write import NOTHING, write_finished, write_metrics, write_status
 from lenet_ablate.training.early_stop import is_settled
 from lenet_ablate.training.result import make_result
+from lenet_ablate.training.resume import usable_checkpoint
 
 SLICE_SECONDS = 0.2
 CHECKPOINT_SECONDS = 20.0  # heartbeats come with them: far below `records.read.STALE_SECONDS`
@@ -111,8 +113,8 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
     while not _is_over(plan, at.rows):
         order = epoch_order(train, seed, len(at.rows), data.shuffle)
         transforms = draw_transforms(plan.config.augment, len(order), seed, len(at.rows))
-        if not _train_epoch(plan, order, transforms, learner, stamp, at, context):
-            _save(learner, stamp, at, context)
+        if not _train_epoch(plan, order, transforms, learner, stamp, at, snapshots, context):
+            _save(learner, stamp, at, snapshots, context)
             return State.interrupted
         started = time.perf_counter()
         row, judged = _evaluate_epoch(plan, learner, at, context)
@@ -120,16 +122,16 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
         at.rows.append(dataclasses.replace(row, seconds=round(at.seconds, 3)))
         _log_row(at.rows[-1], plan, context.log)
         if _diverged(row):
-            return _finish(plan, learner, None, at, context)
+            return _finish(plan, learner, None, at, snapshots, context)
         if context.options.checkpoint is not Keep.last or context.options.log_every:
             _log_losses(at, snapshots.keep(at.rows, at.losses, learner.weights()), context)
         at.losses, at.seconds = [], 0.0
         if not _is_over(plan, at.rows):
             write_metrics(context.folder, at.rows)
-            _save(learner, stamp, at, context)
+            _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
-    kept = _calibrate(judged.val, dataset.train_labels[val], dataset, context)
-    return _finish(plan, learner, judged.test, at, context, kept)
+    calibrated = _calibrate(judged.val, dataset.train_labels[val], dataset, context)
+    return _finish(plan, learner, judged.test, at, snapshots, context, calibrated)
 
 
 def _is_over(plan: RunPlan, rows: Sequence[EpochRow]) -> bool:
@@ -139,12 +141,18 @@ def _is_over(plan: RunPlan, rows: Sequence[EpochRow]) -> bool:
 def _resume(
     plan: RunPlan, learner: Learner, stamp: Mapping[str, str], snapshots: Snapshots, context: RunContext
 ) -> _Position:
-    checkpoint = read_checkpoint(context.folder, stamp)
+    checkpoint = usable_checkpoint(context.folder, stamp, plan, learner.state())
     wanted = context.options.train_loss_every
-    if checkpoint is None or lacks_train_loss(checkpoint.rows, wanted) or not snapshots.resume(checkpoint.rows):
+    if (
+        checkpoint is None
+        or lacks_train_loss(checkpoint.rows, wanted)
+        or not snapshots.resume(checkpoint.rows, checkpoint.kept)
+    ):
         snapshots.begin()
         context.log.info("starts: %d epochs of %d steps", plan.config.epochs, plan.steps_per_epoch)
         return _Position()
+    if checkpoint.rows:
+        write_metrics(context.folder, checkpoint.rows)  # may have been torn, or tell of an epoch more
     learner.load_state(checkpoint.state)
     context.log.info("resumes after step %d of %d", checkpoint.steps_done, plan.total_steps)
     context.on_resume(_images_seen(plan, checkpoint.steps_done))
@@ -164,6 +172,7 @@ def _train_epoch(
     learner: Learner,
     stamp: Mapping[str, str],
     at: _Position,
+    snapshots: Snapshots,
     context: RunContext,
 ) -> bool:
     """Train the rest of the epoch under way; False where it was stopped before its end, True also when it diverged."""
@@ -187,7 +196,7 @@ def _train_epoch(
         if broken.size:
             return True
         if time.monotonic() - at.saved_at > CHECKPOINT_SECONDS:
-            _save(learner, stamp, at, context)
+            _save(learner, stamp, at, snapshots, context)
     return True
 
 
@@ -225,22 +234,24 @@ def _diverged(row: EpochRow) -> bool:
     return any(loss is not None and not math.isfinite(loss) for loss in losses)
 
 
-def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, context: RunContext) -> None:
+def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: Snapshots, context: RunContext) -> None:
     losses = np.array(at.losses, np.float32)
     rows = tuple(at.rows)
-    checkpoint = Checkpoint(stamp, at.steps_done, at.seconds, at.wall_seconds, rows, losses, learner.state())
+    state, kept = learner.state(), snapshots.digests
+    checkpoint = Checkpoint(stamp, at.steps_done, at.seconds, at.wall_seconds, rows, losses, state, kept)
     write_checkpoint(context.folder, checkpoint)
+    snapshots.settle()
     write_status(context.folder, State.running, stamp["identity"])
     at.saved_at = time.monotonic()
 
 
-def _calibrate(val: Evaluation | None, labels: Labels, dataset: Dataset, context: RunContext) -> list[str]:
-    """Store how far the network's probabilities can be believed; returns the names of the files."""
+def _calibrate(val: Evaluation | None, labels: Labels, dataset: Dataset, context: RunContext) -> dict[str, str]:
+    """Store how far the network's probabilities can be believed; returns the digests of the files by name."""
     if val is None or not np.isfinite(val.logits).all():
-        return []
+        return {}
     found = calibrate_run(context.folder, val.logits, labels, dataset)
     context.log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
-    return [CALIBRATION]
+    return {CALIBRATION: hashlib.sha256(to_json(found)).hexdigest()}
 
 
 def _finish(
@@ -248,16 +259,18 @@ def _finish(
     learner: Learner,
     test: Evaluation | None,
     at: _Position,
+    snapshots: Snapshots,
     context: RunContext,
-    kept: Sequence[str] = (),
+    calibrated: Mapping[str, str] = NOTHING,
 ) -> State:
     """Write the record: `done` with the judgement of the test split, `diverged` where there is none."""
     state = State.done if test else State.diverged
     result = make_result(plan, at.rows, state, context.options, round(at.wall_seconds, 3), context.provenance)
     predictions = Predictions(test.digits, test.probabilities) if test else None
     weights = learner.weights() if test else None
-    kept = [*kept_files(at.rows, context.options), *kept]
-    write_finished(context.folder, state, plan.identity, at.rows, result, weights, predictions, kept)
+    snapshots.settle()
+    kept = {**snapshots.digests, **calibrated}
+    write_finished(context.folder, state, plan.config, at.rows, result, weights, predictions, kept)
     context.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
     return state
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
+from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.report.analysis.advice import advise
 from lenet_ablate.report.analysis.anova import EMPTY, anova, interacting
 from lenet_ablate.report.analysis.best import best_setting, best_variant
@@ -24,14 +24,14 @@ from lenet_ablate.report.study.study import Study
 
 
 def analyse(
-    study: Study, predictions: StudyPredictions = NO_PREDICTIONS, sweeps: Sequence[Mapping[str, Any]] = ()
+    study: Study, predictions: StudyPredictions = NO_PREDICTIONS, sweeps: Sequence[SweepPlan] = ()
 ) -> StudyAnalysis:
     """What can be said about a study by its own criteria.
 
     Args:
         study: What was found on disk.
         predictions: Predictions and labels; see `predictions.read_predictions`.
-        sweeps: The plans of its sweeps, the oldest first; see `records.read.read_sweeps`.
+        sweeps: The plans of its sweeps, the oldest first; see `records.plans.read_plans`.
     """
     usable = study.design[study.design["is_usable"]]
     table = anova(usable, [factor.key for factor in study.factors]) if len(study.factors) > 1 else EMPTY

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from lenet_ablate.config.plan import variant_id
+from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.record import State
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.predictions import StudyPredictions
@@ -22,14 +22,14 @@ MIN_SEEDS_FOR_NOISE, UNSTABLE_RATIO = 3, 2
 
 
 def study_warnings(
-    study: Study, predictions: StudyPredictions, sweeps: Sequence[Mapping[str, Any]], noise: pd.DataFrame
+    study: Study, predictions: StudyPredictions, sweeps: Sequence[SweepPlan], noise: pd.DataFrame
 ) -> tuple[str, ...]:
     """A sentence for each weakness, the gravest first.
 
     Args:
         study: What was found on disk.
         predictions: Predictions and labels; see `predictions.read_predictions`.
-        sweeps: The plans of the study's sweeps, the oldest first; see `records.read.read_sweeps`.
+        sweeps: The plans of the study's sweeps, the oldest first; see `records.plans.read_plans`.
         noise: See `results.StudyAnalysis.noise`.
     """
     usable = study.design[study.design["is_usable"]]
@@ -129,17 +129,14 @@ def _mixed_provenance(study: Study, usable: pd.DataFrame) -> Iterator[str]:
             yield f"Runs come from different {what} ({_some([name[:12] for name in found], ', ')})."
 
 
-def _top_ups(study: Study, sweeps: Sequence[Mapping[str, Any]]) -> str:
+def _top_ups(study: Study, sweeps: Sequence[SweepPlan]) -> str:
     """Looking at results before more seeds are added; the rates are simulated, at alpha = 0.05."""
     known: dict[str, set[int]] = {}
     count = 0
     for sweep in sweeps:
         seeds: dict[str, set[int]] = {}
-        for run in sweep.get("runs", []):
-            config = run.get("config") if isinstance(run, dict) else None
-            if isinstance(config, dict) and REPLICATE in config:
-                rest = {key: value for key, value in config.items() if key != REPLICATE}
-                seeds.setdefault(json.dumps(rest, sort_keys=True), set()).add(config[REPLICATE])
+        for run in sweep.runs:
+            seeds.setdefault(variant_id(run.config), set()).add(run.config.seed)
         before = [(known.get(variant, set()), new) for variant, new in seeds.items()]
         count += any(len(old) >= MIN_SEEDS_TO_TEST and new - old for old, new in before)
         for variant, new in seeds.items():

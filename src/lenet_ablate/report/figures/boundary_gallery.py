@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import safetensors.numpy
-from safetensors import SafetensorError
 
+from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.engines.stored import read_stored
+from lenet_ablate.errors import RecordError
 from lenet_ablate.records.record import MODEL
 from lenet_ablate.records.snapshots import EPOCHS
 from lenet_ablate.report.figures.boundaries import (
@@ -76,7 +77,7 @@ def _draw(study: Study, design: pd.DataFrame, row: str, column: str) -> Picture:
             _label(row, run),
             _label(column, run),
             study.configs[str(run["variant_id"])],
-            _read(study.folder / str(run["run"]) / MODEL),
+            _read(study.folder / str(run["run"]), MODEL, study.configs[str(run["variant_id"])]),
         )
         for _, run in _best(design, keys).iterrows()
     ]
@@ -89,8 +90,9 @@ def _draw_epochs(study: Study, design: pd.DataFrame, row: str, data: str) -> Pic
     shown = choose_epochs(sorted(set.intersection(*(set(files) for _, files in best))))
     panels: list[Panel] = []
     for run, files in best:
-        snapshots = [(epoch, weights) for epoch in shown if (weights := _read(files[epoch])) is not None]
-        own = epoch_panels(study.configs[str(run["variant_id"])], snapshots)
+        config, folder = study.configs[str(run["variant_id"])], study.folder / str(run["run"])
+        read = [(epoch, _read(folder, files[epoch], config)) for epoch in shown]
+        own = epoch_panels(config, [(epoch, weights) for epoch, weights in read if weights is not None])
         panels += [dataclasses.replace(panel, row=_label(row, run)) for panel in own]
     title = "Decision boundaries over epochs" + (f": {short(data)}" if data else "")
     return boundaries_picture(panels, title, JOINT.join([protocol(study.fixed), CHOICE_OF_ROW]))
@@ -108,18 +110,18 @@ def _best(design: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return (best.drop_duplicates(keys) if keys else best.head(1)).sort_values(keys or ["seed"], kind="stable")
 
 
-def _epoch_files(study: Study, run: str) -> dict[int, Path]:
-    """The weights that a run kept, by epoch."""
+def _epoch_files(study: Study, run: str) -> dict[int, str]:
+    """The names of the weights that a run kept, by epoch."""
     found = {}
     for path in sorted((study.folder / run / EPOCHS).glob("*.safetensors")):
         epoch = path.name.partition("-")[0]
-        if epoch.isdecimal():
-            found[int(epoch)] = path
+        if epoch.isdecimal() and len(epoch) < 9:
+            found[int(epoch)] = f"{EPOCHS}/{path.name}"
     return found
 
 
-def _read(path: Path) -> Weights | None:
+def _read(folder: Path, name: str, config: RunConfig) -> Weights | None:
     try:
-        return safetensors.numpy.load_file(path)
-    except (OSError, ValueError, SafetensorError):
+        return read_stored(folder, name, config)
+    except RecordError:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pandas as pd
 
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.labels import load_test_images
-from lenet_ablate.errors import DataError
-from lenet_ablate.records.record import PREDICTIONS
+from lenet_ablate.errors import DataError, RecordError
+from lenet_ablate.records.arrays import read_predictions as stored_predictions
 from lenet_ablate.report.figures.digit_grids import TestDigits
 from lenet_ablate.report.figures.gallery import FigureInputs
 from lenet_ablate.report.study.predictions import StudyPredictions
@@ -52,15 +51,14 @@ def _read(
     if len(images) != len(labels):
         raise DataError(f"{len(images)} images for {len(labels)} labels")
     predicted = np.stack([predictions.predicted[run] for run in runs])
-    probabilities = np.stack([_read_probabilities(folder / run / PREDICTIONS, len(labels)) for run in runs])
+    probabilities = np.stack([_read_probabilities(folder / run, len(labels)) for run in runs])
     return TestDigits(images, labels, predicted, probabilities)
 
 
-def _read_probabilities(path: Path, count: int) -> npt.NDArray[np.float64]:
+def _read_probabilities(folder: Path, count: int) -> npt.NDArray[np.float64]:
     """(count,) probabilities of the answers, NaN where they cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = file["probabilities"].astype(np.float64)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        found = stored_predictions(folder, count).probabilities.astype(np.float64)
+    except RecordError:
         found = np.full(count, np.nan)
     return found if found.shape == (count,) else np.full(count, np.nan)

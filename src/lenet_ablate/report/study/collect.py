@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lenet_ablate.config.plan import identity, run_name, variant_id
 from lenet_ablate.engines.networks import num_classes
+from lenet_ablate.records.aside import find_aside
 from lenet_ablate.records.frames import epochs_frame, runs_frame
-from lenet_ablate.records.read import RunRecord, find_studies, iter_records, read_sweeps
+from lenet_ablate.records.plans import SweepPlan, read_plans
+from lenet_ablate.records.read import RunRecord, find_studies, iter_records
 from lenet_ablate.records.record import State
 from lenet_ablate.report.study.comparable import split
 from lenet_ablate.report.study.conditions import select
@@ -46,17 +47,29 @@ def collect(
         RecordError: The folder does not exist, or holds no runs.
         ConfigError: A condition names a setting or value that no run has.
     """
-    found = {folder: list(watch(iter_records(folder), folder.name)) for folder in find_studies(outputs)}
-    kept = select(list(found.values()), where)
-    studies = zip(found, kept, strict=True)
-    return [make_study(folder, records, criteria, read_sweeps(folder)) for folder, records in studies if records]
+    folders = find_studies(outputs)
+    plans = [read_plans(folder) for folder in folders]
+    found = [
+        list(watch(iter_records(folder, own.sweeps), folder.name)) for folder, own in zip(folders, plans, strict=True)
+    ]
+    return [
+        dataclasses.replace(
+            make_study(folder, records, criteria, own.sweeps), ignored_plans=own.ignored, aside=_aside(folder)
+        )
+        for folder, records, own in zip(folders, select(found, where), plans, strict=True)
+        if records
+    ]
+
+
+def _aside(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(name for names in find_aside(folder).values() for name in names))
 
 
 def make_study(
     folder: Path,
     records: Sequence[RunRecord],
     criteria: Criteria = DEFAULT_CRITERIA,
-    sweeps: Sequence[Mapping[str, Any]] = (),
+    sweeps: Sequence[SweepPlan] = (),
 ) -> Study:
     """The study that these records make up, with its parts."""
     kept, copies = _without_copies(records)
@@ -79,7 +92,7 @@ def _comparable_study(folder: Path, kept: Sequence[RunRecord], criteria: Criteri
     fixed = fixed_settings(configs[0], factors) if configs else {}
     design = _design(runs, kept, factors, criteria)
     variants = {variant_id(config): config for config in configs}
-    results = {record.folder.name: record.result for record in kept if record.result}
+    results = {record.folder.name: record.result for record in kept if record.state.is_finished}
     return Study(folder.name, folder, runs, epochs, factors, fixed, design, (), criteria, variants, results)
 
 

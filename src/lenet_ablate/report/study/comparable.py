@@ -12,12 +12,12 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lenet_ablate.config.experiments import word
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import DataConfig, ModelConfig, RunConfig
 from lenet_ablate.records.frames import settings_row
+from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.report.study.factors import find_factors
 
@@ -25,7 +25,6 @@ FRAME = ("data", "model", "epochs")
 MAX_NAME = 80
 
 Frame = tuple[DataConfig, ModelConfig, int]
-Sweep = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,10 @@ class Part:
     title: str
     folder: str
     records: tuple[RunRecord, ...]
-    sweeps: tuple[Sweep, ...]
+    sweeps: tuple[SweepPlan, ...]
 
 
-def split(records: Sequence[RunRecord], sweeps: Sequence[Sweep]) -> list[Part]:
+def split(records: Sequence[RunRecord], sweeps: Sequence[SweepPlan]) -> list[Part]:
     """The parts of a study in the order of their settings; none where all runs can be compared.
 
     Runs that no plan tells of were varied on purpose where they are crossed: each value was tried with the same
@@ -53,7 +52,7 @@ def split(records: Sequence[RunRecord], sweeps: Sequence[Sweep]) -> list[Part]:
 
     Args:
         records: The study's runs, each once.
-        sweeps: Its plans; see `records.read.read_sweeps`.
+        sweeps: Its plans; see `records.plans.read_plans`.
     """
     configs = {record.folder: record.config for record in records if record.config}
     groups = _components(dict.fromkeys(map(_frame, configs.values())), _links(list(configs.values()), sweeps))
@@ -106,26 +105,22 @@ def _test_set(data: DataConfig) -> Hashable:
     return data.name, data.path, data.noise, data.train_fraction, data.seed
 
 
-def _links(configs: Sequence[RunConfig], sweeps: Sequence[Sweep]) -> Iterator[list[Frame]]:
+def _links(configs: Sequence[RunConfig], sweeps: Sequence[SweepPlan]) -> Iterator[list[Frame]]:
     """Frames that belong together, some of them in several groups."""
     frames = {identity(config): _frame(config) for config in configs}
     planned: set[Frame] = set()
     for sweep in sweeps:
-        if not isinstance(sweep.get("factors"), Mapping):
+        if sweep.factors is None:
             continue
-        own = dict.fromkeys(frames[key] for key in map(_identity, sweep["runs"]) if key in frames)
+        own = dict.fromkeys(frames[run.identity] for run in sweep.runs if run.identity in frames)
         planned.update(own)
-        varied = {str(key).removesuffix(".name") for key in sweep["factors"]}
+        varied = {key.removesuffix(".name") for key in sweep.factors}
         yield from _alike({frame: _held(frame, varied) for frame in own})
     others: dict[Frame, set[RunConfig]] = {}
     for config in configs:
         if (frame := _frame(config)) not in planned:
             others.setdefault(frame, set()).add(_without_frame(config))
     yield from _alike({frame: (_test_set(frame[0]), frozenset(rest)) for frame, rest in others.items()})
-
-
-def _identity(run: object) -> object:
-    return run.get("identity") if isinstance(run, Mapping) else None
 
 
 def _held(frame: Frame, varied: set[str]) -> Hashable:
@@ -214,9 +209,9 @@ def _folders(titles: Sequence[str]) -> list[str]:
     return [folder if folded[folder.lower()] == 1 else f"{folder}_{number}" for number, folder in enumerate(folders, 1)]
 
 
-def _restricted(sweeps: Sequence[Sweep], records: Sequence[RunRecord]) -> Iterator[Sweep]:
+def _restricted(sweeps: Sequence[SweepPlan], records: Sequence[RunRecord]) -> Iterator[SweepPlan]:
     own = {identity(record.config) for record in records if record.config}
     for sweep in sweeps:
-        runs = [run for run in sweep["runs"] if _identity(run) in own]
+        runs = tuple(run for run in sweep.runs if run.identity in own)
         if runs:
-            yield {**sweep, "runs": runs}
+            yield dataclasses.replace(sweep, runs=runs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,9 @@ import pandas as pd
 from lenet_ablate.config.choices import DataSet
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.labels import load_test_labels
-from lenet_ablate.errors import DataError
-from lenet_ablate.records.record import PREDICTIONS
+from lenet_ablate.errors import DataError, RecordError
+from lenet_ablate.records.arrays import read_predictions as stored_predictions
+from lenet_ablate.records.result import RunResult
 from lenet_ablate.report.study.study import Study
 
 Digits = npt.NDArray[np.uint8]
@@ -51,7 +51,7 @@ def read_predictions(study: Study, data_dir: Path) -> StudyPredictions:
     """
     usable = set(study.design.loc[study.design["is_usable"], "run"])
     runs = study.runs[study.runs["run"].isin(usable)]
-    read = {run: _read(study.folder / run / PREDICTIONS) for run in runs["run"]}
+    read = {run: _read(study.folder / run, study.results.get(run)) for run in runs["run"]}
     predicted = {run: digits for run, digits in read.items() if digits is not None}
     labels: dict[str, Digits] = {}
     missing = []
@@ -76,10 +76,10 @@ def _fits(labels: Digits, predicted: Digits, accuracy: float) -> bool:
     return labels.shape == predicted.shape and abs(float((labels == predicted).mean()) - accuracy) < 0.5 / len(labels)
 
 
-def _read(path: Path) -> Digits | None:
+def _read(folder: Path, result: RunResult | None) -> Digits | None:
+    """The stored predictions of a run; None where it has none that are whole."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            digits: Digits = file["digits"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        digits = stored_predictions(folder, result.num_test if result else None).digits
+    except RecordError:
         return None
-    return digits if digits.ndim == 1 and digits.size and digits.dtype == np.uint8 else None
+    return digits if digits.size else None

@@ -33,7 +33,7 @@ def _stopped_by_test(study: Study, done: pd.DataFrame) -> str:
 
 def _without_validation(study: Study, done: pd.DataFrame) -> str:
     found = done["val_accuracy"].isna()
-    trained = {study.results.get(run, {}).get("num_train") for run in done.loc[found, "run"]}
+    trained = {study.results[run].num_train if run in study.results else None for run in done.loc[found, "run"]}
     is_all = all(config.data.train_size is None for config in study.configs.values())
     if not found.any():
         return ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from lenet_ablate.records.plans import SweepPlan
+from lenet_ablate.records.result import RunProvenance, RunResult
 from lenet_ablate.report.study.study import Study
 
 
@@ -36,66 +37,55 @@ class Provenance:
     newest: str = ""
 
 
-def find_provenance(study: Study, sweeps: Sequence[Mapping[str, Any]]) -> Provenance:
-    """What a study's results and plans say of their origin; what is missing or of a wrong type is left out.
+def find_provenance(study: Study, sweeps: Sequence[SweepPlan]) -> Provenance:
+    """What a study's results and plans say of their origin; what they do not say is left out.
 
     Args:
         study: The study.
-        sweeps: Its plans in the order of their creation; see `records.read.read_sweeps`.
+        sweeps: Its plans in the order of their creation; see `records.plans.read_plans`.
     """
     results = [study.results[run] for run in sorted(study.results)]
-    sources = [_mapping(result.get("provenance")) for result in results]
-    planned = _distinct(sweep.get("command") for sweep in sweeps)
+    sources = [result.provenance for result in results]
+    planned = _distinct(sweep.command for sweep in sweeps)
     return Provenance(
-        planned or _distinct(source.get("command") for source in sources),
+        planned or _distinct(source.command for source in sources),
         _versions(sources),
-        _distinct(_commit(_mapping(source.get("git"))) for source in sources),
-        _distinct(_machine(_mapping(source.get("machine"))) for source in sources),
+        _distinct(_commit(source) for source in sources),
+        _distinct(_machine(source) for source in sources),
         _distinct(_engine(source) for source in sources),
-        _distinct(source.get("data_sha256") for source in sources),
+        _distinct(source.data_sha256 for source in sources),
         tuple(dict.fromkeys(split for split in map(_split, results) if split)),
-        tuple(dict.fromkeys(n for n in (result.get("num_parameters") for result in results) if isinstance(n, int))),
-        max((str(sweep.get("created", "")) for sweep in sweeps), default=""),
+        tuple(dict.fromkeys(result.num_parameters for result in results if result.num_parameters is not None)),
+        max((sweep.created for sweep in sweeps), default=""),
     )
 
 
-def _versions(sources: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    listed = [
-        {"lenet-ablate": source.get("lenet_ablate"), "python": source.get("python")} | _mapping(source.get("packages"))
-        for source in sources
-    ]
-    names = dict.fromkeys(name for versions in listed for name in versions)
-    found = {name: _distinct(versions.get(name) for versions in listed) for name in names}
-    return {str(name): versions for name, versions in found.items() if versions}
+def _versions(sources: Sequence[RunProvenance]) -> dict[str, tuple[str, ...]]:
+    names = dict.fromkeys(name for source in sources for name in source.versions)
+    return {name: _distinct(source.versions.get(name) for source in sources) for name in names}
 
 
-def _commit(git: Mapping[str, Any]) -> str:
-    commit = git.get("commit")
-    return f"{commit}{' with local changes' if git.get('dirty') else ''}" if isinstance(commit, str) else ""
+def _commit(source: RunProvenance) -> str:
+    return f"{source.commit}{' with local changes' if source.is_dirty else ''}" if source.commit else ""
 
 
-def _machine(machine: Mapping[str, Any]) -> str:
-    cores = machine.get("logical_cores")
-    parts = [machine.get("processor"), f"{cores} logical cores" if cores else "", machine.get("system")]
-    return ", ".join(str(part) for part in parts if part)
+def _machine(source: RunProvenance) -> str:
+    cores = f"{source.logical_cores} logical cores" if source.logical_cores else ""
+    return ", ".join(part for part in (source.processor, cores, source.system) if part)
 
 
-def _engine(source: Mapping[str, Any]) -> str:
-    engine, device, threads = source.get("engine"), source.get("device"), source.get("threads")
-    if not engine:
+def _engine(source: RunProvenance) -> str:
+    if not source.engine:
         return ""
-    return f"{engine} on {device}" + (f", {threads} thread{'s' if threads != 1 else ''} per run" if threads else "")
+    threads = source.threads
+    told = f", {threads} thread{'s' if threads != 1 else ''} per run" if threads else ""
+    return f"{source.engine} on {source.device}{told}"
 
 
-def _split(result: Mapping[str, Any]) -> tuple[int, int, int] | None:
-    train, val, test = (result.get(f"num_{name}") for name in ("train", "val", "test"))
-    if isinstance(train, int) and isinstance(val, int) and isinstance(test, int):
-        return train, val, test
-    return None
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}
+def _split(result: RunResult) -> tuple[int, int, int] | None:
+    if result.num_train is None or result.num_val is None or result.num_test is None:
+        return None
+    return result.num_train, result.num_val, result.num_test
 
 
 def _distinct(values: Iterable[object]) -> tuple[str, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.record import State
+from lenet_ablate.records.result import RunResult
 from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Criteria
 from lenet_ablate.report.study.factors import Factor
 
@@ -34,8 +35,10 @@ class Study:
         copies: Folders that hold a run a second time, with the folder that counts.
         criteria: By what the levels are compared.
         configs: A configuration of each variant, by variant_id; the seed is one of several.
-        results: Content of each finished run's result.json, by run.
-        sweeps: The plans of its sweeps, the oldest first; see `records.read.read_sweeps`.
+        results: What each finished run came to, by run.
+        sweeps: The plans of its sweeps, the oldest first; see `records.plans.read_plans`.
+        ignored_plans: Why a file among them could not be read, in a sentence each.
+        aside: Folders of damaged runs that were set aside and do not count.
         part: What tells these runs from the study's others, `data=digits`; empty where they are the whole study.
         place: The part as a folder's name.
         parts: The parts, where not all runs can be compared; what is said of the whole is then said of none of them.
@@ -51,8 +54,10 @@ class Study:
     copies: tuple[tuple[str, str], ...]
     criteria: Criteria = DEFAULT_CRITERIA
     configs: Mapping[str, RunConfig] = field(default_factory=dict)
-    results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    sweeps: tuple[Mapping[str, Any], ...] = ()
+    results: Mapping[str, RunResult] = field(default_factory=dict)
+    sweeps: tuple[SweepPlan, ...] = ()
+    ignored_plans: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
     part: str = ""
     place: str = ""
     parts: tuple[Study, ...] = ()

@@ -1,0 +1,97 @@
+"""The settings of a run, as its config.yaml says."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.plan import identity
+from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
+from lenet_ablate.config.yaml_text import to_yaml
+from lenet_ablate.errors import LenetAblateError, RecordError
+from lenet_ablate.records.files import read_file
+from lenet_ablate.records.plain_yaml import parse_yaml
+from lenet_ablate.records.record import CONFIG
+
+MAX_BYTES = 64 << 10
+MAX_ENTRIES, MAX_DEPTH, MAX_TEXT = 1000, 4, 5000
+_KNOWN: dict[str, Any] = {
+    f.name: {g.name for g in dataclasses.fields(getattr(RunConfig(), f.name))} if f.name in NAMED_GROUPS else None
+    for f in dataclasses.fields(RunConfig)
+}
+
+
+def read_config(folder: Path) -> RunConfig:
+    """The settings of the run in a folder.
+
+    Settings that this version does not know are passed over: whether they matter is told by the run's identity.
+
+    Raises:
+        RecordError: The file is missing, cannot be read, or holds something else.
+    """
+    return config_of(read_file(folder, CONFIG, MAX_BYTES))
+
+
+def config_of(content: bytes) -> RunConfig:
+    """The settings that a config.yaml of this content tells; see `read_config`."""
+    try:
+        return parse_settings(parse_yaml(content))
+    except RecordError as error:
+        raise RecordError(f"{CONFIG} {error}") from None
+
+
+def is_about(content: bytes, config: RunConfig) -> bool:
+    """Whether a config.yaml of this content means the same run as these settings do.
+
+    Raises:
+        RecordError: It holds something else.
+    """
+    own = b"".join(_entry(f.name, getattr(config, f.name)) for f in dataclasses.fields(config))
+    return content == own or identity(config_of(content)) == identity(config)
+
+
+@functools.lru_cache(maxsize=4096)
+def _entry(name: str, value: Any) -> bytes:
+    """One setting, or group of them, as it stands in a config.yaml."""
+    plain = to_mapping(value) if dataclasses.is_dataclass(value) else value.value if isinstance(value, Enum) else value
+    return to_yaml({name: plain})
+
+
+def parse_settings(values: object) -> RunConfig:
+    """The settings behind plain values as read from disk; see `read_config`.
+
+    Raises:
+        RecordError: They are of another type than they must be, or out of range.
+    """
+    if not isinstance(values, dict):
+        raise RecordError("must be a mapping")
+    known = {}
+    for name, value in values.items():
+        if name in _KNOWN:
+            own = _KNOWN[name]
+            is_group = own is not None and isinstance(value, dict)
+            known[name] = {key: inner for key, inner in value.items() if key in own} if is_group else value
+    _check_size(known)
+    try:
+        config, _ = parse_config(known)
+    except (LenetAblateError, ValueError) as error:  # a number of thousands of digits has no text
+        raise RecordError(f"is not understood: {' '.join(str(error).split())[:200]}") from None
+    return config
+
+
+def _check_size(value: object, depth: int = 0) -> None:
+    """Refuse what would take long to be told as wrong."""
+    if isinstance(value, (Mapping, list)):
+        if len(value) > MAX_ENTRIES or depth > MAX_DEPTH:
+            raise RecordError("is nested too deeply or too long")
+        for entry in (*value.keys(), *value.values()) if isinstance(value, Mapping) else value:
+            _check_size(entry, depth + 1)
+    elif isinstance(value, str) and len(value) > MAX_TEXT:
+        raise RecordError(f"has a value of more than {MAX_TEXT} characters")
+    elif isinstance(value, int) and abs(value) > 2**64:
+        raise RecordError("has a number that is too large")

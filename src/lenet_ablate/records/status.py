@@ -1,0 +1,126 @@
+"""Where a run stands, as its status.json says."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lenet_ablate.errors import RecordError
+from lenet_ablate.records.fields import Fields, fields_of
+from lenet_ablate.records.files import is_plain, one_line, parse_json, read_file
+from lenet_ablate.records.record import CONFIG, FORMAT, METRICS, MODEL, PREDICTIONS, RESULT, STATUS, State
+
+STALE_SECONDS = 120  # several times the pause between two heartbeats, which come with the checkpoints
+MAX_BYTES = 16 << 20  # 100,000 epochs whose weights are kept
+MAX_FILES = 100_100
+MAX_TEXT, MAX_ERROR = 1_000_000, 2000
+_DIGEST = re.compile("[0-9a-f]{64}")
+_MUST_HAVE = {
+    State.done: frozenset({CONFIG, METRICS, RESULT, MODEL, PREDICTIONS}),
+    State.diverged: frozenset({CONFIG, METRICS, RESULT}),
+}
+
+
+class OtherVersionError(RecordError):
+    """A record was written by another version of this program."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run's status.json.
+
+    Attributes:
+        state: Where it stands; a run whose heartbeat stopped counts as interrupted.
+        identity: SHA-256 of its settings, 64 hex digits.
+        files: SHA-256 by name of the files that belong to a finished run; empty before.
+        error: Why it failed, in one line; empty where it did not.
+    """
+
+    state: State
+    identity: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+def read_status(folder: Path) -> RunStatus:
+    """The status of the run in a folder.
+
+    Raises:
+        OtherVersionError: It is of a format that this version does not know.
+        RecordError: It is missing, cannot be read, or is not as this program writes it.
+    """
+    content = read_file(folder, STATUS, MAX_BYTES)
+    try:
+        values = fields_of(parse_json(content, MAX_FILES + 100), STATUS)
+        if values.values.get("format") != FORMAT:
+            found = values.values.get("format")
+            if not isinstance(found, int) or isinstance(found, bool) or not 0 < found < 1000:
+                raise values.error("format", "must be a small whole number")
+            raise OtherVersionError(f"format {found} is not known to this version")
+        return _parse(values)
+    except OtherVersionError:
+        raise
+    except RecordError as error:
+        text = str(error)
+        raise RecordError(text if text.startswith(STATUS) else f"{STATUS} {text}") from None
+
+
+def _parse(values: Fields) -> RunStatus:
+    try:
+        state = State(values.needed("status"))
+    except (ValueError, TypeError):
+        raise values.error("status", "is none that this version knows") from None
+    identity = values.needed("identity")
+    if not isinstance(identity, str) or not _DIGEST.fullmatch(identity):
+        raise values.error("identity", "must be a SHA-256 in hex")
+    if state is State.running and _is_dead(values):
+        state = State.interrupted
+    files = _files(values) if state.is_finished else {}
+    return RunStatus(state, identity, files, one_line(values.text("error", MAX_TEXT) or "", MAX_ERROR))
+
+
+def missing_files(status: RunStatus) -> list[str]:
+    """The files that a run in this state must have signed and has not, in the order of their names."""
+    return sorted(_MUST_HAVE.get(status.state, frozenset()) - status.files.keys())
+
+
+def _files(values: Fields) -> dict[str, str]:
+    files = values.fields("files")
+    if files is None:
+        raise RecordError(f"{STATUS} names no files, though the run is said to be finished")
+    for name, digest in files.values.items():
+        if not is_plain(name):
+            raise RecordError(f"{STATUS}: a file's name leads out of the folder: {ascii(name)[:80]}")
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise RecordError(f"{STATUS}: {name} must have a SHA-256 in hex")
+    return dict(files.values)
+
+
+def _is_dead(values: Fields) -> bool:
+    """Whether the process that trains a run has ended or says nothing any more; a bad sign of life is none."""
+    try:
+        beat = datetime.datetime.fromisoformat(values.text("heartbeat", 100) or "")
+        age = (datetime.datetime.now(datetime.UTC) - beat).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return True
+    owner = values.fields("owner")
+    return age > STALE_SECONDS or owner is None or _is_gone(owner)
+
+
+def _is_gone(owner: Fields) -> bool:
+    """Whether the process that trains a run has ended; unknown, and so no, for another host's."""
+    pid = owner.whole("pid", 1, 2**31 - 1)
+    if os.name == "nt" or pid is None or owner.text("host") != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
