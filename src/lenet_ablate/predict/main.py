@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lenet_ablate import __version__
 from lenet_ablate.errors import DataError, LenetAblateError, PictureError, RecordError
+from lenet_ablate.rendering.streams import with_safe_streams
 
 if TYPE_CHECKING:
     from lenet_ablate.predict.output import Answer
@@ -39,12 +40,13 @@ read, 3 not sure, or no digit found, in the only picture
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what the run reads in the pictures; returns the exit status."""
+    return with_safe_streams(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     _check(parser, options)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a console without █ still shows the figures
     try:
         predictor = _load(options)
         if options.page:
@@ -60,9 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
 
 
 class _NothingToDo(LenetAblateError):
@@ -249,8 +248,11 @@ def _matches(pattern: Path) -> list[Path]:
 
 
 def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) -> None:
-    from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
     from lenet_ablate.records.atomic import write_bytes
+    from lenet_ablate.rendering.plotting import import_matplotlib
+
+    import_matplotlib()
+    from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
 
     rows = [
         Shown(Path(answer.picture).name, picture.grey, found)
@@ -266,9 +268,12 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
     import numpy as np
 
     from lenet_ablate.datasets.load import data_folder
-    from lenet_ablate.predict.figures import draw_test_digits, png
     from lenet_ablate.predict.test_sample import draw_sample
     from lenet_ablate.records.atomic import write_bytes
+    from lenet_ablate.rendering.plotting import import_matplotlib
+
+    import_matplotlib()
+    from lenet_ablate.predict.figures import draw_test_digits, png
 
     sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)
     counts = f"{sample.num_wrong} of {sample.num_test} test digits read wrongly"

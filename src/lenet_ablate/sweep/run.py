@@ -79,6 +79,9 @@ def report_sweep(sweep: Sweep) -> None:
     options = sweep.options
     folder = Path(options.output_dir).expanduser()
     try:
+        from lenet_ablate.rendering.plotting import import_matplotlib
+
+        import_matplotlib()
         from lenet_ablate.report.build import build_report
         from lenet_ablate.report.options import ReportOptions
 
