@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet_ablate.config.choices import DataSet, Normalize
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.arrays import Arrays
 from lenet_ablate.datasets.base import Dataset, Images
@@ -21,15 +22,22 @@ from lenet_ablate.datasets.mnist import load_mnist
 from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.datasets.playground import load_playground
 from lenet_ablate.datasets.relatives import RELATIVES, load_relative
-from lenet_ablate.errors import DataError
+from lenet_ablate.errors import ConfigError, DataError
 
 DATA_VARIABLE, DEFAULT_FOLDER = "LENET_ABLATE_DATA", "data"
 _CHUNK_IMAGES = 4096
 
 
 def data_folder(option: str | None) -> Path:
-    """The folder that data sets are kept in: the option, else $LENET_ABLATE_DATA, else data/; `~` is the home."""
-    return Path(option or os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER).expanduser()
+    """The folder that data sets are kept in: the option, else $LENET_ABLATE_DATA, else data/; `~` is the home.
+
+    Where there is no home it is given as it is: not every data set needs the folder, and one that does says so.
+    """
+    told = option or os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER
+    try:
+        return expand_home(told)
+    except ConfigError:
+        return Path(told)
 
 
 def _tell(line: str) -> None:
@@ -63,14 +71,14 @@ def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str]
 
 def _read(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
     if config.name is DataSet.mnist:
-        return load_mnist(data_dir, progress)
+        return load_mnist(expand_home(data_dir, DataError), progress)
     if config.name in RELATIVES:
-        return load_relative(config.name, data_dir, progress)
+        return load_relative(config.name, expand_home(data_dir, DataError), progress)
     if config.name is DataSet.digits:
         return load_digits()
     if config.path is None:
         raise DataError(f"data={config.name.value}: needs data.path=…, the folder or file with the data")
-    path = Path(config.path).expanduser()
+    path = expand_home(config.path, DataError)
     return load_idx(path) if config.name is DataSet.idx else load_npz(path)
 
 

@@ -20,6 +20,7 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.plan import variant_id
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.loggers.base import LoggedRun, epoch_ends, reason
@@ -59,7 +60,7 @@ class MlflowLogger:
         Raises:
             ConfigError: That does not work.
         """
-        output_dir = Path(self.sweep.options.output_dir).expanduser().resolve()
+        output_dir = expand_home(self.sweep.options.output_dir).resolve()
         given = os.environ.get("MLFLOW_TRACKING_URI")
         try:
             if not given:

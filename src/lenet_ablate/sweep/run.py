@@ -6,8 +6,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import to_mapping
 from lenet_ablate.datasets.cache import DatasetCache
@@ -77,7 +77,7 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
 def report_sweep(sweep: Sweep) -> None:
     """Make the report of the sweep's study and say where its page is, or why there is none; never raises an error."""
     options = sweep.options
-    folder = Path(options.output_dir).expanduser()
+    folder = expand_home(options.output_dir)
     try:
         from lenet_ablate.rendering.plotting import import_matplotlib
 
