@@ -1,9 +1,12 @@
-"""The user's home folder, which not every machine has, and the folder for what can be made again."""
+"""Folders that not every machine has: the user's home, one for what can be made again, and one for temporary files."""
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from lenet_ablate.errors import ConfigError, LenetAblateError
@@ -38,3 +41,22 @@ def cache_home() -> Path:
         return Path(told).expanduser() if told else Path(home).expanduser() / "lenet-ablate"
     except RuntimeError:
         raise FileNotFoundError(errno.ENOENT, "no home folder is known", home) from None
+
+
+def lend_temporary_folder(folder: Path) -> None:
+    """Let temporary files of this process and its children lie in a folder, where the machine has no place for them.
+
+    PyTorch, matplotlib and MLflow cannot be loaded without one. In a container with a read-only root the folder that
+    results go to may be the only one that can be written.
+
+    Args:
+        folder: What will be written to; where it is not there yet, the first folder above it that is.
+    """
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        found = next((place for place in (folder, *folder.absolute().parents) if place.is_dir()), None)
+        if found and os.access(found, os.W_OK):
+            made = tempfile.mkdtemp(prefix=".temporary-", dir=found.absolute())
+            atexit.register(shutil.rmtree, made, ignore_errors=True)
+            tempfile.tempdir = os.environ["TMPDIR"] = made

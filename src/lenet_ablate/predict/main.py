@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lenet_ablate import __version__
+from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.errors import DataError, LenetAblateError, PictureError, RecordError
 from lenet_ablate.rendering.streams import with_safe_streams
 
@@ -166,6 +167,7 @@ def _describe(predictor: Predictor) -> str:
 def _export(predictor: Predictor, file: Path) -> int:
     from lenet_ablate.predict.export import export
 
+    lend_temporary_folder(file.parent)
     (trained,) = predictor.members
     export(trained, file)
     print(f"run: {_describe(predictor)}\nexported: {file}", file=sys.stderr)
@@ -251,6 +253,7 @@ def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) ->
     from lenet_ablate.records.atomic import write_bytes
     from lenet_ablate.rendering.plotting import import_matplotlib
 
+    lend_temporary_folder(file.parent)
     import_matplotlib()
     from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
 
@@ -272,6 +275,7 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.records.atomic import write_bytes
     from lenet_ablate.rendering.plotting import import_matplotlib
 
+    lend_temporary_folder(options.show.parent if options.show else options.outputs)
     import_matplotlib()
     from lenet_ablate.predict.figures import draw_test_digits, png
 

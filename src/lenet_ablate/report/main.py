@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.rendering.streams import with_safe_streams
 from lenet_ablate.report.options import BAD, Display, ReportOptions, parse_options
@@ -31,6 +32,7 @@ def _main(argv: Sequence[str] | None) -> int:
 def _report(options: ReportOptions, telling: Display) -> int:
     from lenet_ablate.rendering.plotting import import_matplotlib
 
+    lend_temporary_folder(options.out or options.outputs)
     import_matplotlib()
     from lenet_ablate.report.build import NothingFinished, build_report
     from lenet_ablate.report.terminal import tell

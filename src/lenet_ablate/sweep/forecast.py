@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lenet_ablate.config.choices import Model
-from lenet_ablate.config.home import cache_home
+from lenet_ablate.config.home import cache_home, lend_temporary_folder
 from lenet_ablate.config.plan import RunPlan, learning_rates
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
@@ -66,6 +66,7 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     Raises:
         LenetAblateError: The data or the device cannot be used.
     """
+    lend_temporary_folder(sweep.study)
     data = DatasetCache(data_folder(sweep.options.data_dir))
     finished = {job for job in sweep.jobs if find_finished(sweep, job, data)}
     todo = [job for job in sweep.jobs if job not in finished]

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable
 
-from lenet_ablate.config.home import expand_home
+from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import to_mapping
 from lenet_ablate.datasets.cache import DatasetCache
@@ -42,6 +42,7 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
     """
     started = time.monotonic()
+    lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
