@@ -99,12 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--test", type=int, metavar="N", help="draw N random test digits instead, to --show or on the screen")
     add("--wrong", action="store_true", help="with --test: only digits that the run reads wrongly")
     add("--page", type=Path, metavar="FILE.html", help="write a page on which one draws a digit for the run to read")
-    add(
-        "--export",
-        type=Path,
-        metavar="FILE",
-        help="write the network for other tools, FILE.onnx or FILE.pth",
-    )
+    add("--export", type=Path, metavar="FILE", help="write the network for other tools, FILE.onnx or FILE.pth")
     add("--version", action="version", version=f"lenet-predict {__version__}")
     return parser
 
@@ -249,12 +244,17 @@ def _matches(pattern: Path) -> list[Path]:
         raise _NothingToDo(f"{pattern}: {error}") from None
 
 
-def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) -> None:
-    from lenet_ablate.records.atomic import write_bytes
+def _prepare_drawing(folder: Path) -> None:
     from lenet_ablate.rendering.plotting import import_matplotlib
 
-    lend_temporary_folder(file.parent)
+    lend_temporary_folder(folder)
     import_matplotlib()
+
+
+def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) -> None:
+    from lenet_ablate.records.atomic import write_bytes
+
+    _prepare_drawing(file.parent)
     from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
 
     rows = [
@@ -273,10 +273,8 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.datasets.load import data_folder
     from lenet_ablate.predict.test_sample import draw_sample
     from lenet_ablate.records.atomic import write_bytes
-    from lenet_ablate.rendering.plotting import import_matplotlib
 
-    lend_temporary_folder(options.show.parent if options.show else options.outputs)
-    import_matplotlib()
+    _prepare_drawing(options.show.parent if options.show else options.outputs)
     from lenet_ablate.predict.figures import draw_test_digits, png
 
     sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)
