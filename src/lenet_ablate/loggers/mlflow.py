@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-from mlflow.entities import Metric, Param
+from mlflow.entities import LifecycleStage, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -81,6 +82,9 @@ class MlflowLogger:
                 found = self.client.get_experiment_by_name(study)
                 if found is None:
                     raise
+        if found.lifecycle_stage == LifecycleStage.DELETED:  # in MLflow's page; its name cannot be given to another
+            self.client.restore_experiment(found.experiment_id)
+            print(f"logger=mlflow: the experiment '{study}' was deleted in MLflow; it is restored", file=sys.stderr)
         return str(found.experiment_id)
 
     def has(self, run: LoggedRun) -> bool:
