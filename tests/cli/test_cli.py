@@ -356,7 +356,7 @@ def test_other_launchers_train_again_what_lacks_something(run: Run) -> None:
 def test_another_sweeper_needs_another_launcher(run: Run) -> None:
     status, _, err = run(*DIGITS, "hydra/sweeper=basic")
     assert status == 1
-    assert err == "hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic"
+    assert err.strip() == "hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic"
 
 
 def test_a_glob_sweeps_a_group(run: Run, tmp_path: Path) -> None:

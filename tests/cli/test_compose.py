@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -98,3 +100,38 @@ def test_the_command_told_for_a_variant_means_that_variant(hydra: tuple[ConfigLo
 def test_defaults_are_not_told() -> None:
     assert variant_command(RunConfig(), [0]) == "lenet-ablate seed=0"
     assert variant_command(RunConfig(lr=StepDecay("step")), [0]) == "lenet-ablate lr=step seed=0"
+
+
+def settings_of(hydra: tuple[ConfigLoader, DictConfig], *words: str) -> list[dict[str, Any]]:
+    return [dict(point.settings) for point in compose_points(*hydra, expand_grid({}, words).points)]
+
+
+def test_what_an_interpolation_finds_is_read_as_if_typed(
+    hydra: tuple[ConfigLoader, DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"SIZE": "16", "RATE": "{initial:0.1,every:5}", "NAME": "2024_01", "NOTHING": "null"}.items():
+        monkeypatch.setenv(key, value)
+    words = ("batch_size=${oc.env:SIZE}", "lr=${oc.env:RATE}", "study=${oc.env:NAME}", "data_dir=${oc.env:NOTHING}")
+    (found,) = settings_of(hydra, *words, "optimizer.betas=[${oc.env:BETA,0.8},0.9]", "epochs=${batch_size}")
+    assert found["batch_size"] == found["epochs"] == 16 and found["lr"] == {"initial": 0.1, "every": 5}
+    assert (found["study"], found["data_dir"], found["optimizer"]["betas"]) == ("2024_01", "null", [0.8, 0.9])
+
+
+def test_hydras_own_node_is_found_as_far_as_it_is_known(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    (found,) = settings_of(hydra, "output_dir=${hydra:runtime.cwd}/x")
+    assert found["output_dir"] == f"{Path.cwd()}/x"
+    before = HydraConfig.instance().cfg
+    for word, told in {
+        "output_dir=${hydra:job.num}": "stands for nothing",
+        "study=${study}": "refers to itself",
+        "batch_size=${oc.env:NOT_THERE}": "Environment variable 'NOT_THERE' not found",
+    }.items():
+        with pytest.raises(ConfigError) as caught:
+            settings_of(hydra, "epochs=1", word)
+        assert str(caught.value).startswith(f"{word}: ") and told in str(caught.value)
+    assert HydraConfig.instance().cfg is before
+
+
+def test_now_is_the_same_for_all_runs(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    found = settings_of(hydra, "data=digits,mnist", "pool=max,avg", "study='${now:%H-%M-%S-%f}'")
+    assert len(found) == 4 and len({settings["study"] for settings in found}) == 1

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import math
-import os
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +9,6 @@ from lenet_ablate.config.choices import Device, Engine
 from lenet_ablate.config.settings import Options
 from lenet_ablate.engines import select
 from lenet_ablate.errors import ConfigError, EngineError
-from lenet_ablate.sweep import cores
 
 
 def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,21 +51,3 @@ def test_auto_is_torch_where_numba_cannot_be_imported(
     assert capsys.readouterr().err.count("engine=auto takes torch") == 1
     with pytest.raises(EngineError, match="Numba cannot be imported"):
         select.make_engine(Options(engine=Engine.compiled))
-
-
-def test_hyperthreads_of_a_core_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3, 4}, raising=False)
-    monkeypatch.setattr(cores, "_siblings", lambda cpu: str(cpu % 3))
-    monkeypatch.setattr(cores, "_quota", lambda: math.inf)
-    assert cores.num_usable_cores() == 3
-
-
-@pytest.mark.parametrize(
-    ("limit", "expected"), [("max 100000", 4), ("150000 100000", 2), ("10000 100000", 1), ("?", 4)]
-)
-def test_a_container_gets_its_quota(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, expected: int) -> None:
-    (tmp_path / "cpu.max").write_text(limit + "\n")
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
-    monkeypatch.setattr(cores, "_siblings", str)
-    monkeypatch.setattr(cores, "_CGROUP", tmp_path)
-    assert cores.num_usable_cores() == expected

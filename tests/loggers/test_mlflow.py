@@ -213,3 +213,39 @@ def test_the_store_that_the_environment_names_is_taken(
     assert not (tmp_path / "out/mlflow.db").exists()
     experiment = MlflowClient(uri).get_experiment_by_name("ablation")
     assert len(MlflowClient(uri).search_runs([experiment.experiment_id])) == 1
+
+
+def test_a_deleted_experiment_is_restored_and_gets_what_it_lacks(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_sweep(logged_sweep(folder, Logger.mlflow, {"seed": 0}))
+    (study,) = [found for found in client(folder).search_experiments() if found.name == "ablation"]
+    client(folder).delete_experiment(study.experiment_id)
+    capsys.readouterr()
+    assert run_sweep(logged_sweep(folder, Logger.mlflow, {"seed": 0}, {"seed": 1})).exit_status == 0
+    told = capsys.readouterr().err
+    assert "'ablation' was deleted in MLflow; it is restored" in told and "warning" not in told
+    assert client(folder).get_experiment(study.experiment_id).lifecycle_stage == "active"
+    runs = client(folder).search_runs([study.experiment_id], "tags.identity LIKE '%'")
+    assert len({run.data.tags["identity"] for run in runs}) == len(runs) == 2
+
+
+def test_an_experiment_deleted_during_a_sweep_costs_a_warning_that_comes_true(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = logged_sweep(folder, Logger.mlflow, {"seed": 0})
+    with monkeypatch.context() as patch:
+        patch.setattr("lenet_ablate.loggers.mlflow.MlflowLogger._experiment", lambda self, artifacts: deleted(folder))
+        assert run_sweep(sweep).exit_status == 0
+    assert "no run is harmed, and the same command adds what is missing" in capsys.readouterr().err
+    run_sweep(sweep)
+    assert "warning" not in capsys.readouterr().err
+    (study,) = [found for found in client(folder).search_experiments() if found.name == "ablation"]
+    (run,) = client(folder).search_runs([study.experiment_id])
+    assert run.info.status == "FINISHED" and "metrics_sha256" in run.data.tags
+
+
+def deleted(folder: Path) -> str:
+    experiment = str(client(folder).create_experiment("ablation"))
+    client(folder).delete_experiment(experiment)
+    return experiment

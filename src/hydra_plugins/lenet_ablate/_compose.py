@@ -7,7 +7,7 @@ per distinct choice of groups; values are then set on the settings alone. A test
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_plugins.lenet_ablate._interpolations import MARK, hydra_node, reason, resolve
 from lenet_ablate.config.yaml_text import to_yaml
 from lenet_ablate.errors import ConfigError
 
@@ -65,9 +66,14 @@ def compose_points(loader: ConfigLoader, master: DictConfig, points: Sequence[Se
     Raises:
         ConfigError: A point cannot be composed.
     """
+    with hydra_node(master):
+        return _compose(loader, master, points)
+
+
+def _compose(loader: ConfigLoader, master: DictConfig, points: Sequence[Sequence[str]]) -> list[Point]:
     parser = OverridesParser.create()
     parsed: dict[str, Override] = {}
-    bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any]]] = {}
+    bases: dict[tuple[str, ...], _Base] = {}
     composed = []
     for words in points:
         for word in words:
@@ -77,23 +83,41 @@ def compose_points(loader: ConfigLoader, master: DictConfig, points: Sequence[Se
         try:
             if groups not in bases:
                 bases[groups] = _compose_base(loader, master, list(groups))
-            base, node = bases[groups]
+                # What ${now:…} once stood for it stands for in every point.
+                OmegaConf.copy_cache(next(iter(bases.values())).settings, bases[groups].settings)
+            base = bases[groups]
             values = [parsed[word] for word in words if word not in groups]
-            composed.append(Point(tuple(words), _set_values(base, values), node))
+            has_any = base.has_interpolations or any(_found_elsewhere(values))
+            composed.append(Point(tuple(words), _set_values(base.settings, values, has_any), base.hydra))
         except (HydraException, OmegaConfBaseException) as error:
-            reason = str(error.__cause__ or error).splitlines()[0]
-            raise ConfigError(f"{' '.join(words)}: {reason}") from error
+            telling = [f"{key}={value}" for key, value in _found_elsewhere(parsed[word] for word in words)]
+            raise ConfigError(f"{' '.join(telling or words)}: {reason(error)}") from error
     return composed
 
 
-def _set_values(base: DictConfig, values: list[Override]) -> dict[str, Any]:
+def _found_elsewhere(overrides: Iterable[Override]) -> Iterator[tuple[str, str]]:
+    """The keys whose values refer to something, with their values."""
+    values = ((override.key_or_group, str(override.value())) for override in overrides)
+    return ((key, value) for key, value in values if MARK in value)
+
+
+@dataclass(frozen=True)
+class _Base:
+    settings: DictConfig
+    hydra: dict[str, Any]
+    has_interpolations: bool
+
+
+def _set_values(base: DictConfig, values: list[Override], has_interpolations: bool) -> dict[str, Any]:
     """The base with some values, which is set back afterwards: to copy it whole would take longer than all the rest."""
     keys = {value.key_or_group.partition(".")[0] for value in values}
     before = {key: copy.deepcopy(base._get_node(key)) for key in keys}
     try:
         ConfigLoaderImpl._apply_overrides_to_config(values, base)
-        resolved: Any = OmegaConf.to_container(base, resolve=True)
-        return dict(resolved)
+        if has_interpolations:
+            return resolve(base)
+        plain: Any = OmegaConf.to_container(base)
+        return dict(plain)
     finally:
         with open_dict(base):
             for key, node in before.items():
@@ -105,9 +129,9 @@ def _is_group(loader: ConfigLoader, override: Override) -> bool:
     return loader.repository.group_exists(override.key_or_group)
 
 
-def _compose_base(loader: ConfigLoader, master: DictConfig, groups: list[str]) -> tuple[DictConfig, dict[str, Any]]:
+def _compose_base(loader: ConfigLoader, master: DictConfig, groups: list[str]) -> _Base:
     config = loader.load_sweep_config(master, groups)
     node: Any = OmegaConf.to_container(config.hydra, resolve=False, enum_to_str=True)
     with open_dict(config):
         del config["hydra"]
-    return config, node
+    return _Base(config, node, MARK in OmegaConf.to_yaml(config))

@@ -17,6 +17,7 @@ from lenet_ablate.config.experiments import Experiment
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import Options
+from lenet_ablate.config.text_words import unquote_word
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.errors import ConfigError
@@ -63,11 +64,8 @@ def make_sweep(
         carried[options] = None
         jobs.setdefault(identity(config), Job(config, point.overrides, point.hydra_files))
     option_names = Options.__dataclass_fields__
-    problems |= {
-        f"{key}={','.join(levels)}: cannot be swept, since it changes no result; give one value": None
-        for key, levels in factors.items()
-        if key in option_names
-    }
+    swept = [unquote_word(f"{key}={','.join(levels)}") for key, levels in factors.items() if key in option_names]
+    problems |= {f"{word}: cannot be swept, since it changes no result; give one value": None for word in swept}
     if problems:
         raise ConfigError("\n".join(problems))
     sources = master.hydra.runtime.config_sources

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import run_name
 from lenet_ablate.errors import LenetAblateError
@@ -46,7 +46,7 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 
 def _study_dir(*, _root_: DictConfig) -> str:
-    return str(Path(_root_.output_dir, str(_root_.study)).resolve())
+    return str((expand_home(_root_.output_dir) / str(_root_.study)).resolve())
 
 
 def _plain(settings: DictConfig) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from hydra_plugins.lenet_ablate._axes import Grid, expand_grid, value
 from lenet_ablate.config.choices import Protocol
-from lenet_ablate.config.experiments import Experiment, read_experiment
+from lenet_ablate.config.experiments import Experiment, read_experiment, word
 from lenet_ablate.config.grid_words import parse_grid_words
 from lenet_ablate.errors import ConfigError
 
@@ -44,7 +44,7 @@ def expand_experiments(
     folders = [Path(s.path) for s in master.hydra.runtime.config_sources if s.schema == "file"]
     experiments = [read_experiment(name, folders) for name in asked.experiments]
     # Several share the usual study, one has a study of its own name.
-    study = {"study": experiments[0].name} if len(experiments) == 1 else {}
+    study = {"study": word(experiments[0].name)} if len(experiments) == 1 else {}
     with_document = asked.protocol is Protocol.document
     grids = [
         expand_grid({**params, **study, **one.params(with_document)}, arguments, loader, one, typed)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lenet_ablate import __version__
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.errors import LenetAblateError
+from lenet_ablate.rendering.streams import with_safe_streams
 from lenet_ablate.sweep.signals import exit_on_signals
 
 FLAGS_WITH_VALUE = (
@@ -30,6 +31,12 @@ FLAGS_WITHOUT_RUN = ("--cfg", "-c", "--hydra-help", "--info", "-i", "--shell-com
 def main() -> None:
     """Run the command; the exit status is 0, 1 after bad input or a failed run, or a signal's."""
     exit_on_signals()
+    status = with_safe_streams(_main)
+    if status:
+        sys.exit(status)
+
+
+def _main() -> None:
     flags, words = split_arguments(sys.argv[1:])
     if "--version" in flags:
         print(f"lenet-ablate {__version__}")
@@ -48,9 +55,6 @@ def main() -> None:
     except KeyboardInterrupt:  # before the first run began, or a second time
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output left, e.g. `| head`
-        sys.stderr.close()
-        sys.exit(1)
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -18,6 +18,7 @@ from lenet_ablate.config.experiments import read_experiment
 from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
 from lenet_ablate.config.parse import unknown_key
 from lenet_ablate.config.settings import NAMED_GROUPS, setting_keys
+from lenet_ablate.config.text_words import quote_word
 from lenet_ablate.errors import ConfigError
 
 SCHEDULES = "lr_schedules"
@@ -39,7 +40,7 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     problems = []
     for word in words:
         try:
-            problem = _check(parser.parse_override(word), word, config_dirs)
+            problem = _check(parser.parse_override(quote_word(word)), word, config_dirs)
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -121,6 +122,8 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
 def _check_choices(group: str, override: Override, options: Sequence[str]) -> str | None:
     for choice in _values(override):
         name = str(choice.text if isinstance(choice, QuotedString) else choice)
+        if "${" in name:
+            return f"{group}={name}: must name one of {', '.join(options)}; ${{…}} cannot stand for it"
         if name not in options:
             guess = closest(name, options)
             meant = f"; did you mean {group}={guess}?" if guess else ""

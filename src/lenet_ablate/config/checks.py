@@ -153,7 +153,10 @@ class Text:
 
     def __call__(self, value: object) -> str:
         """The value as it is; a number is taken as its digits, since `study=3` is a name."""
-        text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+        if value is None or isinstance(value, (bool, float)):
+            kind = {type(None): "nothing", bool: "true or false"}.get(type(value), "a number")
+            raise ValueError(f"must be {self.allowed}; without quotes it is {kind}")
+        text = str(value) if isinstance(value, (str, int)) else ""
         if re.fullmatch(self.pattern, text):
             return text
         raise ValueError(f"must be {self.allowed}")
@@ -184,8 +187,8 @@ class Optional:
         """The typed value or None."""
         try:
             return None if value is None else self.check(value)
-        except ValueError:
-            raise ValueError(f"must be {self.allowed}") from None
+        except ValueError as error:
+            raise ValueError(str(error).replace(self.check.allowed, self.allowed, 1)) from None
 
     def suggest(self, value: object) -> object | None:
         """What the other check suggests."""

@@ -12,6 +12,7 @@ import yaml
 
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.settings import RunConfig, setting_keys
+from lenet_ablate.config.text_words import TEXT_KEYS, is_read_as_number, quote
 from lenet_ablate.config.yaml_text import from_yaml
 from lenet_ablate.errors import ConfigError
 
@@ -69,10 +70,35 @@ def read_experiment(name: str, config_dirs: Iterable[Path]) -> Experiment:
         meant = f"; did you mean experiment={guess}?" if guess else ""
         raise ConfigError(f"experiment={name}: must be one of {', '.join(known)}{meant}")
     try:
-        content = from_yaml(path.read_bytes()) or {}
+        written = path.read_bytes()
+        content = from_yaml(written) or {}
+        content = _text_as_written(content, yaml.load(written, yaml.BaseLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     return _parse(name, content, path)
+
+
+def _text_as_written(content: Any, plain: Any) -> Any:
+    """The file's content with text settings as they were written: YAML takes `2024_01_05` for a number.
+
+    Args:
+        content: What YAML makes of the file.
+        plain: The same with every value as text.
+    """
+    if isinstance(content, Mapping) and isinstance(plain, Mapping):
+        return {
+            key: _as_text(value, plain[key]) if key in TEXT_KEYS else _text_as_written(value, plain.get(str(key)))
+            for key, value in content.items()
+        }
+    if isinstance(content, list) and isinstance(plain, list):
+        return [_text_as_written(*pair) for pair in zip(content, plain, strict=True)]
+    return content
+
+
+def _as_text(value: Any, plain: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_text(*pair) for pair in zip(value, plain, strict=True)]
+    return plain if value is not None and isinstance(plain, str) else value
 
 
 def word(value: object) -> str:
@@ -86,9 +112,9 @@ def word(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{word(inner)}" for key, inner in value.items()) + "}"
     text = str(value)
-    if not isinstance(value, str) or _PLAIN.fullmatch(text):
+    if not isinstance(value, str) or (_PLAIN.fullmatch(text) and not is_read_as_number(text)):
         return text
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return quote(text)
 
 
 def _parse(name: str, content: object, path: Path) -> Experiment:

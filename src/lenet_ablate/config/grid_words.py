@@ -10,6 +10,7 @@ from lenet_ablate.config.checks import OneOf, closest
 from lenet_ablate.config.choices import Design, Protocol
 from lenet_ablate.config.experiments import word
 from lenet_ablate.config.settings import setting_keys
+from lenet_ablate.config.text_words import is_read_as_number, quote, quote_word, unquote_word
 from lenet_ablate.errors import ConfigError
 
 GRID_WORDS = ("experiment", "protocol", "design", "zip", "exclude")
@@ -36,19 +37,21 @@ class GridWords:
 
 
 def to_hydra(words: Sequence[str]) -> list[str]:
-    """The words with each grid word turned into an override of Hydra's sweeper."""
+    """The words as Hydra understands them: grid words as overrides of its sweeper, text in quotes where need be."""
     turned = []
     for text in words:
         key, equals, value = text.partition("=")
         is_grid_word = key in GRID_WORDS and equals
-        many = key == "experiment" and not value.startswith("[")
-        turned.append(f"++{SWEEPER_KEY}.{key}={f'[{value}]' if many else value}" if is_grid_word else text)
+        if key == "experiment" and not value.startswith("["):
+            names = (quote(name) if is_read_as_number(name) else name for name in value.split(","))
+            value = f"[{','.join(names)}]"
+        turned.append(f"++{SWEEPER_KEY}.{key}={value}" if is_grid_word else quote_word(text))
     return turned
 
 
 def as_typed(words: Sequence[str]) -> list[str]:
     """The words as they were before `to_hydra`."""
-    return [text.removeprefix(f"++{SWEEPER_KEY}.") for text in words]
+    return [unquote_word(text.removeprefix(f"++{SWEEPER_KEY}.")) for text in words]
 
 
 def parse_grid_words(raw: Mapping[str, Any]) -> GridWords:

@@ -38,6 +38,7 @@ from lenet_ablate.config.schedules import Schedule
 
 REPORT_FOLDER = "report"
 """The folder beside the studies in which their reports lie; no study has its name."""
+_PATH = Text(r"[^\x00\n\ud800-\udfff]+", "a path, in UTF-8 and in one line")
 
 
 def _setting(default: Any, check: Check, text: str) -> Any:
@@ -97,7 +98,7 @@ class DataConfig:
     """The data set, its validation split and its normalisation."""
 
     name: DataSet = _setting(DataSet.mnist, OneOf(DataSet), "data set")
-    path: str | None = _setting(None, Optional(Text(r"[^\x00\n]+", "a path")), "idx, npz: folder or file with the data")
+    path: str | None = _setting(None, Optional(_PATH), "idx, npz: folder or file with the data")
     val_size: int | None = _setting(
         5000, Optional(Whole(0, 10_000_000)), "training images set aside for validation; null: one in twelve"
     )
@@ -189,10 +190,8 @@ class Options:
         ),
         "folder that the runs share",
     )
-    data_dir: str | None = _setting(
-        None, Optional(Text(r"[^\x00\n]+", "a path")), "data folder; null: $LENET_ABLATE_DATA, else data/"
-    )
-    output_dir: str = _setting("outputs", Text(r"[^\x00\n]+", "a path"), "folder of the studies")
+    data_dir: str | None = _setting(None, Optional(_PATH), "data folder; null: $LENET_ABLATE_DATA, else data/")
+    output_dir: str = _setting("outputs", _PATH, "folder of the studies")
     train_loss_every: int = _setting(
         0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet_ablate.config.choices import DataSet
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.arrays import check_labels
 from lenet_ablate.datasets.base import Images, Labels
@@ -59,7 +60,8 @@ def load_test_images(config: DataConfig, data_dir: Path) -> Images:
 
 def _path(config: DataConfig, data_dir: Path) -> Path:
     folder = {DataSet.mnist: "MNIST", **RELATIVES}.get(config.name)
-    return data_dir / folder / "raw" if folder else Path(config.path or "").expanduser()
+    whole = expand_home(data_dir if folder else config.path or "", DataError)
+    return whole / folder / "raw" if folder else whole
 
 
 def _find(path: Path, name: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet_ablate.config.choices import DataSet, Normalize
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.arrays import Arrays
 from lenet_ablate.datasets.base import Dataset, Images
@@ -22,14 +23,19 @@ from lenet_ablate.datasets.mnist import load_mnist
 from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.datasets.playground import load_playground
 from lenet_ablate.datasets.relatives import RELATIVES, load_relative
-from lenet_ablate.errors import DataError
+from lenet_ablate.errors import ConfigError, DataError
 
 DATA_VARIABLE, DEFAULT_FOLDER = "LENET_ABLATE_DATA", "data"
 _CHUNK_IMAGES = 4096
 
+
+def _load_relative(name: DataSet, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
+    return load_relative(name, expand_home(data_dir, DataError), progress)
+
+
 KEPT: Mapping[DataSet, Callable[[Path, Callable[[str], None]], Arrays]] = {
-    DataSet.mnist: load_mnist,
-    **{name: partial(load_relative, name) for name in RELATIVES},
+    DataSet.mnist: lambda data_dir, progress: load_mnist(expand_home(data_dir, DataError), progress),
+    **{name: partial(_load_relative, name) for name in RELATIVES},
     DataSet.digits: lambda data_dir, progress: load_digits(),
 }
 """Data sets that come by name; called with the data folder and what takes a line when a download begins."""
@@ -38,8 +44,15 @@ OWN: Mapping[DataSet, Callable[[Path], Arrays]] = {DataSet.idx: load_idx, DataSe
 
 
 def data_folder(option: str | None) -> Path:
-    """The folder that data sets are kept in: the option, else $LENET_ABLATE_DATA, else data/; `~` is the home."""
-    return Path(option or os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER).expanduser()
+    """The folder that data sets are kept in: the option, else $LENET_ABLATE_DATA, else data/; `~` is the home.
+
+    Where there is no home it is given as it is: not every data set needs the folder, and one that does says so.
+    """
+    told = option or os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER
+    try:
+        return expand_home(told)
+    except ConfigError:
+        return Path(told)
 
 
 def _tell(line: str) -> None:
@@ -76,7 +89,7 @@ def _read(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -
         return KEPT[config.name](data_dir, progress)
     if config.path is None:
         raise DataError(f"data={config.name.value}: needs data.path=…, the folder or file with the data")
-    return OWN[config.name](Path(config.path).expanduser())
+    return OWN[config.name](expand_home(config.path, DataError))
 
 
 def _normalisation(config: DataConfig, images: Images) -> tuple[float, float]:

@@ -7,6 +7,7 @@ folder and its epochs are the first ones of the run's; else the run gets a new c
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-from mlflow.entities import Metric, Param
+from mlflow.entities import LifecycleStage, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.plan import variant_id
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.loggers.base import LoggedRun, epoch_ends, reason
@@ -59,7 +61,7 @@ class MlflowLogger:
         Raises:
             ConfigError: That does not work.
         """
-        output_dir = Path(self.sweep.options.output_dir).expanduser().resolve()
+        output_dir = expand_home(self.sweep.options.output_dir).resolve()
         given = os.environ.get("MLFLOW_TRACKING_URI")
         try:
             if not given:
@@ -80,6 +82,9 @@ class MlflowLogger:
                 found = self.client.get_experiment_by_name(study)
                 if found is None:
                     raise
+        if found.lifecycle_stage == LifecycleStage.DELETED:  # in MLflow's page; its name cannot be given to another
+            self.client.restore_experiment(found.experiment_id)
+            print(f"logger=mlflow: the experiment '{study}' was deleted in MLflow; it is restored", file=sys.stderr)
         return str(found.experiment_id)
 
     def has(self, run: LoggedRun) -> bool:

@@ -6,7 +6,7 @@ import os
 
 from lenet_ablate.config.choices import Logger
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.loggers.base import SweepLogger
+from lenet_ablate.loggers.base import SweepLogger, reason
 from lenet_ablate.studies.jobs import Sweep
 
 _MLFLOW_DEFAULTS = {
@@ -20,7 +20,7 @@ def make_logger(sweep: Sweep) -> SweepLogger | None:
     """The logger that `logger=…` asks for; None where it asks for none.
 
     Raises:
-        ConfigError: Its library is not installed.
+        ConfigError: Its library is not installed, or does not work on this machine.
     """
     name = sweep.options.logger.value
     try:
@@ -40,4 +40,7 @@ def make_logger(sweep: Sweep) -> SweepLogger | None:
         raise ConfigError(
             f"logger={name}: needs a library that cannot be imported ({error}): pip install {name}"
         ) from None
+    except Exception as error:  # MLflow looks for the home folder as it is imported, which may be unknown
+        home = "; set HOME to a folder that can be written" if isinstance(error, RuntimeError) else ""
+        raise ConfigError(f"logger={name}: its library cannot be used here: {reason(error)}{home}") from error
     return None

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from lenet_ablate.datasets.base import NUM_CLASSES, Images, Labels
 from lenet_ablate.predict.pictures import Grey
 from lenet_ablate.predict.predictor import Certainty, Prediction
+from lenet_ablate.rendering.plotting import default_style
 
 MAX_ROWS = 24
 RIGHT, WRONG, GREY = "#0072B2", "#D55E00", "#999999"  # Okabe and Ito's blue and vermilion
@@ -30,6 +31,7 @@ class Shown:
     prediction: Prediction
 
 
+@default_style()
 def draw_predictions(shown: Sequence[Shown]) -> Figure:
     """One row per digit: the picture, what the network saw, the ten probabilities; the first `MAX_ROWS` of them."""
     rows = list(shown[:MAX_ROWS])
@@ -78,6 +80,7 @@ def _draw_bars(axis: Any, prediction: Prediction) -> None:
     axis.set_title(title, fontsize=9, color="black" if prediction.verdict is Certainty.sure else WRONG)
 
 
+@default_style()
 def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Prediction], title: str) -> Figure:
     """A grid of test digits (N, S, S), each with the digit predicted; where it is wrong with the true one too."""
     columns = min(10, len(images))
@@ -96,6 +99,7 @@ def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Predi
     return figure
 
 
+@default_style()
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file, without the date and version that would make equal figures differ."""
     packed = io.BytesIO()

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lenet_ablate import __version__
+from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.errors import DataError, LenetAblateError, PictureError, RecordError
+from lenet_ablate.rendering.streams import with_safe_streams
 
 if TYPE_CHECKING:
     from lenet_ablate.predict.output import Answer
@@ -39,12 +41,13 @@ read, 3 not sure, or no digit found, in the only picture
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what the run reads in the pictures; returns the exit status."""
+    return with_safe_streams(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     _check(parser, options)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a console without █ still shows the figures
     try:
         predictor = _load(options)
         if options.page:
@@ -60,9 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
 
 
 class _NothingToDo(LenetAblateError):
@@ -99,12 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--test", type=int, metavar="N", help="draw N random test digits instead, to --show or on the screen")
     add("--wrong", action="store_true", help="with --test: only digits that the run reads wrongly")
     add("--page", type=Path, metavar="FILE.html", help="write a page on which one draws a digit for the run to read")
-    add(
-        "--export",
-        type=Path,
-        metavar="FILE",
-        help="write the network for other tools, FILE.onnx or FILE.pth",
-    )
+    add("--export", type=Path, metavar="FILE", help="write the network for other tools, FILE.onnx or FILE.pth")
     add("--version", action="version", version=f"lenet-predict {__version__}")
     return parser
 
@@ -171,6 +166,7 @@ def _describe(predictor: Predictor) -> str:
 def _export(predictor: Predictor, file: Path) -> int:
     from lenet_ablate.predict.export import export
 
+    lend_temporary_folder(file.parent)
     (trained,) = predictor.members
     export(trained, file)
     print(f"run: {_describe(predictor)}\nexported: {file}", file=sys.stderr)
@@ -252,9 +248,18 @@ def _matches(pattern: Path) -> list[Path]:
         raise _NothingToDo(f"{pattern}: {error}") from None
 
 
+def _prepare_drawing(folder: Path) -> None:
+    from lenet_ablate.rendering.plotting import import_matplotlib
+
+    lend_temporary_folder(folder)
+    import_matplotlib()
+
+
 def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) -> None:
-    from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
     from lenet_ablate.records.atomic import write_bytes
+
+    _prepare_drawing(file.parent)
+    from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
 
     rows = [
         Shown(Path(answer.picture).name, picture.grey, found)
@@ -270,9 +275,11 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
     import numpy as np
 
     from lenet_ablate.datasets.load import data_folder
-    from lenet_ablate.predict.figures import draw_test_digits, png
     from lenet_ablate.predict.sample_digits import draw_sample
     from lenet_ablate.records.atomic import write_bytes
+
+    _prepare_drawing(options.show.parent if options.show else options.outputs)
+    from lenet_ablate.predict.figures import draw_test_digits, png
 
     sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)
     counts = f"{sample.num_wrong} of {sample.num_test} test digits read wrongly"

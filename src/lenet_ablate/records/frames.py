@@ -6,7 +6,7 @@ read_runs("outputs").groupby(["lr", "pool"]).test_accuracy.mean()
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from lenet_ablate.config.settings import RunConfig, to_mapping
 from lenet_ablate.records.read import RunRecord, find_studies, iter_records
 from lenet_ablate.records.record import COLUMNS
 from lenet_ablate.records.result import EpochFigures
+from lenet_ablate.rendering.escape import well_formed
 
 SPLITS = ("train", "val", "test")
 
@@ -49,7 +50,7 @@ def read_epochs(outputs: str | Path) -> pd.DataFrame:
 
 def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     """One row per record; see `read_runs`."""
-    rows = [_run_row(record) for record in records]
+    rows = [_well_formed(_run_row(record)) for record in records]
     frame = pd.DataFrame(rows)
     for name in frame:
         kinds = {type(row.get(str(name))) for row in rows}
@@ -61,13 +62,25 @@ def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
 def epochs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     """The records' epochs in tidy form; see `read_epochs`. `lr` and `seconds` belong to the train split."""
     lines = [
-        (record.folder.parent.name, record.folder.name, row.epoch, row.step, *_split_metric(column), value)
+        (
+            well_formed(record.folder.parent.name),
+            well_formed(record.folder.name),
+            row.epoch,
+            row.step,
+            *_split_metric(column),
+            value,
+        )
         for record in records
         for row in record.rows
         for column in COLUMNS
         if column not in ("epoch", "step") and (value := getattr(row, column)) is not None
     ]
     return pd.DataFrame(lines, columns=["study", "run", "epoch", "step", "split", "metric", "value"])
+
+
+def _well_formed(row: Mapping[str, Any]) -> dict[str, Any]:
+    # pandas keeps text in Arrow's memory where pyarrow is installed, and Arrow takes nothing else.
+    return {key: well_formed(value) if isinstance(value, str) else value for key, value in row.items()}
 
 
 def _split_metric(column: str) -> tuple[str, str]:

@@ -15,6 +15,11 @@ def one_line(text: object, limit: int = MAX_LENGTH) -> str:
     return line if not limit or len(line) <= limit else line[: limit - 1] + "…"
 
 
+def well_formed(text: str) -> str:
+    r"""The text with what is no Unicode, such as a byte of a file name that is not UTF-8, written as `\udce9`."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
 def markdown_text(text: object, limit: int = MAX_LENGTH) -> str:
     """The text as one line of Markdown that shows it as it is, in a table's cell too."""
     return re.sub(r"([\\|`*<\[])", r"\\\1", one_line(text, limit))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Sequence
 
+from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.errors import LenetAblateError
+from lenet_ablate.rendering.streams import with_safe_streams
 from lenet_ablate.report.options import BAD, Display, ReportOptions, parse_options
 
 OK, NOTHING, INTERRUPTED = 0, 2, 130
@@ -15,10 +15,11 @@ OK, NOTHING, INTERRUPTED = 0, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print what was found; returns the exit status."""
+    return with_safe_streams(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     options, telling = parse_options(argv)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a console without ± still shows the figures
     try:
         return _report(options, telling)
     except LenetAblateError as error:
@@ -26,12 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of the tables has seen enough; every file is written by then
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
 
 
 def _report(options: ReportOptions, telling: Display) -> int:
+    from lenet_ablate.rendering.plotting import import_matplotlib
+
+    lend_temporary_folder(options.out or options.outputs)
+    import_matplotlib()
     from lenet_ablate.report.build import NothingFinished, build_report
     from lenet_ablate.report.terminal import tell
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.plan import RunPlan, make_plan, run_name
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
@@ -126,7 +127,7 @@ def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) 
     if sweep.options.log_every not in (0, record.result.log_every):
         return f"it has no batch losses for log_every={sweep.options.log_every}"
     path = job.config.data.path
-    if path is None or not Path(path).expanduser().exists():
+    if path is None or not expand_home(path).exists():
         return ""
     same = record.result.provenance.data_sha256 == dataset_of(job.config, data).sha256
     return "" if same else f"{path} has changed since"

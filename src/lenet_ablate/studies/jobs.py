@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import Options, RunConfig
 from lenet_ablate.records.record import EpochRow, State
@@ -53,8 +54,8 @@ class Sweep:
 
     @property
     def study(self) -> Path:
-        """The folder that the runs share."""
-        return Path(self.options.output_dir).expanduser() / self.options.study
+        """The folder that the runs share; raises ConfigError where it begins with a home that nobody knows."""
+        return expand_home(self.options.output_dir) / self.options.study
 
     @cached_property
     def digest(self) -> str:

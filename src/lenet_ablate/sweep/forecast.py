@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from lenet_ablate.config.choices import Model
+from lenet_ablate.config.home import cache_home, lend_temporary_folder
 from lenet_ablate.config.plan import RunPlan, learning_rates
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
@@ -67,6 +66,7 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     Raises:
         LenetAblateError: The data or the device cannot be used.
     """
+    lend_temporary_folder(sweep.study)
     data = DatasetCache(data_folder(sweep.options.data_dir))
     finished = {job for job in sweep.jobs if find_finished(sweep, job, data)}
     todo = [job for job in sweep.jobs if job not in finished]
@@ -160,24 +160,20 @@ def _measure(job: Job, data: DatasetCache, engine: Engine) -> float:
         steps *= 2
 
 
-def _cache() -> Path:
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return Path(os.environ.get("LENET_ABLATE_CACHE") or home / "lenet-ablate") / SPEEDS
-
-
 def _read_cache() -> dict[str, float]:
     try:
-        if time.time() - _cache().stat().st_mtime > CACHE_SECONDS:  # it may have been measured in a busy hour
+        cache = cache_home() / SPEEDS
+        if time.time() - cache.stat().st_mtime > CACHE_SECONDS:  # it may have been measured in a busy hour
             return {}
-        return {str(key): float(value) for key, value in json.loads(_cache().read_bytes()).items()}
+        return {str(key): float(value) for key, value in json.loads(cache.read_bytes()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
 def _write_cache(speeds: Mapping[str, float]) -> None:
     with contextlib.suppress(OSError, RecordError):  # a plan is worth having without it
-        _cache().parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(_cache(), json.dumps(dict(speeds), indent=1).encode(), flush=False)
+        cache_home().mkdir(parents=True, exist_ok=True)
+        write_bytes(cache_home() / SPEEDS, json.dumps(dict(speeds), indent=1).encode(), flush=False)
 
 
 def _makespan(seconds: Sequence[float], workers: int) -> float:

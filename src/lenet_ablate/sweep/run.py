@@ -6,8 +6,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
+from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import to_mapping
 from lenet_ablate.datasets.cache import DatasetCache
@@ -44,6 +44,7 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
     """
     started = time.monotonic()
+    lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
@@ -80,8 +81,11 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
 def report_sweep(sweep: Sweep) -> None:
     """Make the report of the sweep's study and say where its page is, or why there is none; never raises an error."""
     options = sweep.options
-    folder = Path(options.output_dir).expanduser()
+    folder = expand_home(options.output_dir)
     try:
+        from lenet_ablate.rendering.plotting import import_matplotlib
+
+        import_matplotlib()
         from lenet_ablate.report.build import build_report
         from lenet_ablate.report.options import ReportOptions
 

@@ -24,6 +24,7 @@ import numba
 import numpy as np
 from numba.core import event
 
+from lenet_ablate.config.home import CACHE_VARIABLE, cache_home
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.engines.compiled import network
@@ -33,7 +34,6 @@ from lenet_ablate.engines.compiled.rule import Rule
 from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.errors import EngineError
 
-CACHE_VARIABLE = "LENET_ABLATE_CACHE"
 CACHE_FOLDER = "_LENET_ABLATE_KERNELS"  # tells the child its parent's very folder
 USUAL_SECONDS = 30
 
@@ -139,9 +139,8 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, np.__version__, sys.version)).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    folder = Path(os.environ.get(CACHE_VARIABLE) or home / "lenet-ablate") / f"kernels-{digest.hexdigest()[:16]}"
     try:
+        folder = cache_home() / f"kernels-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:

@@ -15,6 +15,7 @@ from lenet_ablate.report.analysis.results import BestSetting
 from lenet_ablate.report.study.comparison import compare
 from lenet_ablate.report.study.criteria import Criteria, EpochRule
 from lenet_ablate.report.study.factors import Factor, Level
+from lenet_ablate.report.study.lookup import look_up
 from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.text.rounding import percent_texts
 
@@ -40,7 +41,7 @@ def _selection(study: Study) -> pd.Series[float]:
     """By which the best variant is chosen: each candidate's mean accuracy, in validation where there is any."""
     candidates = _candidates(study.design[study.design["is_usable"]])
     column = "best_val_accuracy" if study.criteria.epoch is EpochRule.best_val else "val_accuracy"
-    validation = candidates["run"].map(study.runs.set_index("run")[column].astype(float))
+    validation = look_up(candidates["run"], study.runs.set_index("run")[column])
     accuracy = validation if is_chosen_by_validation(study) else candidates["test_accuracy"]
     return accuracy.groupby(candidates[VARIANT], sort=False, observed=True).mean()
 
@@ -83,8 +84,8 @@ def best_setting(study: Study, marks: Sequence[str] = ()) -> BestSetting | None:
 def _tested(study: Study, candidates: pd.DataFrame) -> pd.DataFrame:
     """The candidates' runs with their test accuracy as outcome, whatever levels are compared by."""
     runs = study.runs.set_index("run")
-    outcome = candidates["run"].map(runs[Criteria(epoch=study.criteria.epoch).column].astype(float))
-    return candidates.assign(outcome=outcome, num_images=candidates["run"].map(runs["num_test"].astype(float)))
+    outcome = look_up(candidates["run"], runs[Criteria(epoch=study.criteria.epoch).column])
+    return candidates.assign(outcome=outcome, num_images=look_up(candidates["run"], runs["num_test"]))
 
 
 def _candidates(usable: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lenet_ablate.config.settings import RunConfig
@@ -54,7 +55,7 @@ def boundaries_of_study(study: Study) -> Iterator[tuple[str, Callable[[], Pictur
     row = next((key for key in tall if len(factors[key].labels) <= MAX_ROWS), "")
     if bool(wide) == bool(factors):
         yield "boundaries", partial(_draw, study, design, row, column)
-    kept = design[design["run"].map(lambda run: len(_epoch_files(study, str(run))) > 1).astype(bool)]
+    kept = design[np.array([len(_epoch_files(study, str(run))) > 1 for run in design["run"]], dtype=bool)]
     sheets = dict(list(kept.groupby(COLUMN_FIRST, observed=True))) if COLUMN_FIRST in factors else {"": kept}
     side = next((key for key in (row, column) if key and key != COLUMN_FIRST), "")
     for number, (name, runs) in enumerate(sheets.items(), 1):

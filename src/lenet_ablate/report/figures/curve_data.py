@@ -13,6 +13,7 @@ from lenet_ablate.records.record import State
 from lenet_ablate.report.figures.style import LineStyle
 from lenet_ablate.report.study.comparison import Comparison
 from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.lookup import look_up
 
 MAX_GHOSTS, MAX_DROPS = 12, 8
 MIN_SEEDS_FOR_BAND = 5  # below it the interval is more than 1.24 SD wide on each side and says less than the seeds
@@ -152,7 +153,7 @@ def _named(design: pd.DataFrame, key: str) -> pd.DataFrame:
 def _common_epochs(values: pd.DataFrame) -> pd.DataFrame:
     """The epochs that all runs of a curve reach: a mean over fewer and fewer runs would be another quantity."""
     last = values.groupby(["name", "run"])["epoch"].max().groupby(level="name").min()
-    return values[values["epoch"] <= values["name"].map(last).astype(float)]
+    return values[values["epoch"] <= look_up(values["name"], last)]
 
 
 def _per_seed(values: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
@@ -195,7 +196,7 @@ def _drops(epochs: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     rates = rates[["run", "epoch", "value"]].merge(runs, on="run").sort_values(["run", "epoch"])
     falls = rates[rates.groupby("run")["value"].shift(-1) < rates["value"]]
     count = falls.groupby(["name", "epoch"])["run"].nunique().rename("falling").reset_index()
-    common = count[count["falling"] == count["name"].map(runs.groupby("name")["run"].nunique())]
+    common = count[count["falling"] == look_up(count["name"], runs.groupby("name")["run"].nunique())]
     num_drops, num_epochs = common.groupby("name")["epoch"].transform("size"), rates.groupby("name")["epoch"].max()
-    few = num_drops <= (common["name"].map(num_epochs) // 2).clip(upper=MAX_DROPS)
+    few = num_drops <= (look_up(common["name"], num_epochs) // 2).clip(upper=MAX_DROPS)
     return common.loc[few, ["name", "epoch"]]

@@ -19,6 +19,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, NullLocator
 
+from lenet_ablate.rendering.plotting import default_style
 from lenet_ablate.report.figures.picture import ALL_KINDS
 from lenet_ablate.report.figures.text import FAMILY, width_of, wrap
 from lenet_ablate.report.study.factors import Factor
@@ -75,9 +76,8 @@ class LineStyle:
 @contextlib.contextmanager
 def house_style() -> Iterator[None]:
     """Figures made or saved within look the same whatever the user's own matplotlibrc says."""
-    with matplotlib.rc_context(), warnings.catch_warnings():
+    with default_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in another script
-        matplotlib.rcdefaults()
         matplotlib.rcParams.update(_RC)
         yield
 

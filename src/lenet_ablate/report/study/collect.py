@@ -16,6 +16,7 @@ from lenet_ablate.records.frames import epochs_frame, runs_frame
 from lenet_ablate.records.plans import SweepPlan, read_plans
 from lenet_ablate.records.read import RunRecord, find_studies, iter_records
 from lenet_ablate.records.record import State
+from lenet_ablate.rendering.escape import well_formed
 from lenet_ablate.report.study.comparable import split
 from lenet_ablate.report.study.conditions import select
 from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria
@@ -92,8 +93,10 @@ def _comparable_study(folder: Path, kept: Sequence[RunRecord], criteria: Criteri
     fixed = fixed_settings(configs[0], factors) if configs else {}
     design = _design(runs, kept, factors, criteria)
     variants = {variant_id(config): config for config in configs}
-    results = {record.folder.name: record.result for record in kept if record.state.is_finished}
-    return Study(folder.name, folder, runs, epochs, factors, fixed, design, (), criteria, variants, results)
+    results = {well_formed(record.folder.name): record.result for record in kept if record.state.is_finished}
+    return Study(
+        well_formed(folder.name), folder, runs, epochs, factors, fixed, design, (), criteria, variants, results
+    )
 
 
 def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tuple[tuple[str, str], ...]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.rendering.escape import well_formed
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
@@ -147,7 +148,7 @@ def _text(value: object) -> str:
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple):
         return "[" + ",".join(map(_text, value)) + "]"  # as it is typed
-    return str(value)
+    return well_formed(str(value))
 
 
 def _meaning(value: object) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from lenet_ablate.report.study.collect import FIGURES
 from lenet_ablate.report.study.comparison import Comparison
 from lenet_ablate.report.study.factors import REPLICATE, Factor
+from lenet_ablate.report.study.lookup import look_up
 
 STATISTICS = tuple(f"{figure}_{statistic}" for figure in FIGURES for statistic in ("mean", "sd"))
 
@@ -54,7 +55,7 @@ def epoch_table(epochs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     figures = runs.merge(rows[["run", "epoch", "value"]], on="run")
     planned = runs.groupby("level", observed=True)["run"].size()
     reached = figures.groupby(["level", "epoch"], observed=True)["run"].transform("size")
-    figures = figures[reached == figures["level"].map(planned).astype(float)]
+    figures = figures[reached == look_up(figures["level"], planned)]
     per_seed = figures.groupby(["epoch", "level", REPLICATE], observed=True)["value"].mean()
     by_level = per_seed.groupby(["epoch", "level"], observed=True).agg(["size", "mean", "std"]).reset_index()
     names = {"size": "seeds", "mean": "test_accuracy_mean", "std": "test_accuracy_sd"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from lenet_ablate.report.study.comparison import Comparison
@@ -75,7 +76,8 @@ def epochs_table(
 def _published_columns(references: pd.DataFrame | None, key: str, epochs: Sequence[int]) -> dict[Column, list[str]]:
     if references is None:
         return {}
-    own = references[(references["factor"] == key) & (references["test_accuracy_by_epoch"].map(len) > 0)]
+    has_epochs = np.array([len(accuracies) > 0 for accuracies in references["test_accuracy_by_epoch"]], dtype=bool)
+    own = references[(references["factor"] == key) & has_epochs]
     return {
         Column(f"{level}, published", rank=1): [
             f"{100 * accuracies[epoch - 1]:.1f}" if epoch <= len(accuracies) else NOTHING for epoch in epochs

@@ -19,6 +19,6 @@ def csv_bytes(frame: pd.DataFrame, missing: str = "") -> bytes:
     safe = frame.copy()
     for name in safe:
         if not (pd.api.types.is_numeric_dtype(safe[name]) or pd.api.types.is_bool_dtype(safe[name])):
-            safe[name] = safe[name].astype(object).map(no_formula)
+            safe[name] = pd.Series([no_formula(value) for value in safe[name]], index=safe.index, dtype=object)
     text: str = safe.to_csv(index=False, lineterminator="\n", na_rep=missing)
     return text.encode("utf-8", errors="replace")
