@@ -10,7 +10,8 @@ from pathlib import Path
 from lenet_ablate import __version__
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.errors import LenetAblateError
-from lenet_ablate.sweep.signals import exit_on_signals
+from lenet_ablate.rendering.console import say, spell_everywhere
+from lenet_ablate.sweep.signals import exit_on_signals, ignore_signals_at_exit, signalled_status
 
 FLAGS_WITH_VALUE = (
     "--config-dir",
@@ -30,14 +31,29 @@ FLAGS_WITHOUT_RUN = ("--cfg", "-c", "--hydra-help", "--info", "-i", "--shell-com
 def main() -> None:
     """Run the command; the exit status is 0, 1 after bad input or a failed run, or a signal's."""
     exit_on_signals()
+    try:
+        _main()
+    except BaseException:
+        # A library may have made another exception of the one that a signal raised.
+        if status := signalled_status():
+            sys.exit(status)
+        raise
+    finally:
+        ignore_signals_at_exit()
+    if status := signalled_status():
+        sys.exit(status)
+
+
+def _main() -> None:
+    spell_everywhere()
     flags, words = split_arguments(sys.argv[1:])
     if "--version" in flags:
-        print(f"lenet-ablate {__version__}")
+        say(f"lenet-ablate {__version__}")
         return
     if "--help" in flags or "-h" in flags:
         from lenet_ablate.cli.help import help_text
 
-        print(help_text(), end="")
+        say(help_text(), end="")
         return
     try:
         _run(flags, words)
@@ -45,9 +61,6 @@ def main() -> None:
         sys.exit(1 if stop.code == 2 else stop.code)
     except LenetAblateError as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:  # before the first run began, or a second time
-        print("\ninterrupted", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output left, e.g. `| head`
         sys.stderr.close()
         sys.exit(1)
