@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -22,7 +20,7 @@ from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.settings import Options, RunConfig, to_mapping
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import METRICS, MODEL, State
-from lenet_ablate.sweep import signals
+from support.sweeps import Started, start
 from support.tiny import without_seconds
 
 Run = Callable[..., tuple[int, str, str]]
@@ -47,25 +45,6 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         return int(status or 0), out, err  # type: ignore[call-overload]
 
     return call
-
-
-@dataclasses.dataclass
-class Started:
-    """A sweep in another process; what it prints goes to a file."""
-
-    process: subprocess.Popen[bytes]
-    printed: Path
-
-    def end(self, seconds: float = 120) -> tuple[int, str]:
-        """Exit status and everything printed."""
-        return self.process.wait(seconds), self.printed.read_text()
-
-
-def start(*words: str, cwd: Path) -> Started:
-    printed = cwd / "printed.txt"
-    with printed.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-m", "lenet_ablate", *words], cwd=cwd, stdout=file, stderr=file)
-    return Started(process, printed)
 
 
 @pytest.mark.parametrize(
@@ -327,22 +306,6 @@ def test_a_signal_before_the_first_run_ends_with_its_status(
     returned, printed = started.end(30)
     assert returned == status
     assert "Traceback" not in printed
-
-
-def test_a_signal_that_python_dropped_is_not_forgotten() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        signals.exit_on_signals()
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        with signals.stop_on_signals() as asked:
-            assert asked.is_asked() and asked.exit_status == 130
-        signals.exit_on_signals()
-        with signals.stop_on_signals() as asked:
-            assert not asked.is_asked()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def test_other_launchers_train_again_what_lacks_something(run: Run) -> None:
