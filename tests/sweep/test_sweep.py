@@ -24,30 +24,7 @@ from lenet_ablate.records.record import LOG, METRICS, MODEL, STATUS, State
 from lenet_ablate.studies.jobs import Job, Sweep, SweepResult
 from lenet_ablate.sweep import workers
 from lenet_ablate.sweep.run import run_sweep
-from support.tiny import tiny_config, tiny_dataset, without_seconds
-
-
-@pytest.fixture
-def npz(tmp_path: Path) -> Path:
-    data = tiny_dataset()
-    path = tmp_path / "tiny.npz"
-    np.savez(
-        path, x_train=data.train_images, y_train=data.train_labels, x_test=data.test_images, y_test=data.test_labels
-    )
-    return path
-
-
-@pytest.fixture
-def make_sweep(tmp_path: Path, npz: Path) -> Callable[..., Sweep]:
-    def make(*changes: dict[str, Any], **options: Any) -> Sweep:
-        base = tiny_config(epochs=1)
-        base = dataclasses.replace(base, data=dataclasses.replace(base.data, path=str(npz)))
-        jobs = tuple(
-            Job(dataclasses.replace(base, **change), tuple(f"{k}={v}" for k, v in change.items())) for change in changes
-        )
-        return Sweep(jobs, Options(output_dir=str(tmp_path / "out"), **options), "lenet-ablate -m typed")
-
-    return make
+from support.tiny import tiny_config, without_seconds
 
 
 class Fails(TorchEngine):
