@@ -18,7 +18,7 @@ from lenet_ablate.config.schedules import StepDecay
 from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.records.read import read_run
-from lenet_ablate.records.record import CONFIG, LOG, METRICS, MODEL, PREDICTIONS, State
+from lenet_ablate.records.record import CHECKPOINT, CONFIG, LOG, METRICS, MODEL, PREDICTIONS, State
 from lenet_ablate.studies.jobs import Sweep, SweepResult
 from lenet_ablate.sweep import isolated, wire
 from lenet_ablate.sweep.run import run_sweep
@@ -105,8 +105,8 @@ def test_whatever_a_run_does_to_its_process_costs_that_run(
 def test_a_run_that_hangs_is_ended_at_its_timeout(
     make_sweep: MakeSweep, bad: None, started: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolated, "GRACE_SECONDS", 0.2)
-    sweep = make_sweep({"seed": bad_worker.HANG}, {"seed": bad_worker.SLOW}, {"seed": 20})
+    monkeypatch.setattr(isolated, "GRACE_SECONDS", 2.0)
+    sweep = make_sweep({"seed": bad_worker.HANG}, {"seed": bad_worker.SLOW, "epochs": 500}, {"seed": 20})
     result = run_sweep(sweep, workers=1, supervision=Supervision(isolate=True, run_timeout=1.0))
     assert errors(sweep, result) == {
         bad_worker.HANG: "took longer than hydra.launcher.run_timeout=1 seconds and was ended",
@@ -114,6 +114,7 @@ def test_a_run_that_hangs_is_ended_at_its_timeout(
     }
     assert len(result.select(State.done)) == 1 and len(started) == 2
     assert [read_run(sweep.folder(job)).state for job in sweep.jobs] == [State.failed, State.failed, State.done]
+    assert (sweep.folder(sweep.jobs[1]) / CHECKPOINT).is_file()  # another try goes on from there
 
 
 def test_a_lost_run_is_tried_again(make_sweep: MakeSweep, bad: None, capsys: pytest.CaptureFixture[str]) -> None:
