@@ -11,7 +11,7 @@ from lenet_ablate import __version__
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.rendering.console import say, spell_everywhere
-from lenet_ablate.sweep.signals import exit_on_signals, ignore_signals_at_exit, signalled_status
+from lenet_ablate.sweep.signals import exit_on_signals, ignore_signals_at_exit, leave_if_signalled
 
 FLAGS_WITH_VALUE = (
     "--config-dir",
@@ -35,13 +35,11 @@ def main() -> None:
         _main()
     except BaseException:
         # A library may have made another exception of the one that a signal raised.
-        if status := signalled_status():
-            sys.exit(status)
+        leave_if_signalled()
         raise
     finally:
         ignore_signals_at_exit()
-    if status := signalled_status():
-        sys.exit(status)
+    leave_if_signalled()
 
 
 def _main() -> None:

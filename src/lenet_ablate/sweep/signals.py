@@ -3,7 +3,7 @@
 While runs train, a handler only sets a flag: they save themselves between two slices. Before and after that a signal
 ends the process by an exception, which is all that Python offers, and which libraries swallow or turn into another
 one: in callbacks, in finalisers, behind a bare `except`. So the signal is kept, too: the outermost frame asks for it
-whatever arrived there (`signalled_status`), runs that begin after it stop at once, and a process that does not get
+whatever arrived there (`leave_if_signalled`), runs that begin after it stop at once, and a process that does not get
 there in time is ended where it stands.
 """
 
@@ -39,6 +39,7 @@ class Stop:
     # Plain attributes: a handler may interrupt another handler, and a lock would then be waited for in vain.
     signal_name: str | None = None
     is_after_failure: bool = False
+    has_raised: bool = False
 
     def ask(self, signal_name: str) -> None:
         """Ask all runs to save and end; the first signal counts."""
@@ -106,15 +107,24 @@ def exit_on_signals() -> None:
                 os.write(2, b"\ninterrupted\n" if number == signal.SIGINT else b"")
             # Not threading.Thread, whose locks may be held by the very frame that is interrupted.
             _thread.start_new_thread(_end_later, (asked,))
+        asked.has_raised = True
         sys.exit(asked.exit_status)
 
     for number in _known_signals():
         signal.signal(number, handle)
 
 
-def signalled_status() -> int:
-    """The exit status behind the first signal that came since `exit_on_signals`; 0 where none did."""
-    return _process.exit_status if _process is not None else 0
+def leave_if_signalled() -> None:
+    """End the process with the status of the first signal since `exit_on_signals`; does nothing where none came."""
+    if _process is None or not _process.signal_name:
+        return
+    if _process.has_raised:
+        # A library that was interrupted while it was imported may crash where the interpreter takes it down.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        os._exit(_process.exit_status)
+    sys.exit(_process.exit_status)
 
 
 def ignore_signals_at_exit() -> None:
