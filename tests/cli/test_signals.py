@@ -103,6 +103,16 @@ def test_libraries_that_swallow_or_change_what_a_signal_raises(number: signal.Si
     )
 
 
+def test_what_a_finaliser_swallows_is_not_printed() -> None:
+    script = (
+        "import signal; from lenet_ablate.cli import main as cli\n"
+        "class Dies:\n    def __del__(self): signal.raise_signal(signal.SIGTERM)\n"
+        "cli._run = lambda flags, words: Dies() and None\ncli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (143, "")
+
+
 def test_a_process_that_never_gets_to_its_end_is_ended() -> None:
     script = SWALLOWS.format(name="SIGTERM", then="import time; time.sleep(60)")
     script = "from lenet_ablate.sweep import signals; signals.GRACE_SECONDS = 0.2\n" + script
@@ -119,9 +129,10 @@ def test_after_all_is_done_a_signal_changes_nothing() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_signal_that_python_dropped_is_not_forgotten() -> None:
+def test_a_signal_that_python_dropped_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {number: signal.getsignal(number) for number in STATUS}
     try:
+        monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
         signals.exit_on_signals()
         with contextlib.suppress(SystemExit):
             signal.raise_signal(signal.SIGINT)

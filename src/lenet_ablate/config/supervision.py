@@ -32,7 +32,7 @@ class Supervision:
         None, Optional(Real(0, 1e8, with_low=True)), "seconds after which a run is ended and counts as failed; 0: never"
     )
     retries: int = _setting(
-        0, Whole(0, 1000), "how often a failed run is tried again in the same sweep; not where its input is bad"
+        0, Whole(0, 1000), "how often a failed run is tried again in the same sweep; bad input never"
     )
     on_error: OnError = _setting(
         OnError.go_on, OneOf(OnError), "what the sweep does when a run has failed; stop: the others save themselves"

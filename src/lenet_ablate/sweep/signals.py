@@ -17,8 +17,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 EXIT_STATUS = {
     "SIGINT": 130,
@@ -107,11 +108,18 @@ def exit_on_signals() -> None:
                 os.write(2, b"\ninterrupted\n" if number == signal.SIGINT else b"")
             # Not threading.Thread, whose locks may be held by the very frame that is interrupted.
             _thread.start_new_thread(_end_later, (asked,))
-        asked.has_raised = True
+        if not asked.has_raised:
+            asked.has_raised = True
+            sys.unraisablehook = _quiet(sys.unraisablehook)
         sys.exit(asked.exit_status)
 
     for number in _known_signals():
         signal.signal(number, handle)
+
+
+def _quiet(hook: Callable[[Any], object]) -> Callable[[Any], object]:
+    """A hook for exceptions that Python drops: of what a handler raised in a finaliser nobody needs a traceback."""
+    return lambda dropped: None if dropped.exc_type is SystemExit else hook(dropped)
 
 
 def leave_if_signalled() -> None:
