@@ -82,6 +82,18 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         ("hydra.sweep.dir=x", ["output_dir=… and study=…"]),
         ("hydra.launcher.workers=0", ["hydra.launcher.workers=0", "from 1"]),
         ("hydra.launcher.workers=abc", ["hydra.launcher.workers=abc", "whole number from 1"]),
+        ("hydra.launcher.isolate=yes", ["hydra.launcher.isolate=yes", "true or false"]),
+        ("hydra.launcher.run_timeout=-5", ["run_timeout=-5", "from 0", "did you mean hydra.launcher.run_timeout=5?"]),
+        ("hydra.launcher.retries=1.5", ["hydra.launcher.retries=1.5", "whole number from 0 to 1000"]),
+        ("hydra.launcher.on_error=halt", ["hydra.launcher.on_error=halt", "continue, stop"]),
+        ("hydra.launcher.retries=1,2", ["hydra.launcher.retries=1,2: cannot be swept"]),
+        ("hydra.launcher.worker=2", ["no such setting", "did you mean hydra.launcher.workers=…?"]),
+        ("hydra.launcher._target_=os.system", ["is fixed here", "hydra/launcher=NAME"]),
+        ("hydra.launcher={_target_:os.system}", ["is fixed here", "hydra/launcher=NAME"]),
+        ("hydra.sweeper._target_=nothing.there", ["is fixed here", "hydra/sweeper=NAME"]),
+        ("study=NUL", ["study=NUL", "a name that Windows reserves"]),
+        ("study=com1.x", ["study=com1.x", "a name that Windows reserves"]),
+        ("study=end.", ["study=end.", "no . behind", "did you mean study=end?"]),
         ("data=npz", ["needs data.path="]),
         ("data.val_size=1437", ["data.val_size=1437", "below the 1437"]),
         ("device=cuda", ["device=cuda"]),
@@ -190,6 +202,28 @@ def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     provenance = json.loads((folder / "result.json").read_text())["provenance"]
     assert {"lenet_ablate", "python", "packages", "git", "machine", "engine", "device", "threads"} <= set(provenance)
     assert provenance["command"] == "lenet-ablate -m data=digits epochs=1 optimizer=sgd lr=0.05"
+
+
+def test_the_launcher_takes_its_settings(run: Run, tmp_path: Path) -> None:
+    words = [f"hydra.launcher.{word}" for word in ("isolate=true", "run_timeout=600", "retries=1", "on_error=stop")]
+    status, out, err = run(*DIGITS, "seed=0,1", "hydra.launcher.workers=1", *words)
+    assert status == 0, err
+    assert "training with compiled on cpu, in processes of their own" in out and "2 trained" in out
+    assert run(*DIGITS, "seed=2", "hydra.launcher.run_timeout=0", "hydra.launcher.workers=null")[0] == 0
+
+
+def test_a_full_disk_while_the_report_is_made_is_told_as_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lenet_ablate.report.build.build_report", fail)
+    status, out, _ = run(*DIGITS, "report=true")
+    (line,) = [line for line in out.splitlines() if line.startswith("report:")]
+    assert status == 0
+    assert line.startswith("report: not made: outputs: No space left on device (") and "bytes free)" in line
+    assert "resumes" not in line and "Errno" not in line and "try again: lenet-report outputs" in line
 
 
 def test_help_names_every_setting(run: Run) -> None:

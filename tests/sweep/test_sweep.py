@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -238,6 +239,17 @@ def test_leftovers_of_a_killed_write_are_removed(make_sweep: Callable[..., Sweep
     (folder / ".metrics.csv.1.2.tmp").write_text("half")
     run_sweep(sweep, workers=1)
     assert not list(folder.glob(".*.tmp"))
+
+
+def test_leftovers_beside_the_plan_and_in_hydras_folder_are_removed(make_sweep: Callable[..., Sweep]) -> None:
+    sweep = make_sweep({"seed": 0})
+    litter = [sweep.study / "sweeps/.x.json.1.2.tmp", sweep.folder(sweep.jobs[0]) / ".hydra/.config.yaml.1.2.tmp"]
+    for path in litter:
+        path.parent.mkdir(parents=True)
+        path.touch()
+        os.utime(path, (0, 0))
+    run_sweep(sweep, workers=1)
+    assert not any(path.exists() for path in litter)
 
 
 def test_neutral_options_are_the_defaults() -> None:
