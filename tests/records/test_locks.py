@@ -12,12 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 import pytest
 
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import locks
-from lenet_ablate.records.locks import LOCKS, claim, make_claimable
+from lenet_ablate.records.locks import LOCKS, claim, held, make_claimable
 from lenet_ablate.records.write import now, write_config
 from support.sweeps import start
 
@@ -105,6 +106,22 @@ def test_without_locks_a_run_that_another_process_is_at_is_left_to_it(tmp_path: 
             assert mine is is_mine
     with claim(tmp_path, "another", is_locked=False) as mine:
         assert mine
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EIO])
+def test_nobody_waits_for_a_lock_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with held(tmp_path / "lock"), pytest.raises(filelock.Timeout):
+        filelock.FileLock(tmp_path / "lock").acquire(blocking=False)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with held(tmp_path / "lock"), held(tmp_path / "lock"):
+        pass
+    with held(tmp_path / "missing" / "lock"):
+        pass
 
 
 def test_windows_needs_no_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,14 +38,10 @@ def make_claimable(study: Path) -> str:
         RecordError: The folder, or a file in it, cannot be made.
     """
     make_folder(study / LOCKS)
-    test = study / LOCKS / f".test-{os.getpid()}-{threading.get_ident()}"
     try:
-        return _fault(test)
+        return _fault(study / LOCKS)
     except OSError as error:
-        raise RecordError(f"{test}: cannot be made: {system_reason(error, test)}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            test.unlink()
+        raise RecordError(f"{study / LOCKS}: cannot be written: {system_reason(error, study / LOCKS)}") from error
 
 
 @contextlib.contextmanager
@@ -80,22 +76,42 @@ def claim(study: Path, run: str, *, is_locked: bool = True) -> Iterator[bool]:
             lock.release()
 
 
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock on a file, for which other processes then wait; where locks do not work, nobody waits for anybody."""
+    try:
+        is_locked = not _fault(path.parent)
+    except OSError:
+        is_locked = False
+    with filelock.FileLock(path) if is_locked else contextlib.nullcontext():
+        yield
+
+
 def _is_taken(folder: Path) -> bool:
     record = read_run(folder)
     return record.state is State.running and record.status.get("owner", {}).get("pid") != os.getpid()
 
 
-def _fault(path: Path) -> str:
-    """Why a lock on this file cannot be trusted: it is refused, or granted a second time while it is held."""
+def _fault(folder: Path) -> str:
+    """Why locks in a folder cannot be trusted: one is refused, or granted a second time while it is held.
+
+    Raises:
+        OSError: No file can be made there to try it with.
+    """
     if fcntl is None:
         return ""  # Windows locks files itself, wherever they lie
-    with path.open("wb") as first, path.open("wb") as second:
-        try:
-            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return system_reason(error, path)
-        try:
-            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return ""
-    return "a lock is granted twice"
+    test = folder / f".test-{os.getpid()}-{threading.get_ident()}"
+    try:
+        with test.open("wb") as first, test.open("wb") as second:
+            try:
+                fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                return system_reason(error, folder)
+            try:
+                fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return ""
+        return "a lock is granted twice"
+    finally:
+        with contextlib.suppress(OSError):
+            test.unlink()
