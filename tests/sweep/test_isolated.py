@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lenet_ablate.config.choices import OnError
+from lenet_ablate.config.choices import Logger, OnError
 from lenet_ablate.config.schedules import StepDecay
 from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.engines.pytorch.engine import TorchEngine
@@ -169,6 +169,28 @@ def test_what_crosses_the_border_is_plain_and_comes_back_whole(make_sweep: MakeS
 def test_the_working_folder_is_no_place_for_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert wire.package_folders(["", str(tmp_path), "/usr/lib"]) == ["/usr/lib"]
+
+
+def test_loggers_get_the_same_from_either(make_sweep: MakeSweep) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    def logged(sweep: Sweep) -> list[tuple[int, str, float]]:
+        folder = sweep.folder(sweep.jobs[0]) / "tensorboard"
+        (path,) = folder.glob("*.epochs")
+        events = EventFileLoader(str(path)).Load()
+        values = [(event.step, value.tag, value) for event in events for value in event.summary.value]
+        return [
+            (step, tag, float(value.tensor.float_val[0]))
+            for step, tag, value in values
+            if value.tensor.float_val and tag != "seconds"
+        ]
+
+    change = {"seed": 0, "epochs": 3}
+    here, there = (make_sweep(change, study=name, logger=Logger.tensorboard) for name in ("here", "there"))
+    run_sweep(here, workers=1)
+    run_sweep(there, workers=1, supervision=ISOLATED)
+    assert len(logged(here)) >= 3 * 3 and logged(here) == logged(there)
 
 
 def children(pid: int) -> list[int]:
