@@ -5,6 +5,7 @@ LenetAblateError
 ├── DataError      a data set is missing, damaged or of the wrong shape
 ├── RecordError    a run folder could not be read or written
 ├── EngineError    an engine cannot work on this machine
+├── RunError       a run was ended from outside: it took too long, or its process was lost
 ├── PictureError   a picture cannot be read
 └── PageError      a page cannot be made of a run
 
@@ -31,6 +32,10 @@ class RecordError(LenetAblateError):
 
 class EngineError(LenetAblateError):
     """An engine cannot work on this machine."""
+
+
+class RunError(LenetAblateError):
+    """A run was ended from outside: it took too long, or its process was lost."""
 
 
 class PictureError(LenetAblateError):

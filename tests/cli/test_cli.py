@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -22,7 +20,7 @@ from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.settings import Options, RunConfig, to_mapping
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import METRICS, MODEL, State
-from lenet_ablate.sweep import signals
+from support.sweeps import Started, start
 from support.tiny import without_seconds
 
 Run = Callable[..., tuple[int, str, str]]
@@ -47,25 +45,6 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         return int(status or 0), out, err  # type: ignore[call-overload]
 
     return call
-
-
-@dataclasses.dataclass
-class Started:
-    """A sweep in another process; what it prints goes to a file."""
-
-    process: subprocess.Popen[bytes]
-    printed: Path
-
-    def end(self, seconds: float = 120) -> tuple[int, str]:
-        """Exit status and everything printed."""
-        return self.process.wait(seconds), self.printed.read_text()
-
-
-def start(*words: str, cwd: Path) -> Started:
-    printed = cwd / "printed.txt"
-    with printed.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-m", "lenet_ablate", *words], cwd=cwd, stdout=file, stderr=file)
-    return Started(process, printed)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +82,18 @@ def start(*words: str, cwd: Path) -> Started:
         ("hydra.sweep.dir=x", ["output_dir=… and study=…"]),
         ("hydra.launcher.workers=0", ["hydra.launcher.workers=0", "from 1"]),
         ("hydra.launcher.workers=abc", ["hydra.launcher.workers=abc", "whole number from 1"]),
+        ("hydra.launcher.isolate=yes", ["hydra.launcher.isolate=yes", "true or false"]),
+        ("hydra.launcher.run_timeout=-5", ["run_timeout=-5", "from 0", "did you mean hydra.launcher.run_timeout=5?"]),
+        ("hydra.launcher.retries=1.5", ["hydra.launcher.retries=1.5", "whole number from 0 to 1000"]),
+        ("hydra.launcher.on_error=halt", ["hydra.launcher.on_error=halt", "continue, stop"]),
+        ("hydra.launcher.retries=1,2", ["hydra.launcher.retries=1,2: cannot be swept"]),
+        ("hydra.launcher.worker=2", ["no such setting", "did you mean hydra.launcher.workers=…?"]),
+        ("hydra.launcher._target_=os.system", ["is fixed here", "hydra/launcher=NAME"]),
+        ("hydra.launcher={_target_:os.system}", ["is fixed here", "hydra/launcher=NAME"]),
+        ("hydra.sweeper._target_=nothing.there", ["is fixed here", "hydra/sweeper=NAME"]),
+        ("study=NUL", ["study=NUL", "a name that Windows reserves"]),
+        ("study=com1.x", ["study=com1.x", "a name that Windows reserves"]),
+        ("study=end.", ["study=end.", "no . behind", "did you mean study=end?"]),
         ("data=npz", ["needs data.path="]),
         ("data.val_size=1437", ["data.val_size=1437", "below the 1437"]),
         ("device=cuda", ["device=cuda"]),
@@ -211,6 +202,28 @@ def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     provenance = json.loads((folder / "result.json").read_text())["provenance"]
     assert {"lenet_ablate", "python", "packages", "git", "machine", "engine", "device", "threads"} <= set(provenance)
     assert provenance["command"] == "lenet-ablate -m data=digits epochs=1 optimizer=sgd lr=0.05"
+
+
+def test_the_launcher_takes_its_settings(run: Run, tmp_path: Path) -> None:
+    words = [f"hydra.launcher.{word}" for word in ("isolate=true", "run_timeout=600", "retries=1", "on_error=stop")]
+    status, out, err = run(*DIGITS, "seed=0,1", "hydra.launcher.workers=1", *words)
+    assert status == 0, err
+    assert "training with compiled on cpu, in processes of their own" in out and "2 trained" in out
+    assert run(*DIGITS, "seed=2", "hydra.launcher.run_timeout=0", "hydra.launcher.workers=null")[0] == 0
+
+
+def test_a_full_disk_while_the_report_is_made_is_told_as_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lenet_ablate.report.build.build_report", fail)
+    status, out, _ = run(*DIGITS, "report=true")
+    (line,) = [line for line in out.splitlines() if line.startswith("report:")]
+    assert status == 0
+    assert line.startswith("report: not made: outputs: No space left on device (") and "bytes free)" in line
+    assert "resumes" not in line and "Errno" not in line and "try again: lenet-report outputs" in line
 
 
 def test_help_names_every_setting(run: Run) -> None:
@@ -327,22 +340,6 @@ def test_a_signal_before_the_first_run_ends_with_its_status(
     returned, printed = started.end(30)
     assert returned == status
     assert "Traceback" not in printed
-
-
-def test_a_signal_that_python_dropped_is_not_forgotten() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        signals.exit_on_signals()
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        with signals.stop_on_signals() as asked:
-            assert asked.is_asked() and asked.exit_status == 130
-        signals.exit_on_signals()
-        with signals.stop_on_signals() as asked:
-            assert not asked.is_asked()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def test_other_launchers_train_again_what_lacks_something(run: Run) -> None:

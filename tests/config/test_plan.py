@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from lenet_ablate.config.choices import DataSet
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import identity, learning_rates, make_plan, run_name, variant_id
 from lenet_ablate.config.schedules import Cosine, OneCycle, Piecewise, Schedule, StepDecay, Warmup
@@ -193,3 +194,13 @@ def test_split_and_order_depend_on_the_seed_alone_and_cover_everything() -> None
 
 def test_seed_zero_seeds() -> None:
     np.testing.assert_array_equal(split(50, 5, 0)[0], split(50, 5, 0)[0])
+
+
+def test_no_run_has_a_name_that_windows_reserves() -> None:
+    reserved = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*[. ]", re.IGNORECASE)
+    assert reserved.fullmatch("Nul.x") and reserved.fullmatch("a.") and not reserved.fullmatch("console")
+    names = [StepDecay(name, 0.1) for name in ("con", "nul.", "a" * 200, "lpt1 ", "..")]
+    for lr in (*names, 0.1, 1e-30):
+        for data in DataSet:
+            name = run_name(RunConfig(lr=lr, data=DataConfig(data)))
+            assert not reserved.fullmatch(name) and re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name)

@@ -62,6 +62,10 @@ class Handler(BaseHTTPRequestHandler):
         half = len(packed) // 2
         if fault.isdigit():
             self.send_error(int(fault))
+        elif fault == "rude":
+            self.wfile.write(b"HTTP/1.0 404 \x1b[2J\x07" + b"no " * 5000 + b"\r\n\r\n")
+        elif fault == "babble":
+            self.wfile.write(b"\x1b]0;title\x07 no HTTP\r\n\r\n")
         elif fault == "silent":
             self.server.released.wait(20)
         elif fault == "stalled":
@@ -191,6 +195,15 @@ def test_nothing_is_left_where_no_mirror_works(tmp_path: Path, mirror: Mirror, i
         read(tmp_path, idx_files, [mirror.url(fault)], timeout=patience(fault))
     assert time.monotonic() - started < 5
     assert list((tmp_path / "MNIST" / "raw").iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", ["rude", "babble"])
+def test_what_a_mirror_says_is_printed_harmlessly(tmp_path: Path, mirror: Mirror, idx_files: Files, fault: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, idx_files, [mirror.url(fault)])
+    text = str(caught.value)
+    assert "no" in text and len(text) < 2000
+    assert all(char.isprintable() for line in text.splitlines() for char in line)
 
 
 def test_failure_names_every_mirror_and_the_three_ways_out(tmp_path: Path, mirror: Mirror, idx_files: Files) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,10 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(
 
     target = {"open": (Path, "open"), "fsync": (os, "fsync"), "replace": (Path, "replace")}[call]
     monkeypatch.setattr(*target, fail)
-    with pytest.raises(RecordError, match=r"file: cannot be written: No space left on device; free some space"):
+    with pytest.raises(
+        RecordError,
+        match=r"/file: .*No space left on device \([0-9,]+ bytes free\); free some",
+    ):
         atomic.write_bytes(path, b"new")
     monkeypatch.undo()
     assert path.read_bytes() == b"old"
@@ -246,3 +250,40 @@ def test_a_damaged_checkpoint_is_not_used(tmp_path: Path) -> None:
     for length in (0, 1, 8, len(whole) - 1):
         path.write_bytes(whole[:length])
         assert read_checkpoint(tmp_path, STAMP) is None, length
+
+
+def test_leftovers_are_removed_once_nobody_can_want_them(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    ages = {
+        f".plan.json.{gone.pid}.7.tmp": [(0, True), (90, False)],
+        f".plan.json.{os.getppid()}.7.tmp": [(0, True), (90, True), (4000, False)],
+        f".plan.json.{10**17}.7.tmp": [(90, False)],
+        ".theirs.tmp": [(4000, True)],
+        "plan.json.1.7.tmp": [(4000, True)],
+        ".plan.json.x.7.tmp": [(4000, True)],
+    }
+    for name, trials in ages.items():
+        for age, stays in trials:
+            path = tmp_path / name
+            path.touch()
+            os.utime(path, (time.time() - age,) * 2)
+            atomic.remove_leftovers(tmp_path)
+            assert path.exists() is stays, (name, age)
+    (tmp_path / ".a.b.1.2.tmp").touch()
+    atomic.remove_leftovers(tmp_path, is_ours_alone=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".plan.json.x.7.tmp",
+        ".theirs.tmp",
+        "plan.json.1.7.tmp",
+    ]
+    atomic.remove_leftovers(tmp_path / "missing")
+
+
+def test_a_folder_that_cannot_be_flushed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(RecordError, match=f"{tmp_path.name}: cannot be written: Input/output error"):
+        atomic.flush_folder(tmp_path)

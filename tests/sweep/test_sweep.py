@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -24,30 +25,7 @@ from lenet_ablate.records.record import LOG, METRICS, MODEL, STATUS, State
 from lenet_ablate.studies.jobs import Job, Sweep, SweepResult
 from lenet_ablate.sweep import workers
 from lenet_ablate.sweep.run import run_sweep
-from support.tiny import tiny_config, tiny_dataset, without_seconds
-
-
-@pytest.fixture
-def npz(tmp_path: Path) -> Path:
-    data = tiny_dataset()
-    path = tmp_path / "tiny.npz"
-    np.savez(
-        path, x_train=data.train_images, y_train=data.train_labels, x_test=data.test_images, y_test=data.test_labels
-    )
-    return path
-
-
-@pytest.fixture
-def make_sweep(tmp_path: Path, npz: Path) -> Callable[..., Sweep]:
-    def make(*changes: dict[str, Any], **options: Any) -> Sweep:
-        base = tiny_config(epochs=1)
-        base = dataclasses.replace(base, data=dataclasses.replace(base.data, path=str(npz)))
-        jobs = tuple(
-            Job(dataclasses.replace(base, **change), tuple(f"{k}={v}" for k, v in change.items())) for change in changes
-        )
-        return Sweep(jobs, Options(output_dir=str(tmp_path / "out"), **options), "lenet-ablate -m typed")
-
-    return make
+from support.tiny import tiny_config, without_seconds
 
 
 class Fails(TorchEngine):
@@ -261,6 +239,17 @@ def test_leftovers_of_a_killed_write_are_removed(make_sweep: Callable[..., Sweep
     (folder / ".metrics.csv.1.2.tmp").write_text("half")
     run_sweep(sweep, workers=1)
     assert not list(folder.glob(".*.tmp"))
+
+
+def test_leftovers_beside_the_plan_and_in_hydras_folder_are_removed(make_sweep: Callable[..., Sweep]) -> None:
+    sweep = make_sweep({"seed": 0})
+    litter = [sweep.study / "sweeps/.x.json.1.2.tmp", sweep.folder(sweep.jobs[0]) / ".hydra/.config.yaml.1.2.tmp"]
+    for path in litter:
+        path.parent.mkdir(parents=True)
+        path.touch()
+        os.utime(path, (0, 0))
+    run_sweep(sweep, workers=1)
+    assert not any(path.exists() for path in litter)
 
 
 def test_neutral_options_are_the_defaults() -> None:

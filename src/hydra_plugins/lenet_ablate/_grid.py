@@ -25,10 +25,10 @@ from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import State
+from lenet_ablate.rendering.console import say
 from lenet_ablate.studies.finished import find_finished
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.messages import closing, opening
-from lenet_ablate.sweep.progress import say
 from lenet_ablate.sweep.run import write_plan
 
 TELL_FROM = 500  # points whose composition takes more than two seconds

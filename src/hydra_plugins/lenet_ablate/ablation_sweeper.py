@@ -53,6 +53,7 @@ class AblationSweeper(Sweeper):
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.config.grid_words import as_typed
         from lenet_ablate.errors import LenetAblateError
+        from lenet_ablate.rendering.failures import error_line
         from lenet_ablate.studies.finished import only_damaged
         from lenet_ablate.sweep.forecast import show_plan
         from lenet_ablate.sweep.run import report_sweep
@@ -74,7 +75,7 @@ class AblationSweeper(Sweeper):
                 assert self.launcher is not None
                 result = run_elsewhere(sweep, self.launcher)
         except (LenetAblateError, HydraException, OSError) as error:
-            raise SystemExit(str(error)) from None
+            raise SystemExit(error_line(error) if isinstance(error, OSError) else str(error)) from None
         if sweep.options.report and not result.stop_status:
             report_sweep(sweep)
         if result.exit_status:

@@ -1,4 +1,4 @@
-"""The launcher: runs side by side on threads of this process. Hydra scans this module at every start."""
+"""The launcher: runs side by side, on threads or in processes of their own. Hydra scans this module at every start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 
 @dataclass
 class LocalLauncherConf:
-    """`hydra/launcher=local`."""
+    """`hydra/launcher=local`; `lenet_ablate.config.supervision.Supervision` says what the settings mean."""
 
     _target_: str = "hydra_plugins.lenet_ablate.local_launcher.LocalLauncher"
     workers: Any = None
-    """Runs side by side; null: one per physical core that this process may use, one on a GPU."""
+    isolate: Any = False
+    run_timeout: Any = None
+    retries: Any = 0
+    on_error: Any = "continue"
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="lenet-ablate")
 
 
 class LocalLauncher(Launcher):
-    """Trains a whole sweep in this process."""
+    """Trains a whole sweep on this machine."""
 
-    def __init__(self, workers: Any) -> None:
-        from lenet_ablate.config.checks import Optional, Whole
+    def __init__(self, **settings: Any) -> None:
+        from lenet_ablate.config.supervision import parse_supervision
+        from lenet_ablate.errors import ConfigError
 
         try:
-            self.workers: int | None = Optional(Whole(1, 1024))(workers)
-        except ValueError as error:
-            raise SystemExit(f"hydra.launcher.workers={workers}: {error}") from None
+            self.supervision = parse_supervision(settings)
+        except ConfigError as error:
+            raise SystemExit(str(error)) from None
+        self.workers = self.supervision.workers
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Nothing to keep: the sweeper hands over everything."""
@@ -48,4 +53,4 @@ class LocalLauncher(Launcher):
         """Train a sweep and tell the user; see `lenet_ablate.sweep.run.run_sweep`."""
         from lenet_ablate.sweep.run import run_sweep
 
-        return run_sweep(sweep, self.workers)
+        return run_sweep(sweep, self.workers, supervision=self.supervision)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from enum import Enum
+from typing import Any
 
 from lenet_ablate.config.settings import NAMED_GROUPS, Options, RunConfig, iter_settings
+from lenet_ablate.config.supervision import PREFIX, Supervision
 
 _HEAD = """\
 lenet-ablate: ablation studies of LeNet-5 on MNIST-like data
@@ -27,7 +29,6 @@ flags:
   -m, --multirun        welcome, never needed: a single run is a sweep of one
   --cfg job             print the configuration and exit
   --config-dir DIR      more options for the groups, e.g. DIR/optimizer/mine.yaml
-  hydra.launcher.workers=N    runs side by side (default: one per physical core; one on a GPU)
   --version, --help, --hydra-help
 
 A group's further settings are dotted: optimizer.momentum=0.5, data.val_size=0.
@@ -42,7 +43,12 @@ def help_text() -> str:
     dotted = [(key, value) for key, value in settings.items() if "." in key and not key.endswith(".name")]
     lines = [_HEAD, "settings (default):", *(_line(key, field) for key, field in top), ""]
     lines += ["settings of a group:", *(_line(key, field) for key, field in dotted), ""]
+    lines += ["runs on this machine:", *(_line(*entry) for entry in _launcher_settings()), ""]
     return "\n".join(lines) + "\n" + _TAIL
+
+
+def _launcher_settings() -> list[tuple[str, dataclasses.Field[Any]]]:
+    return [(PREFIX + field.name, field) for field in dataclasses.fields(Supervision)]
 
 
 def _top_keys() -> list[str]:
@@ -58,7 +64,7 @@ def _line(key: str, field: dataclasses.Field[object] | None) -> str:
     allowed = f": {', '.join(words)}" if words else ""
     default = field.default.value if isinstance(field.default, Enum) else field.default
     shown = "" if key.partition(".")[0] in NAMED_GROUPS and not group else f" ({_show(default)})"
-    line = f"  {key + shown:<28}{field.metadata['help']}{allowed}"
+    line = f"  {key + shown:<27} {field.metadata['help']}{allowed}"
     return textwrap.fill(line, 120, subsequent_indent=" " * 32, break_long_words=False, break_on_hyphens=False)
 
 
@@ -73,6 +79,7 @@ def settings_table() -> str:
     settings = dict(iter_settings())
     keys = _top_keys() + [key for key in settings if "." in key and not key.endswith(".name")]
     rows = [_table_row(key, settings.get(key) or settings[f"{key}.{NAMED_GROUPS[key]}"]) for key in keys]
+    rows += [_table_row(*entry) for entry in _launcher_settings()]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
@@ -80,5 +87,5 @@ def _table_row(key: str, field: dataclasses.Field[object]) -> str:
     words = getattr(field.metadata.get("check"), "words", None)
     allowed = f": {', '.join(f'`{word}`' for word in words)}" if words else ""
     default = field.default.value if isinstance(field.default, Enum) else field.default
-    shown = f"`{_show(default)}`" if "." not in key else "by group"
+    shown = "by group" if "." in key and not key.startswith(PREFIX) else f"`{_show(default)}`"
     return f"| `{key}` | {shown} | {field.metadata['help']}{allowed} |"

@@ -10,8 +10,9 @@ from pathlib import Path
 from lenet_ablate import __version__
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.errors import LenetAblateError
+from lenet_ablate.rendering.console import say
 from lenet_ablate.rendering.streams import with_safe_streams
-from lenet_ablate.sweep.signals import exit_on_signals
+from lenet_ablate.sweep.signals import exit_on_signals, ignore_signals_at_exit, leave_if_signalled
 
 FLAGS_WITH_VALUE = (
     "--config-dir",
@@ -31,20 +32,28 @@ FLAGS_WITHOUT_RUN = ("--cfg", "-c", "--hydra-help", "--info", "-i", "--shell-com
 def main() -> None:
     """Run the command; the exit status is 0, 1 after bad input or a failed run, or a signal's."""
     exit_on_signals()
-    status = with_safe_streams(_main)
-    if status:
-        sys.exit(status)
+    try:
+        status = with_safe_streams(_main)
+        if status:
+            sys.exit(status)
+    except BaseException:
+        # A library may have made another exception of the one that a signal raised.
+        leave_if_signalled()
+        raise
+    finally:
+        ignore_signals_at_exit()
+    leave_if_signalled()
 
 
 def _main() -> None:
     flags, words = split_arguments(sys.argv[1:])
     if "--version" in flags:
-        print(f"lenet-ablate {__version__}")
+        say(f"lenet-ablate {__version__}")
         return
     if "--help" in flags or "-h" in flags:
         from lenet_ablate.cli.help import help_text
 
-        print(help_text(), end="")
+        say(help_text(), end="")
         return
     try:
         _run(flags, words)
@@ -52,9 +61,6 @@ def _main() -> None:
         sys.exit(1 if stop.code == 2 else stop.code)
     except LenetAblateError as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:  # before the first run began, or a second time
-        print("\ninterrupted", file=sys.stderr)
-        sys.exit(130)
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ Values are checked for every point of the sweep once it is composed, by `config.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lenet_ablate.config.experiments import read_experiment
 from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
 from lenet_ablate.config.parse import unknown_key
 from lenet_ablate.config.settings import NAMED_GROUPS, setting_keys
+from lenet_ablate.config.supervision import PREFIX, Supervision
 from lenet_ablate.config.text_words import quote_word
 from lenet_ablate.errors import ConfigError
 
@@ -37,10 +39,12 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
         config_dirs: Folders whose subfolders are groups and whose YAML files are their options.
     """
     parser = OverridesParser.create()
+    is_local = not any(word.startswith("hydra/launcher=") for word in words)
     problems = []
     for word in words:
         try:
-            problem = _check(parser.parse_override(quote_word(word)), word, config_dirs)
+            override = parser.parse_override(quote_word(word))
+            problem = _check_hydra(override, word, is_local) or _check(override, word, config_dirs)
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -98,11 +102,29 @@ def _check_unparsable(word: str) -> str:
     return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"
 
 
+def _check_hydra(override: Override, word: str, is_local: bool) -> str | None:
+    """What is wrong with a word for Hydra's own node; `is_local`: whether the launcher is the one made here."""
+    key = override.key_or_group
+    node, _, setting = key.rpartition(".")
+    if key in FIXED_HYDRA_KEYS:
+        return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs"
+    for plugin in ("hydra.launcher", "hydra.sweeper"):
+        if key in (plugin, f"{plugin}._target_"):
+            return f"{word}: is fixed here; {plugin.replace('.', '/')}=NAME chooses another one"
+    if node == "hydra.launcher" and is_local:
+        known = [field.name for field in dataclasses.fields(Supervision)]
+        guess = closest(setting, known)
+        meant = f" did you mean {PREFIX}{guess}=…?" if guess else ""
+        if setting not in known:
+            return f"{word}: there is no such setting;{meant} settings: {', '.join(known)}"
+        return f"{word}: cannot be swept; give one value" if override.is_sweep_override() else None
+    return None
+
+
 def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | None:
     key = override.key_or_group
     if key.partition(".")[0] == "hydra" or key.startswith("hydra/"):
-        fixed = key in FIXED_HYDRA_KEYS
-        return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs" if fixed else None
+        return None
     options = group_options(key, config_dirs)
     group, _, subfolder = key.partition("/")
     if subfolder and group in NAMED_GROUPS:

@@ -124,6 +124,13 @@ class Keep(Enum):
     every = "every"
 
 
+class OnError(Enum):
+    """What a sweep does once a run has failed for good."""
+
+    go_on = "continue"
+    stop = "stop"
+
+
 class Resize(Enum):
     """How images come to the network's size."""
 

@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from lenet_ablate.rendering.escape import one_line
+
 TIMEOUT_SECONDS = 30.0
 _READ_BYTES = 2**16
 _MAX_BYTES = 2**28  # MNIST's largest file has 47 million
@@ -61,7 +63,7 @@ def fetch(
             try:
                 _fetch_from(f"{mirror}{name}.gz", Path(scratch) / name, sha256, progress, timeout_seconds)
             except MirrorError as fault:
-                faults.append(f"{urlsplit(mirror).netloc}: {fault}")
+                faults.append(one_line(f"{urlsplit(mirror).netloc}: {fault}"))  # it may quote what the mirror sent
                 continue
             (Path(scratch) / name).replace(folder / name)
             return mirror

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.datasets.playground import load_playground
 from lenet_ablate.datasets.relatives import RELATIVES, load_relative
 from lenet_ablate.errors import ConfigError, DataError
+from lenet_ablate.rendering.console import warn
 
 DATA_VARIABLE, DEFAULT_FOLDER = "LENET_ABLATE_DATA", "data"
 _CHUNK_IMAGES = 4096
@@ -55,11 +55,7 @@ def data_folder(option: str | None) -> Path:
         return Path(told)
 
 
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str], None] = _tell) -> Dataset:
+def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str], None] = warn) -> Dataset:
     """The data set that a configuration names, its images brought to the side that the network takes; points as drawn.
 
     Args:

@@ -11,6 +11,7 @@ from lenet_ablate.config import choices
 from lenet_ablate.config.settings import Options
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import ConfigError, EngineError
+from lenet_ablate.rendering.console import warn
 
 COMPILED_MODELS = {choices.Model.lenet5, choices.Model.lenet5_28}
 
@@ -56,7 +57,7 @@ def make_engine(options: Options) -> Engine:
     except ConfigError as error:
         if options.device is not choices.Device.auto:
             raise
-        print(f"warning: {error}; device=auto takes the CPU", file=sys.stderr)
+        warn(f"warning: {error}; device=auto takes the CPU")
     return _make_cpu_engine() if options.engine is choices.Engine.auto else _make_torch("cpu")
 
 
@@ -64,7 +65,7 @@ def _make_cpu_engine() -> Engine:
     try:
         return _make_compiled()
     except EngineError as error:
-        print(f"warning: {error}; engine=auto takes torch", file=sys.stderr)
+        warn(f"warning: {error}; engine=auto takes torch")
         return _make_torch("cpu")
 
 

@@ -67,8 +67,8 @@ class Logbook:
             if should_stop():
                 return
             with self._forgiving():
-                make_claimable(sweep.study)
-                with claim(sweep.study, run_name(job.config)) as is_mine:
+                is_locked = not make_claimable(sweep.study)
+                with claim(sweep.study, run_name(job.config), is_locked=is_locked) as is_mine:
                     if is_mine:
                         self.add(runs[job], finished[job].state, finished[job].rows)
 

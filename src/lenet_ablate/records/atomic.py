@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
+import re
 import threading
+import time
 from pathlib import Path
 
 from lenet_ablate.errors import RecordError
+from lenet_ablate.rendering.failures import system_reason
+
+SECONDS_OF_DEAD, SECONDS_OF_UNKNOWN = 60.0, 3600.0
+_TEMPORARY = re.compile(r"\..+\.(\d{1,18})\.\d+\.tmp")
+"""As `write_bytes` names them: the file, the process and the thread that write it."""
 
 
 def write_bytes(path: Path, data: bytes, *, flush: bool = True) -> str:
@@ -38,7 +44,7 @@ def write_bytes(path: Path, data: bytes, *, flush: bool = True) -> str:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise RecordError(f"{path}: cannot be written: {_reason(error)}") from error
+        raise RecordError(f"{path}: cannot be written: {system_reason(error, path)}") from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -46,18 +52,60 @@ def write_bytes(path: Path, data: bytes, *, flush: bool = True) -> str:
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk; does nothing where folders cannot be flushed (Windows)."""
+    """Wait until the names in a folder are on the disk; does nothing where folders cannot be flushed (Windows).
+
+    Raises:
+        RecordError: The disk fails, or the folder is gone.
+    """
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be written: {system_reason(error, folder)}") from error
 
 
-def _reason(error: OSError) -> str:
-    text = os.strerror(error.errno) if error.errno else str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        text += "; free some space and run the same command again, it resumes"
-    return text
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        RecordError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be made: {system_reason(error, folder)}") from error
+
+
+def remove_leftovers(folder: Path, *, is_ours_alone: bool = False) -> None:
+    """Remove the temporary files that killed writes left in a folder; whatever cannot be removed stays.
+
+    Args:
+        folder: The folder; it need not exist.
+        is_ours_alone: Whether nobody else writes there now. Else a file stays until it is an hour old, or a minute
+            where its process has ended: the number of a process means nothing on another machine.
+    """
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            found = _TEMPORARY.fullmatch(path.name)
+            with contextlib.suppress(OSError):
+                if found and (is_ours_alone or time.time() - path.stat().st_mtime > _patience(int(found[1]))):
+                    path.unlink()
+
+
+def _patience(pid: int) -> float:
+    return SECONDS_OF_DEAD if os.name != "nt" and not _is_alive(pid) else SECONDS_OF_UNKNOWN
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -39,12 +39,14 @@ class RunStatus:
         identity: SHA-256 of its settings, 64 hex digits.
         files: SHA-256 by name of the files that belong to a finished run; empty before.
         error: Why it failed, in one line; empty where it did not.
+        owner_pid: Number of the process that trains it, on its own host; None where none does.
     """
 
     state: State
     identity: str
     files: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    owner_pid: int | None = None
 
 
 def read_status(folder: Path) -> RunStatus:
@@ -81,7 +83,9 @@ def _parse(values: Fields) -> RunStatus:
     if state is State.running and _is_dead(values):
         state = State.interrupted
     files = _files(values) if state.is_finished else {}
-    return RunStatus(state, identity, files, one_line(values.text("error", MAX_TEXT) or "", MAX_ERROR))
+    owner = values.fields("owner") if state is State.running else None
+    pid = _pid(owner) if owner else None
+    return RunStatus(state, identity, files, one_line(values.text("error", MAX_TEXT) or "", MAX_ERROR), pid)
 
 
 def missing_files(status: RunStatus) -> list[str]:
@@ -112,9 +116,13 @@ def _is_dead(values: Fields) -> bool:
     return age > STALE_SECONDS or owner is None or _is_gone(owner)
 
 
+def _pid(owner: Fields) -> int | None:
+    return owner.whole("pid", 1, 2**31 - 1)
+
+
 def _is_gone(owner: Fields) -> bool:
     """Whether the process that trains a run has ended; unknown, and so no, for another host's."""
-    pid = owner.whole("pid", 1, 2**31 - 1)
+    pid = _pid(owner)
     if os.name == "nt" or pid is None or owner.text("host") != socket.gethostname():
         return False
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import os
 import select
@@ -26,6 +27,7 @@ def with_safe_streams(command: Callable[[], int | None]) -> int:
     Raises:
         SystemExit: The command ended so; a text is printed, and the status is then 1.
     """
+    _fill_missing()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_safe(stream, number) for number, stream in enumerate(before, 1))
     ended = None
@@ -44,6 +46,16 @@ def with_safe_streams(command: Callable[[], int | None]) -> int:
     if ended is not None:
         raise SystemExit(status)
     return status
+
+
+def _fill_missing() -> None:
+    """Let standard input, output and error lead nowhere where they are closed, before a file takes their number."""
+    for number in (0, 1, 2):
+        with contextlib.suppress(OSError):
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)
 
 
 def _exit_status(stop: SystemExit) -> int:

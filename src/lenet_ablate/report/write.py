@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lenet_ablate.errors import RecordError
-from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.atomic import make_folder, write_bytes
 from lenet_ablate.records.fields import Fields, fields_of
 from lenet_ablate.records.files import digest_file, is_inside, read_json
 
@@ -54,11 +54,11 @@ def write_report(
     """
     earlier = _read_manifest(out)
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} | dict(beside)
-    _make_folder(out)
+    make_folder(out)
     # Named before they are written, so that after an interruption they are known as a report's own.
     _write_manifest(out, earlier | digests)
     for name, data in sorted(files.items()):
-        _make_folder((out / name).parent)
+        make_folder((out / name).parent)
         write_bytes(out / name, data, flush=False)
     _write_manifest(out, digests, made_from)
     for name in sorted(earlier.keys() - digests.keys(), reverse=True):
@@ -68,13 +68,6 @@ def write_report(
 def report_digests(out: Path) -> dict[str, str]:
     """Digest by path of a report's files, its manifest among them."""
     return _read_manifest(out) | {MANIFEST: _digest(out, MANIFEST)}
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordError(f"{folder}: cannot be made: {error.strerror or error}") from error
 
 
 def _write_manifest(out: Path, digests: Mapping[str, str], made_from: str = "") -> None:

@@ -85,6 +85,7 @@ class Ended:
         error: What went wrong, in one line; empty where nothing did.
         last: Its last epoch; None where it has none.
         is_ours: Whether this sweep trained it; another one may have finished it meanwhile.
+        can_change: Whether a failed run may do better at another try; bad input stays as it is.
     """
 
     job: Job
@@ -94,6 +95,7 @@ class Ended:
     error: str = ""
     last: EpochRow | None = None
     is_ours: bool = True
+    can_change: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class SweepResult:
         ended: Runs that this sweep trained or waited for.
         seconds: Wall time.
         stop_status: Exit status behind the signal that stopped the sweep; 0 where none did.
+        is_cut_short: Whether it was to end at its first failure, and did.
     """
 
     total: int
@@ -113,6 +116,7 @@ class SweepResult:
     ended: tuple[Ended, ...]
     seconds: float
     stop_status: int = 0
+    is_cut_short: bool = False
 
     def select(self, state: State) -> list[Ended]:
         """The runs that ended in a state."""

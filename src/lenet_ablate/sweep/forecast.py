@@ -23,11 +23,12 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.read import RunRecord, iter_records, read_run
 from lenet_ablate.records.record import State
+from lenet_ablate.rendering.console import say
 from lenet_ablate.studies.finished import dataset_of, find_finished, plan_of
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.sweep.cores import num_usable_cores
 from lenet_ablate.sweep.messages import engines_text, opening
-from lenet_ablate.sweep.progress import format_seconds, say
+from lenet_ablate.sweep.progress import format_seconds
 
 MAX_LINES = 40
 CALIBRATION_SECONDS = 1.0

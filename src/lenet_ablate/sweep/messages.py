@@ -33,9 +33,9 @@ def again(reasons: Mapping[str, str]) -> list[str]:
     return lines if rest <= 1 else [*lines[:MAX_AGAIN], f"and {rest} more likewise"]
 
 
-def means(engines: Iterable[Engine], workers: int) -> str:
-    """What trains them, and how many at a time."""
-    return f"training with {engines_text(engines, workers)}"
+def means(engines: Iterable[Engine], workers: int, isolate: bool) -> str:
+    """What trains them, how many at a time, and whether in processes of their own."""
+    return f"training with {engines_text(engines, workers)}" + (", in processes of their own" if isolate else "")
 
 
 def engines_text(engines: Iterable[Engine], workers: int) -> str:
@@ -78,6 +78,8 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
         lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
         lines += [f"  log:   {ended.folder / LOG}"]
         lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
+    if result.is_cut_short:
+        lines += ["stopped at a failed run (hydra.launcher.on_error=stop); the same command goes on with the others"]
     if result.stop_status:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
     elif (result.skipped or done) and not sweep.options.report:

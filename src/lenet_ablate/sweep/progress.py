@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import sys
 import threading
 import time
@@ -14,23 +13,9 @@ from typing import Self, TextIO
 from tqdm import tqdm
 
 from lenet_ablate.records.record import State
+from lenet_ablate.rendering.console import say
 
 PLAIN_SECONDS = 30.0
-
-
-def say(line: str, stream: TextIO | None = None) -> None:
-    """Print a line at once; a reader that has gone away must not cost a run."""
-    stream = sys.stdout if stream is None else stream
-    try:
-        print(line, file=stream, flush=True)
-    except OSError:
-        _silence(stream)
-
-
-def _silence(stream: TextIO) -> None:
-    # Python flushes once more at exit and would complain then.
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Progress:
@@ -49,7 +34,7 @@ class Progress:
         self._loss = math.nan
         self._started = self._told = time.monotonic()
         self._bar: tqdm[None] | None = None
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             self._bar = tqdm(
                 total=num_images,
                 unit="img",
@@ -114,7 +99,7 @@ class Progress:
     def _forgiving(self) -> Iterator[None]:
         try:
             yield
-        except OSError:  # the terminal was closed
+        except Exception:  # the terminal was closed, or cannot spell what is drawn
             self._bar = None
 
     def _refresh(self) -> None:

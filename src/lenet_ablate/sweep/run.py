@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import to_mapping
+from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.base import Engine
@@ -18,32 +18,42 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.aside import set_aside
-from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
 from lenet_ablate.records.plans import SWEEPS, is_plan
 from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.write import now
+from lenet_ablate.rendering.console import say, warn
+from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import find_finished, plan_of, tidy, why_again
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.cores import num_usable_cores
+from lenet_ablate.sweep.isolated import IsolatedTrainer
 from lenet_ablate.sweep.messages import again, closing, means, opening, report_command
-from lenet_ablate.sweep.progress import Progress, say
-from lenet_ablate.sweep.signals import stop_on_signals
+from lenet_ablate.sweep.progress import Progress
+from lenet_ablate.sweep.signals import Stop, stop_on_signals
+from lenet_ablate.sweep.trainer import Engines, LocalTrainer, Trainer
 from lenet_ablate.sweep.workers import Task, Workers
 
 
-def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = None) -> SweepResult:
+def run_sweep(
+    sweep: Sweep,
+    workers: int | None = None,
+    engine: Engine | None = None,
+    supervision: Supervision | None = None,
+) -> SweepResult:
     """Train every run of a sweep that is not finished, several side by side, and tell the user.
 
     Args:
         sweep: What to run.
         workers: Runs side by side, at least 1; by default one per usable core, or one on an accelerator.
-        engine: What trains them; by default what the sweep's options ask for.
+        engine: What trains them, in this process; by default what the sweep's options ask for.
+        supervision: How failures and runs that hang are dealt with.
 
     Raises:
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
     """
-    started = time.monotonic()
+    started, supervision = time.monotonic(), supervision or Supervision()
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
@@ -58,24 +68,36 @@ def run_sweep(sweep: Sweep, workers: int | None = None, engine: Engine | None = 
         # The longest first, so that the last worker is not left alone with one of them.
         tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
-        say(means(engines.values(), num_workers))
+        isolate = supervision.isolate and engine is None
+        say(means(engines.values(), num_workers, isolate))
     write_plan(sweep)
     tidy(sweep, finished)
     if logger:
         logger.open()
     ended: list[Ended] = []
-    logbook = Logbook(logger, lambda line: say(line, sys.stderr))
+    logbook = Logbook(logger, warn)
     with stop_on_signals() as stop:
         if todo:
+            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
             with Progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
-                attempts = Attempts(sweep, data, engines, stop.is_asked, progress, logbook)
-                ended = Workers(sweep, attempts, stop, progress).work(tasks, num_workers)
+                attempts = Attempts(sweep, data, progress, logbook)
+                ended = Workers(sweep, attempts, make, stop, progress, supervision).work(tasks, num_workers)
         logbook.add_all(sweep, finished, data, stop.is_asked)
-        result = SweepResult(len(sweep.jobs), len(finished), tuple(ended), time.monotonic() - started, stop.exit_status)
+        counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
+        result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure)
         logbook.end(result)
     if todo:
         say(closing(sweep, result))
     return result
+
+
+def _trainers(
+    sweep: Sweep, data: DatasetCache, engines: Engines, stop: Stop, run_timeout: float | None, isolate: bool
+) -> Callable[[], Trainer]:
+    """Makes what trains the runs of one worker."""
+    if isolate:
+        return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, run_timeout)
+    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout)
 
 
 def report_sweep(sweep: Sweep) -> None:
@@ -91,8 +113,8 @@ def report_sweep(sweep: Sweep) -> None:
 
         built = build_report(ReportOptions(folder, study=options.study, data_dir=options.data_dir))
     except Exception as error:  # whatever is wrong with the report, the runs are done
-        reason = " ".join(str(error).split()) or type(error).__name__
-        say(f"report: not made: {reason}; try again: {report_command(sweep)}")
+        reason = error_line(error, folder) if isinstance(error, OSError) else " ".join(str(error).split())
+        say(f"report: not made: {reason or type(error).__name__}; try again: {report_command(sweep)}")
     else:
         say(f"report: {built.page}")
 
@@ -117,15 +139,16 @@ def write_plan(sweep: Sweep) -> None:
         for job in sweep.jobs
     ]
     path = sweep.study / SWEEPS / f"{sweep.digest}.json"
+    remove_leftovers(path.parent)
     if is_plan(sweep.study, path.name):
         return
     plan = {"format": FORMAT, "created": now(), "command": sweep.command}
     plan |= {"experiments": list(sweep.experiments), "references": [dict(entry) for entry in sweep.references]}
     plan |= {"factors": {key: list(levels) for key, levels in sweep.factors.items()}, "runs": runs}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordError(f"{path.parent}: cannot be made: {error.strerror}; output_dir=… names another") from None
+        make_folder(path.parent)
+    except RecordError as error:
+        raise RecordError(f"{error}; output_dir=… names another") from None
     if path.is_dir():
         say(f"{path}: is a folder, not a plan; set aside as {set_aside(path).name}")
     write_bytes(path, (json.dumps(plan, indent=1) + "\n").encode())

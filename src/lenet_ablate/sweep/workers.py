@@ -3,41 +3,70 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lenet_ablate.config.choices import OnError
 from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.records.locks import claim, make_claimable
 from lenet_ablate.records.record import State
+from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.jobs import Ended, Job, Sweep
-from lenet_ablate.sweep.attempts import Attempts, one_line
+from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.messages import run_line
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.sweep.signals import Stop
+from lenet_ablate.sweep.trainer import Trainer
 
 POLL_SECONDS = 1.0
+GRACE_SECONDS = 5.0
+"""How much longer than its timeout a run may take to save itself."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A run that is to be trained, and its plan."""
+    """A run that is to be trained, its plan, and how often it has failed in this sweep."""
 
     job: Job
     plan: RunPlan
+    failures: int = 0
 
 
 class Workers:
-    """The workers and what they share."""
+    """The workers and what they share.
 
-    def __init__(self, sweep: Sweep, attempts: Attempts, stop: Stop, progress: Progress) -> None:
-        self._sweep, self._attempts, self._stop, self._progress = sweep, attempts, stop, progress
+    Args:
+        sweep: What the runs belong to.
+        attempts: What carries them out.
+        make_trainer: Makes what trains the runs of one worker.
+        stop: Whether to stop; it is asked where a run fails and `on_error=stop`.
+        progress: Told how each run ended.
+        supervision: How failures and runs that hang are dealt with.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        attempts: Attempts,
+        make_trainer: Callable[[], Trainer],
+        stop: Stop,
+        progress: Progress,
+        supervision: Supervision,
+    ) -> None:
+        self._sweep, self._attempts, self._make_trainer = sweep, attempts, make_trainer
+        self._stop, self._progress, self._supervision = stop, progress, supervision
+        self._is_locked = True
         self._waiting: deque[Task] = deque()
         self._elsewhere: deque[Task] = deque()
         self._postponed: set[str] = set()
         self._ended: list[Ended] = []
+        self._since: dict[str, tuple[Job, float]] = {}
+        self._late: set[str] = set()
 
     def work(self, tasks: Sequence[Task], workers: int) -> list[Ended]:
         """Carry out the tasks in their order; the main thread only waits, so that it can take signals.
@@ -46,30 +75,59 @@ class Workers:
             RecordError: Runs cannot be claimed in this study.
         """
         self._waiting.extend(tasks)
-        make_claimable(self._sweep.study)
+        if fault := make_claimable(self._sweep.study):
+            self._is_locked = False
+            self._progress.tell(
+                f"warning: {self._sweep.study}: its file system keeps no locks ({fault}), so sweeps cannot share it; "
+                "start no second one there before this one has ended"
+            )
         threads = [threading.Thread(target=self._loop, name=f"worker-{i}", daemon=True) for i in range(workers)]
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.1)
+                self._tell_of_late_runs()
         return self._ended
 
     def _loop(self) -> None:
-        while not self._stop.is_asked():
-            task = self._take()
-            if task is None:
-                return
-            try:
-                with claim(self._sweep.study, task.plan.name) as is_mine:
-                    if not is_mine:
-                        self._postpone(task)
-                        continue
-                    ended = self._attempts.attempt(task.job, task.plan)
-            except Exception as error:  # the claim itself; an attempt never raises
-                ended = Ended(task.job, self._sweep.folder(task.job), State.failed, 0.0, one_line(error))
-            self._ended.append(ended)
-            self._progress.end_run(ended.state, run_line(self._sweep, ended))
+        with contextlib.closing(self._make_trainer()) as trainer:
+            while not self._stop.is_asked():
+                task = self._take()
+                if task is None:
+                    return
+                ended = self._carry_out(task, trainer)
+                if ended is not None:
+                    self._conclude(task, ended)
+
+    def _carry_out(self, task: Task, trainer: Trainer) -> Ended | None:
+        """How the task ended; None where another sweep is at it."""
+        try:
+            with claim(self._sweep.study, task.plan.name, is_locked=self._is_locked) as is_mine:
+                if not is_mine:
+                    self._postpone(task)
+                    return None
+                self._since[task.plan.name] = task.job, time.monotonic()
+                is_last = task.failures >= self._supervision.retries
+                return self._attempts.attempt(task.job, task.plan, trainer, is_last=is_last)
+        except BaseException as error:  # the claim itself; an attempt never raises
+            folder = self._sweep.folder(task.job)
+            return Ended(task.job, folder, State.failed, 0.0, error_line(error, folder))
+        finally:
+            self._since.pop(task.plan.name, None)
+
+    def _conclude(self, task: Task, ended: Ended) -> None:
+        line = run_line(self._sweep, ended)
+        is_failed, most = ended.state is State.failed, self._supervision.retries
+        if is_failed and ended.can_change and task.failures < most and not self._stop.is_asked():
+            again = dataclasses.replace(task, failures=task.failures + 1)
+            self._progress.tell(f"{line}; to be tried again ({again.failures} of {most})")
+            self._waiting.append(again)
+            return
+        self._ended.append(ended)
+        self._progress.end_run(ended.state, line)
+        if is_failed and self._supervision.on_error is OnError.stop:
+            self._stop.ask_after_failure()
 
     def _take(self) -> Task | None:
         with contextlib.suppress(IndexError):
@@ -85,3 +143,16 @@ class Workers:
             self._postponed.add(task.plan.name)
             self._progress.tell(f"{self._sweep.label(task.job)}: another sweep is at it; looked at again later")
         self._elsewhere.append(task)
+
+    def _tell_of_late_runs(self) -> None:
+        """Say which runs do not stop at their timeout: a thread cannot be ended, so all that is left is to wait."""
+        limit = self._supervision.run_timeout
+        if limit is None or self._supervision.isolate:
+            return
+        for name, (job, since) in list(self._since.items()):
+            if name not in self._late and time.monotonic() - since > limit + GRACE_SECONDS:
+                self._late.add(name)
+                self._progress.tell(
+                    f"{self._sweep.label(job)}: takes longer than hydra.launcher.run_timeout={limit:g} seconds and "
+                    "does not stop by itself, so it is waited for; hydra.launcher.isolate=true ends such runs"
+                )

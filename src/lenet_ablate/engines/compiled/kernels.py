@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import llvmlite
 import numba
 import numpy as np
@@ -33,6 +32,7 @@ from lenet_ablate.engines.compiled.layout import Layout
 from lenet_ablate.engines.compiled.rule import Rule
 from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.errors import EngineError
+from lenet_ablate.records.locks import held
 
 CACHE_FOLDER = "_LENET_ABLATE_KERNELS"  # tells the child its parent's very folder
 USUAL_SECONDS = 30
@@ -61,7 +61,7 @@ def load_kernels(dtype: str = "float32") -> Kernels:
         return _from_cache(dtype)
     except NotCachedError:
         pass
-    with filelock.FileLock(cache_folder() / "lock"):  # another process may be compiling: then its result is awaited
+    with held(cache_folder() / "lock"):  # another process may be compiling: then its result is awaited
         try:
             return _from_cache(dtype)
         except NotCachedError:

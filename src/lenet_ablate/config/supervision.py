@@ -1,0 +1,64 @@
+"""How the local launcher looks after its runs: none of it changes a result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lenet_ablate.config.checks import Check, OneOf, Optional, Real, Whole, YesNo
+from lenet_ablate.config.choices import OnError
+from lenet_ablate.errors import ConfigError
+
+PREFIX = "hydra.launcher."
+
+
+def _setting(default: Any, check: Check, text: str) -> Any:
+    return field(default=default, metadata={"check": check, "help": text})
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """What the local launcher's settings say, as `hydra.launcher.…`."""
+
+    workers: int | None = _setting(
+        None, Optional(Whole(1, 1024)), "runs side by side; null: one per physical core, one on a GPU"
+    )
+    isolate: bool = _setting(
+        False, YesNo(), "whether runs train in processes of their own: one that crashes costs its run alone"
+    )
+    run_timeout: float | None = _setting(
+        None, Optional(Real(0, 1e8, with_low=True)), "seconds after which a run is ended and counts as failed; 0: never"
+    )
+    retries: int = _setting(
+        0, Whole(0, 1000), "how often a failed run is tried again in the same sweep; bad input never"
+    )
+    on_error: OnError = _setting(
+        OnError.go_on, OneOf(OnError), "what the sweep does when a run has failed; stop: the others save themselves"
+    )
+
+
+def parse_supervision(values: Mapping[str, object]) -> Supervision:
+    """The settings as the command line gives them.
+
+    Raises:
+        ConfigError: A value is not legal; with a line for each.
+    """
+    fields = {field.name: field for field in dataclasses.fields(Supervision)}
+    parsed, problems = {}, []
+    for name, value in values.items():
+        check: Check = fields[name].metadata["check"]
+        try:
+            parsed[name] = check(value)
+        except ValueError as error:
+            meant = check.suggest(value)
+            hint = "" if meant is None else f"; did you mean {PREFIX}{name}={meant}?"
+            problems.append(f"{PREFIX}{name}={_shown(value)}: {error}{hint}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return dataclasses.replace(Supervision(**parsed), run_timeout=parsed.get("run_timeout") or None)
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,202 @@
+"""Training a claimed run in this process: its folder, its log, and a record of whatever went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lenet_ablate.config.choices import Model
+from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.cache import DatasetCache
+from lenet_ablate.engines.base import Engine
+from lenet_ablate.errors import RunError
+from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
+from lenet_ablate.records.provenance import describe_environment
+from lenet_ablate.records.record import LOG, EpochRow, State
+from lenet_ablate.records.write import write_config, write_status
+from lenet_ablate.rendering.failures import error_line
+from lenet_ablate.studies.finished import clear_folder, dataset_of
+from lenet_ablate.studies.jobs import Job, Sweep
+from lenet_ablate.training.loop import RunContext, train_run
+
+Engines = Mapping[Model, Engine]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who wants to know how a run goes; all may be called from any thread.
+
+    Attributes:
+        on_progress: Told of every slice: images trained on, and the last loss.
+        on_resume: Told how many images were trained on before.
+        on_epochs: Told of the finished epochs.
+        tell: Prints a line.
+    """
+
+    on_progress: Callable[[int, float], None]
+    on_resume: Callable[[int], None]
+    on_epochs: Callable[[Sequence[EpochRow]], None]
+    tell: Callable[[str], None]
+
+
+class Trainer(Protocol):
+    """Trains one run after the other; used by one thread."""
+
+    def train(self, job: Job, plan: RunPlan, watch: Watch) -> State:
+        """Train a claimed run to its end; whatever is raised is its failure, which stands in its folder by then."""
+
+    def close(self) -> None:
+        """Let go of what was kept from run to run."""
+
+
+class LocalTrainer:
+    """Trains in this process.
+
+    Args:
+        sweep: What the runs belong to.
+        data: Where their data sets come from.
+        engines: What trains each network.
+        should_stop: Asked between slices of training.
+        run_timeout: Seconds after which a run is stopped and counts as failed; None: never.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        data: DatasetCache,
+        engines: Engines,
+        should_stop: Callable[[], bool],
+        run_timeout: float | None = None,
+    ) -> None:
+        self._sweep, self._data, self._engines = sweep, data, engines
+        self._should_stop, self._run_timeout = should_stop, run_timeout
+
+    def train(self, job: Job, plan: RunPlan, watch: Watch) -> State:
+        """See `Trainer`.
+
+        Raises:
+            RunError: It took longer than it may; it saved itself, so that another try goes on from there.
+        """
+        folder = self._sweep.folder(job)
+        if told := clear_folder(self._sweep, job):
+            watch.tell(told)
+        _prepare_folder(folder, job, plan)
+        with _run_log(folder, watch.tell) as log:
+            try:
+                return self._train(job, plan, watch, folder, log)
+            except BaseException as error:  # a library that calls sys.exit costs its run, too
+                record_failure(folder, plan.identity, error_line(error, folder), traceback.format_exc())
+                log.exception("failed")
+                raise
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+    def _train(self, job: Job, plan: RunPlan, watch: Watch, folder: Path, log: logging.Logger) -> State:
+        dataset, engine = dataset_of(job.config, self._data), self._engines[job.config.model.name]
+        started = time.monotonic()
+
+        def is_late() -> bool:
+            return self._run_timeout is not None and time.monotonic() - started > self._run_timeout
+
+        context = RunContext(
+            folder=folder,
+            options=self._sweep.options,
+            provenance=self._provenance(dataset, engine),
+            should_stop=lambda: self._should_stop() or is_late(),
+            on_progress=watch.on_progress,
+            on_resume=watch.on_resume,
+            log=log,
+            on_epochs=watch.on_epochs,
+        )
+        state = train_run(plan, dataset, engine, context)
+        if state is State.interrupted:
+            if not self._should_stop():
+                raise late(self._run_timeout)
+            write_status(folder, state, plan.identity)
+            log.info("interrupted; the same command resumes")
+        return state
+
+    def _provenance(self, dataset: Dataset, engine: Engine) -> dict[str, object]:
+        return {
+            **describe_environment(),
+            "engine": engine.name,
+            "device": engine.device,
+            "threads": engine.threads,
+            "data_sha256": dataset.sha256,
+            "command": self._sweep.command,
+        }
+
+
+def late(run_timeout: float | None) -> RunError:
+    """What a run failed of that took too long."""
+    return RunError(f"took longer than hydra.launcher.run_timeout={run_timeout:g} seconds")
+
+
+def record_failure(folder: Path, identity: str, error: str, details: str) -> None:
+    """Say in a run's folder why it failed, as far as anything can be written there.
+
+    Args:
+        folder: The run's folder.
+        identity: SHA-256 of its settings.
+        error: The reason in one line.
+        details: What helps to find the cause: a traceback, or the last words of a process.
+    """
+    with contextlib.suppress(Exception):
+        write_status(folder, State.failed, identity, error=error, traceback=details)
+
+
+def _prepare_folder(folder: Path, job: Job, plan: RunPlan) -> None:
+    make_folder(folder / ".hydra")
+    for each in (folder, folder / ".hydra", folder / "epochs"):
+        remove_leftovers(each, is_ours_alone=True)
+    for name, content in job.hydra_files(folder).items():
+        write_bytes(folder / ".hydra" / name, content, flush=False)
+    write_config(folder, plan.config)
+    write_status(folder, State.running, plan.identity)
+
+
+class RunLog(logging.FileHandler):
+    """A run's log file; where it cannot be written, that is told once and the run goes on without."""
+
+    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._path: Path | None = path
+        self._tell = tell
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Give the file up."""
+        self._give_up(sys.exception())
+
+    def close(self) -> None:
+        """Close the file, whatever of it can still be written."""
+        try:
+            super().close()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException | None) -> None:
+        if self._path is not None and error is not None:
+            path, self._path = self._path, None
+            self._tell(f"warning: {error_line(error, path)}; the run goes on, its log ends here")
+
+
+@contextlib.contextmanager
+def _run_log(folder: Path, tell: Callable[[str], None]) -> Iterator[logging.Logger]:
+    """A logger of the run's own; not registered, so that a sweep of thousands leaves none behind."""
+    log = logging.Logger(folder.name, logging.INFO)
+    handler = RunLog(folder / LOG, tell)
+    log.addHandler(handler)
+    try:
+        yield log
+    finally:
+        handler.close()
