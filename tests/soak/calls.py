@@ -50,7 +50,7 @@ def run(folder: Path, share: float = 1.0) -> Figure:
             trouble = "" if code == 0 else _judge(first.status, first.text, place)
             again = command(words, place)
             trouble = trouble or ("" if not again.status else f"the same command ended with {again.status}")
-            trouble = trouble or first_line_of_trouble(again.text) and "traceback in the second run"
+            trouble = trouble or (first_line_of_trouble(again.text) and "traceback in the second run")
             trouble = trouble or differences(wanted, contents(place / "outputs/calls"))
             trials += 1
             broken += [f"{kind} at call {nth}: {trouble}"] if trouble else []

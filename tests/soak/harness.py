@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -69,10 +70,8 @@ class Child:
 
     def send(self, number: int) -> None:
         """Send a signal, if it still runs."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
-        except ProcessLookupError:
-            pass
 
     def wait(self, seconds: float = 60.0) -> Outcome:
         """Wait for its end; one that does not come is brought about."""
@@ -112,10 +111,8 @@ def _become(words: Sequence[str], folder: Path, log: Path, before: Callable[[], 
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with contextlib.suppress(OSError, ValueError):
                 stream.flush()
-            except (OSError, ValueError):
-                pass
         os._exit(status)
 
 
