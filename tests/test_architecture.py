@@ -141,7 +141,7 @@ def test_the_root_holds_wings_and_little_else() -> None:
 def test_the_tests_mirror_the_wings() -> None:
     folders = {path.name for path in Path(__file__).parent.iterdir() if path.is_dir() and path.name != "__pycache__"}
     mirrored = set.union(*WINGS) - {"hydra_plugins", "errors", "__main__", "studies"}
-    assert folders == mirrored | {"support", "environments"}
+    assert folders == mirrored | {"support", "environments", "soak"}
 
 
 def test_there_are_no_circles() -> None:
