@@ -1,40 +1,39 @@
 """The engine's two entry points as machine code: taken from a cache on disk, which another process fills.
 
 Numba may give other bits in the process that compiles than in one that loads its cache. So no process trains with
-code that it compiled: what the cache lacks is compiled by a child (`python -m lenet_ablate.engines.compiled.build`).
+code that it compiled: what the cache lacks is compiled by a child.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numba
 import numpy as np
 from numba.core import event
 
-from lenet_ablate.config.home import CACHE_VARIABLE, cache_home
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.augment import NUMBERS
 from lenet_ablate.engines.compiled import network
+from lenet_ablate.engines.compiled.cache import CACHE_FOLDER, cache_folder, lock, remove_unused
+from lenet_ablate.engines.compiled.digests import discard, is_whole, sign
 from lenet_ablate.engines.compiled.jit import FAST_MATH
 from lenet_ablate.engines.compiled.layout import Layout
 from lenet_ablate.engines.compiled.rule import Rule
 from lenet_ablate.engines.networks import image_size, layer_shapes
 from lenet_ablate.errors import EngineError
-from lenet_ablate.records.locks import held
+from lenet_ablate.rendering.console import warn
+from lenet_ablate.rendering.escape import one_line
+from lenet_ablate.rendering.failures import error_line
 
-CACHE_FOLDER = "_LENET_ABLATE_KERNELS"  # tells the child its parent's very folder
 USUAL_SECONDS = 30
 
 
@@ -54,50 +53,84 @@ class Kernels:
 def load_kernels(dtype: str = "float32") -> Kernels:
     """The entry points for one type of number, compiled by a child process if the cache lacks them.
 
+    Code is compared with the digests that were written when it was compiled, before any of it is loaded; what differs
+    is compiled again. Where something was compiled, the code of versions that nobody uses any more is then removed
+    (`cache.remove_unused`).
+
     Raises:
         EngineError: They cannot be compiled or cached.
     """
+    if numba.config.DISABLE_JIT:
+        raise EngineError("engine=compiled: NUMBA_DISABLE_JIT is set, so that nothing can be compiled")
     try:
+        return _load_or_compile(dtype)
+    except EngineError:
+        raise
+    except Exception as error:  # whatever Numba and LLVM make of a damaged file or an odd machine
+        raise EngineError(f"engine=compiled: {cache_folder()}: {error_line(error)}") from error
+
+
+def _load_or_compile(dtype: str) -> Kernels:
+    with suppress(NotCachedError):
         return _from_cache(dtype)
-    except NotCachedError:
-        pass
-    with held(cache_folder() / "lock"):  # another process may be compiling: then its result is awaited
-        try:
+    with lock(cache_folder()):  # another process may be compiling: then its result is awaited
+        with suppress(NotCachedError):
             return _from_cache(dtype)
-        except NotCachedError:
-            _compile_in_child(dtype)
+        _compile_in_child(dtype)
     try:
-        return _from_cache(dtype)
+        kernels = _from_cache(dtype)
     except NotCachedError:
         raise EngineError(f"engine=compiled: {cache_folder()} does not keep the compiled code") from None
+    remove_unused(cache_folder())
+    return kernels
 
 
 def compile_kernels(dtype: str) -> None:
-    """Compile the entry points into the cache; for a process that does nothing else."""
-    for entry, signature in zip(_entries(), signatures(dtype), strict=True):
+    """Compile the entry points into the cache and sign them; for a process that does nothing else."""
+    entries = _entries()
+    folder = _numba_folder(entries)
+    if not is_whole(folder):
+        discard(folder)
+    for entry, signature in zip(entries, signatures(dtype), strict=True):
         entry.compile(signature)
+    sign(folder)
 
 
 def _from_cache(dtype: str) -> Kernels:
     entries = _entries()
-    with _no_compilation():
-        for entry, signature in zip(entries, signatures(dtype), strict=True):
-            entry.compile(signature)
+    folder = _numba_folder(entries)
+    if not is_whole(folder):
+        raise NotCachedError
+    try:
+        with _no_compilation():
+            for entry, signature in zip(entries, signatures(dtype), strict=True):
+                entry.compile(signature)
+    except NotCachedError:
+        raise
+    except Exception as error:  # signed and still not to be loaded, as by another processor
+        discard(folder)
+        raise NotCachedError from error
     for entry in entries:
         entry.disable_compile()  # arguments of other types are a mistake, not a reason to compile
     return Kernels(*entries)
 
 
+def _numba_folder(entries: list[Any]) -> Path:
+    """Where Numba keeps the entries, within the cache's folder."""
+    return Path(entries[0].stats.cache_path)
+
+
 def _compile_in_child(dtype: str) -> None:
-    print(f"compiling the engine for this machine, once, about {USUAL_SECONDS} s", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "lenet_ablate.engines.compiled.build", dtype]
-    environment = os.environ | {
-        CACHE_FOLDER: str(cache_folder()),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    warn(f"compiling the engine for this machine, once, about {USUAL_SECONDS} s")
+    # Found behind the standard library, which a module in the user's folder may be named like.
+    start = "import sys; sys.path += sys.argv[2:]; from lenet_ablate.engines.compiled.kernels import compile_kernels"
+    command = [sys.executable, "-P", "-c", f"{start}; compile_kernels(sys.argv[1])", dtype, *filter(None, sys.path)]
+    environment = os.environ | {CACHE_FOLDER: str(cache_folder())}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
     if done.returncode:
-        raise EngineError(f"engine=compiled: compilation failed\n{done.stderr.strip()}")
+        told = done.stderr.decode(errors="replace").strip().splitlines()
+        why = told[-1] if told else f"exit status {done.returncode}"
+        raise EngineError(f"engine=compiled: compilation failed: {one_line(why)}")
 
 
 @contextmanager
@@ -125,29 +158,6 @@ def _entry(function: Callable[..., Any]) -> Any:
         return numba.njit(nogil=True, cache=True, fastmath=FAST_MATH, error_model="numpy")(function)
     finally:
         numba.config.CACHE_DIR = before
-
-
-@functools.cache
-def cache_folder() -> Path:
-    """The folder of the compiled code for exactly these sources and versions, created if need be.
-
-    Numba itself looks only at the file of the entry point, so the name carries a digest of all of them.
-    """
-    told = os.environ.get(CACHE_FOLDER)
-    if told:
-        return Path(told)
-    digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, np.__version__, sys.version)).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    try:
-        folder = cache_home() / f"kernels-{digest.hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        # A private folder for this process alone: cached code is unpickled, so a shared one could not be trusted.
-        folder = Path(tempfile.mkdtemp(prefix="lenet-ablate-"))
-        print(f"warning: the home folder is not writable; set {CACHE_VARIABLE} to keep compiled code", file=sys.stderr)
-    return folder
 
 
 def signatures(dtype: str) -> list[tuple[Any, ...]]:
