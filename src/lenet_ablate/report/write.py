@@ -97,7 +97,7 @@ def _digests(files: Fields | None) -> dict[str, str]:
 def _remove(out: Path, name: str, digest: str) -> None:
     """Remove a stale file and the folders it leaves empty; a file that was changed since is the user's."""
     path = out / name
-    with contextlib.suppress(OSError, RecordError):  # what stays does no harm
+    with contextlib.suppress(OSError, RuntimeError, RecordError):  # what stays does no harm
         if path.resolve().is_relative_to(out.resolve()) and _digest(out, name) == digest:
             path.unlink()
             for folder in path.relative_to(out).parents[:-1]:
