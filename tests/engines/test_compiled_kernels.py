@@ -6,17 +6,26 @@ import numba
 import numpy as np
 import pytest
 import torch
+from scipy import special
 from torch.nn import functional
 
 from lenet_ablate.engines.compiled import activation, nonlinear, pooling
 from lenet_ablate.engines.compiled.jit import kernel
 from lenet_ablate.engines.compiled.layout import aligned_zeros
+from lenet_ablate.engines.compiled.learner import ACTIVATIONS
 from lenet_ablate.engines.compiled.rule import MAX, MEAN, Rule
 
 
 @numba.njit(fastmath=activation.activate.targetoptions["fastmath"])
-def activate(kind: int, x: Any) -> None:
-    activation.activate(kind, x)
+def activate_with_slope(kind: int, x: Any, slope: Any) -> None:
+    activation.activate_with_slope(kind, x, slope)
+
+
+def activated(kind: int, points: Any) -> tuple[Any, Any]:
+    """Values and derivatives of the kernels."""
+    values, slopes = points.copy(), np.empty_like(points)
+    activate_with_slope(kind, values, slopes)
+    return values, slopes
 
 
 @numba.njit
@@ -29,38 +38,61 @@ def max_pool_backward(x: Any, dy: Any, lanes: int) -> None:
     pooling.max_backward(x, dy, lanes)
 
 
-EXACT = {activation.TANH: np.tanh, activation.SIGMOID: lambda x: 1 / (1 + np.exp(-x))}
+def density(x: Any) -> Any:
+    return np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+
+EXACT = {  # values and derivatives
+    activation.TANH: (np.tanh, lambda x: 1 / np.cosh(x) ** 2),
+    activation.SIGMOID: (special.expit, lambda x: special.expit(x) * special.expit(-x)),
+    activation.GELU: (lambda x: x * special.ndtr(x), lambda x: special.ndtr(x) + x * density(x)),
+}
+# What becomes of infinity, minus infinity and 3e38, and the derivatives there.
+LIMITS = {
+    activation.RELU: ((np.inf, 0, np.float32(3e38)), (1, 0, 1)),
+    activation.TANH: ((1, -1, 1), (0, 0, 0)),
+    activation.SIGMOID: ((1, 0, 1), (0, 0, 0)),
+    activation.GELU: ((np.inf, 0, np.float32(3e38)), (1, 0, 1)),
+}
+
+
+def test_no_activation_is_left_out() -> None:
+    assert LIMITS.keys() == EXACT.keys() | {activation.RELU} == set(ACTIVATIONS.values())
 
 
 @pytest.mark.parametrize("kind", EXACT)
 def test_float32_activations_are_close_everywhere(kind: int) -> None:
     spread = np.geomspace(1e-30, 80, 1 << 19)
     points = np.concatenate([np.linspace(-20, 20, 1 << 21), spread, -spread]).astype(np.float32)
-    found = points.copy()
-    activate(kind, found)
-    assert np.abs(found - EXACT[kind](points.astype(float))).max() <= 3e-7
-    assert np.abs(found).max() <= 1
+    values, slopes = activated(kind, points)
+    for found, exact, most in zip((values, slopes), EXACT[kind], (3e-7, 7e-7), strict=True):
+        assert np.abs(found - exact(points.astype(float))).max() <= most
+    assert kind == activation.GELU or np.abs(values).max() <= 1
 
 
 @pytest.mark.parametrize("kind", EXACT)
 def test_float64_activations_are_exact(kind: int) -> None:
     points = np.linspace(-40, 40, 1 << 14)
-    found = points.copy()
-    activate(kind, found)
-    np.testing.assert_allclose(found, EXACT[kind](points), rtol=1e-12, atol=1e-16)
+    for found, exact in zip(activated(kind, points), EXACT[kind], strict=True):
+        np.testing.assert_allclose(found, exact(points), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_activations_of_what_is_not_a_plain_number(dtype: Any) -> None:
-    points = np.tile(np.array([np.nan, np.inf, -np.inf, 3e38], dtype), 16)
-    for kind, limits in {activation.TANH: (1, -1, 1), activation.SIGMOID: (1, 0, 1)}.items():
-        found = points.copy()
-        activate(kind, found)
-        assert np.isnan(found[0])
-        np.testing.assert_allclose(found[1:4], limits, atol=3e-7)
-    found = points.copy()
-    activate(activation.RELU, found)
-    np.testing.assert_array_equal(found[:4], np.array([np.nan, np.inf, 0, 3e38], dtype))
+@pytest.mark.parametrize("kind", LIMITS)
+def test_activations_of_what_is_not_a_plain_number(kind: int, dtype: Any) -> None:
+    points = np.tile(np.array([np.nan, np.inf, -np.inf, np.float32(3e38)], dtype), 16)
+    for found, limits in zip(activated(kind, points), LIMITS[kind], strict=True):
+        np.testing.assert_allclose(found[1:4], limits, atol=1e-6)
+    assert np.isnan(activated(kind, points)[0][0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_far_from_zero_is_exactly_zero_or_its_argument(dtype: Any) -> None:
+    points = np.geomspace(40, 3e38, 1 << 10).astype(dtype)
+    for sign, slope in ((1, 1), (-1, 0)):
+        values, slopes = activated(activation.GELU, sign * points)
+        np.testing.assert_array_equal(values, points * slope)
+        np.testing.assert_array_equal(slopes, slope)
 
 
 def test_the_first_of_equal_values_takes_the_gradient() -> None:

@@ -95,6 +95,15 @@ def test_refuses_other_sizes_and_takes_none() -> None:
         forward(network, noise(2, 28))
 
 
-def test_large_sigmoid_inputs_do_not_overflow() -> None:
-    network = network_of(draw_weights(tiny_config()), 0.0, 1e-6, activation=Activation.sigmoid)
-    assert np.isfinite(forward(network, noise(2)).logits).all()
+@pytest.mark.parametrize("activation", Activation)
+def test_large_inputs_do_not_overflow(activation: Activation) -> None:
+    network = network_of(draw_weights(tiny_config()), 0.0, 1e-6, activation=activation)
+    with np.errstate(over="raise", invalid="raise"):
+        assert np.isfinite(forward(network, noise(2)).logits).all()
+
+
+@pytest.mark.parametrize("activation", Activation)
+def test_activations_of_what_is_not_a_plain_number(activation: Activation) -> None:
+    limits = {"relu": (0, np.inf), "tanh": (-1, 1), "sigmoid": (0, 1), "gelu": (0, np.inf)}
+    found = module.ACTIVATIONS[activation](np.array([-np.inf, np.inf, np.nan], np.float32))
+    np.testing.assert_array_equal(found, np.array([*limits[activation.value], np.nan], np.float32))

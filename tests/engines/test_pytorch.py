@@ -60,8 +60,8 @@ def test_an_epoch_equals_plain_pytorch(pool: Pool, activation: Activation, optim
     learner, batches = start(plan)
     losses = learner.train(batches)
     data = tiny_dataset()
-    modules = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-    act, down = modules[activation.value], modules[pool.value]
+    modules = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
+    act, down = modules[activation.value], {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}[pool.value]
     names = ["c1", "", "", "c3", "", "", "", "c5", "", "f6", "", "output"]
     layers: list[nn.Module] = [nn.Conv2d(1, 6, 5), act(), down(2), nn.Conv2d(6, 16, 5), act(), down(2), nn.Flatten()]
     layers += [nn.Linear(400, 120), act(), nn.Linear(120, 84), act(), nn.Linear(84, 10)]

@@ -31,7 +31,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "lenet5, c5 as a convolution": {"model": ModelConfig(c5=C5.conv), "activation": Activation.sigmoid},
     "lenet5_28": {"model": ModelConfig(Model.lenet5_28, OutputActivation.relu)},
     "cnn4": {"model": ModelConfig(Model.cnn4, c5=None)},
-    "mlp": {"model": ModelConfig(Model.mlp, c5=None, hidden=(30, 20))},
+    "mlp": {"model": ModelConfig(Model.mlp, c5=None, hidden=(30, 20)), "activation": Activation.gelu},
     "softmax": {"model": ModelConfig(Model.mlp, c5=None, hidden=())},
 }
 EVERY = pytest.mark.parametrize("name", list(MODELS))

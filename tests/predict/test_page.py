@@ -16,12 +16,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from lenet_ablate.config.choices import C5, Activation, DataSet, Model, OutputActivation, Pool, Resize
 from lenet_ablate.config.settings import DataConfig, ModelConfig
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.fit import fit
+from lenet_ablate.engines.compiled import gelu
 from lenet_ablate.engines.forward import forward
+from lenet_ablate.engines.pytorch.models import ACTIVATIONS
 from lenet_ablate.errors import PageError
 from lenet_ablate.predict import digits, ink, pictures
 from lenet_ablate.predict.main import main
@@ -114,6 +117,7 @@ NETWORKS = {
     },
     "28×28": {"model": ModelConfig(Model.lenet5_28), "pool": Pool.avg},
     "MNIST's form, resized": {"data": dataclasses.replace(MNIST, resize=Resize.bilinear)},
+    "max, gelu": {"activation": Activation.gelu},
     "fully connected": {"model": ModelConfig(Model.mlp, c5=None, hidden=(30, 20)), "activation": Activation.sigmoid},
     "nothing hidden": {"model": ModelConfig(Model.mlp, c5=None, hidden=()), "data": MNIST},
 }
@@ -136,6 +140,32 @@ def test_logits_and_maps_are_those_of_the_forward_pass(changes: dict[str, Any], 
     for name, maps in expected.maps.items():
         found = [np.reshape(answer["maps"][name]["data"], answer["maps"][name]["shape"]) for answer in answers[:20]]
         np.testing.assert_allclose(found, maps[:20], rtol=0, atol=1e-4)
+
+
+def test_no_activation_and_no_pooling_is_left_out() -> None:
+    assert {changes.get("activation", Activation.relu) for changes in NETWORKS.values()} == set(Activation)
+    assert {changes.get("pool", Pool.max) for changes in NETWORKS.values()} == set(Pool)
+
+
+@needs_node
+@pytest.mark.parametrize("activation", Activation)
+def test_activations_are_pytorchs(activation: Activation, tmp_path: Path) -> None:
+    assert NODE is not None
+    points = np.concatenate([np.linspace(-50, 50, 10_001), [-1e300, 1e300]])
+    script = tmp_path / "script.mjs"
+    asked = f"{json.dumps(points.tolist())}.map((x) => ACTIVATIONS.{activation.value}(x))"
+    told = f"console.log(JSON.stringify({asked}));"
+    script.write_text(f"{(SOURCES / 'network.mjs').read_text(encoding='utf-8')}\n{told}\n", encoding="utf-8")
+    done = subprocess.run([NODE, script], capture_output=True, text=True, check=True)
+    wanted = ACTIVATIONS[activation]()(torch.from_numpy(points)).numpy()
+    np.testing.assert_allclose(json.loads(done.stdout), wanted, rtol=1e-12, atol=1e-8)
+
+
+def test_gelu_has_the_constants_of_the_compiled_engine() -> None:
+    text = (SOURCES / "network.mjs").read_text(encoding="utf-8")
+    found = {name: json.loads(value) for name, value in re.findall(r"^const GELU_(\w+) = ([^;]+);", text, re.MULTILINE)}
+    assert found["RATE"] == gelu.RATE
+    assert found["POWERS"] == [gelu.M6, gelu.M5, gelu.M4, gelu.M3, gelu.M2, gelu.M1]
 
 
 @needs_node

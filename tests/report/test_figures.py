@@ -219,8 +219,8 @@ def test_numbers_differ_in_lightness_and_words_in_line_too() -> None:
     assert len({style.color for style in styles.values()}) == 4
     assert [styles[label].dash for label in numbers.labels] == ["-", "-", "-", "--"]
     (words,) = find_factors([RunConfig(activation=activation) for activation in Activation])
-    assert len({(style.color, style.dash) for style in level_styles(words).values()}) == 3
-    assert len({style.dash for style in level_styles(words).values()}) == 3
+    assert len({(style.color, style.dash) for style in level_styles(words).values()}) == len(Activation)
+    assert len({style.dash for style in level_styles(words).values()}) == len(Activation)
 
 
 @pytest.mark.parametrize("key", ["lr", "optimizer"])

@@ -18,6 +18,7 @@ class Activation(Enum):
     relu = "relu"
     tanh = "tanh"
     sigmoid = "sigmoid"
+    gelu = "gelu"
 
 
 class Model(Enum):

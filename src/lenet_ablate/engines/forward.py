@@ -160,10 +160,19 @@ def _sigmoid(x: Floats) -> Floats:
     return logistic
 
 
+def _gelu(x: Floats) -> Floats:
+    from scipy.special import ndtr  # the normal distribution
+
+    bounded = np.maximum(x, np.float32(-40))  # where the distribution is zero, which infinity times zero is not
+    activated: Floats = bounded * ndtr(bounded)
+    return activated
+
+
 ACTIVATIONS: Mapping[Activation, Callable[[Floats], Floats]] = {
     Activation.relu: _relu,
     Activation.tanh: _tanh,
     Activation.sigmoid: _sigmoid,
+    Activation.gelu: _gelu,
 }
 POOLS: Mapping[Pool, Callable[[Floats], Floats]] = {
     Pool.max: lambda maps: _fields(maps).max(axis=(3, 5)),

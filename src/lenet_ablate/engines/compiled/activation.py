@@ -7,7 +7,7 @@ has only a branch in `activate_with_slope`, which writes value and derivative si
 `tanh` and `sigmoid` in float32 are a rational function, because a library call per element would cost more than the
 rest of the layer: tanh x ≈ x·P(x²)/Q(x²) on ±`LIMIT`, constant beyond, fitted by iteratively reweighted least squares
 to the smallest greatest absolute error; sigmoid x = (1 + tanh(x/2)) / 2. With rounding the error stays below 3e-7.
-In float64, which the gradient tests use, both are exact.
+In float64, which the gradient tests use, both are exact. `gelu`, which falls below -0.75, has its own module.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
+from lenet_ablate.engines.compiled.gelu import gelu_with_slope
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.vectors import fill, load, store, where, width
 
-RELU, TANH, SIGMOID = 0, 1, 2
+RELU, TANH, SIGMOID, GELU = 0, 1, 2, 3
 SIMPLE = (RELU, TANH, SIGMOID)
 SLOPE = -1  # in the place of a simple activation's number: the way back goes by derivatives that have been kept
 
@@ -66,9 +67,12 @@ def times_derivative(by: int, kept: Any, gradient: Any) -> Any:
 @kernel
 def activate_with_slope(kind: int, x: Array, slope: Array) -> None:
     """Replace a flat array by its activated values and write the derivatives there to `slope`, no shorter; any kind."""
-    activate(kind, x)
-    for at in range(0, x.size, width(x)):
-        store(slope, at, times_derivative(kind, load(x, at), fill(x, 1.0)))
+    if kind == GELU:
+        gelu_with_slope(x, slope)
+    else:
+        activate(kind, x)
+        for at in range(0, x.size, width(x)):
+            store(slope, at, times_derivative(kind, load(x, at), fill(x, 1.0)))
 
 
 @kernel

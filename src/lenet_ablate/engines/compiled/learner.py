@@ -27,6 +27,7 @@ ACTIVATIONS = {
     Activation.relu: activation.RELU,
     Activation.tanh: activation.TANH,
     Activation.sigmoid: activation.SIGMOID,
+    Activation.gelu: activation.GELU,
 }
 OPTIMIZERS = {
     Optimizer.adam: optimizers.ADAM,

@@ -21,6 +21,7 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     Activation.relu: nn.ReLU,
     Activation.tanh: nn.Tanh,
     Activation.sigmoid: nn.Sigmoid,
+    Activation.gelu: nn.GELU,
 }
 POOLS: dict[Pool, type[nn.Module]] = {Pool.max: nn.MaxPool2d, Pool.avg: nn.AvgPool2d}
 _OUTPUTS: dict[OutputActivation, type[nn.Module]] = {

@@ -13,7 +13,7 @@
  * @property {number} mean Subtracted from pixels scaled to 0..1.
  * @property {number} std Divides the centred pixels.
  * @property {string} pool max or avg.
- * @property {string} activation relu, tanh or sigmoid.
+ * @property {string} activation relu, tanh, sigmoid or gelu.
  * @property {string} output_activation none or relu.
  * @property {Layer[]} layers From the image to the logits.
  *
@@ -24,10 +24,16 @@
  * @property {Float32Array} data
  */
 
+// RATE, and M6 to M1, of engines/compiled/gelu.py, where the formula is.
+const GELU_RATE = 0.2772;
+const GELU_POWERS = [-0.111223574, 0.4254853895, -0.2904842641, 0.3058657169, 0.05308223227, 0.1172744994];
+const GELU_END = 40; // the exponential is zero there, which infinity times zero is not
+
 const ACTIVATIONS = {
   relu: (value) => Math.max(0, value),
   tanh: Math.tanh,
   sigmoid: (value) => 0.5 * (Math.tanh(0.5 * value) + 1),
+  gelu: (value) => Math.max(0, value) - gapToRelu(Math.min(Math.abs(value), GELU_END)),
 };
 
 /** What a 2×2 field is reduced to. */
@@ -122,6 +128,13 @@ function reduceMaps(x, pool) {
     data[i] = POOLS[pool](field);
   }
   return { count: x.count, height, width, data };
+}
+
+/** t·Φ(-t), by which gelu is below relu at t and -t. */
+function gapToRelu(t) {
+  const k = 1 / (1 + GELU_RATE * t);
+  const ratio = GELU_POWERS.reduce((sum, coefficient) => (sum + coefficient) * k, 0);
+  return t * Math.exp(-0.5 * t * t) * ratio;
 }
 
 function activate(values, activation) {
