@@ -51,14 +51,15 @@ def read_file(folder: Path, name: str, most: int) -> bytes:
     """
     descriptor, size = _open(folder, name, most)
     try:
-        content = b""
-        while chunk := os.read(descriptor, max(size + 1 - len(content), 4096)):
-            content = content + chunk if content else chunk
-            if len(content) > most:
+        chunks, length = [], 0
+        while chunk := os.read(descriptor, size - length if size > length else CHUNK_BYTES):
+            chunks.append(chunk)
+            length += len(chunk)
+            if length > most:
                 raise RecordError(_too_large(name, most))
-            if len(content) == size:
+            if length == size:
                 break
-        return content
+        return b"".join(chunks)
     except OSError as error:
         raise _explain(error, name) from None
     finally:
@@ -70,7 +71,7 @@ def digest_file(folder: Path, name: str, most: int) -> str:
     descriptor, size = _open(folder, name, most)
     digest, left = hashlib.sha256(), most
     try:
-        while chunk := os.read(descriptor, min(max(size + 1, 4096), CHUNK_BYTES)):
+        while chunk := os.read(descriptor, min(size, CHUNK_BYTES) or CHUNK_BYTES):
             digest.update(chunk)
             left -= len(chunk)
             if left < 0:
