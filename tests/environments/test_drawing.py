@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lenet_ablate.predict.figures import draw_test_digits, png
-from lenet_ablate.predict.predictor import Prediction, Verdict
+from lenet_ablate.predict.predictor import Certainty, Prediction
 from lenet_ablate.rendering.plotting import import_matplotlib
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -52,7 +52,7 @@ def test_the_users_style_changes_no_picture_of_a_prediction() -> None:
     import matplotlib
 
     images, labels = np.arange(3 * 8 * 8, dtype=np.uint8).reshape(3, 8, 8), np.array([1, 2, 3], np.uint8)
-    read = [Prediction(digit, np.full(10, 0.1), Verdict.sure, 1.0) for digit in (1, 2, 4)]
+    read = [Prediction(digit, np.full(10, 0.1), Certainty.sure, 1.0) for digit in (1, 2, 4)]
     plain = png(draw_test_digits(images, labels, read, "title"))
     with matplotlib.rc_context({"font.size": 30, "figure.facecolor": "red", "savefig.facecolor": "green"}):
         assert png(draw_test_digits(images, labels, read, "title")) == plain

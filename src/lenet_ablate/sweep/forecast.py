@@ -21,6 +21,7 @@ from lenet_ablate.engines.base import Batches, Engine
 from lenet_ablate.engines.select import make_engines
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.files import read_json
 from lenet_ablate.records.read import RunRecord, iter_records, read_run
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say
@@ -166,8 +167,8 @@ def _read_cache() -> dict[str, float]:
         cache = cache_home() / SPEEDS
         if time.time() - cache.stat().st_mtime > CACHE_SECONDS:  # it may have been measured in a busy hour
             return {}
-        return {str(key): float(value) for key, value in json.loads(cache.read_bytes()).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {str(key): float(value) for key, value in read_json(cache.parent, SPEEDS, 1 << 20, 10_000).items()}
+    except (OSError, RecordError, ValueError, TypeError, AttributeError):
         return {}
 
 
