@@ -58,7 +58,11 @@ def look(folder: Path) -> RunRecord:
     place=st.integers(0, 200),
     by=st.sampled_from([*forged.HOSTILE_VALUES, ...]),
 )
-@hypothesis.settings(max_examples=150, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(
+    max_examples=int(os.environ.get("LENET_ABLATE_EXAMPLES", "150")),
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 def test_hostile_values_anywhere_are_a_sentence(genuine: Path, tmp_path: Path, name: str, place: int, by: Any) -> None:
     folder = tmp_path / "forged"
     shutil.rmtree(folder, ignore_errors=True)

@@ -6,9 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+from lenet_ablate.config.plan import identity
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.predict.trained import read_trained
 from lenet_ablate.records.read import read_finished, read_run
+from lenet_ablate.records.settings import read_config
 from soak.harness import Figure, command, fresh, generator
 
 PROMISE = "a flipped, cut or emptied file of a finished run is seen"
@@ -23,6 +26,7 @@ def run(folder: Path, share: float = 1.0) -> Figure:
     command(["lenet-ablate", *POINTS], place)
     (whole,) = (path.parent for path in (place / "outputs/flips").glob("*/status.json"))
     status = json.loads((whole / "status.json").read_bytes())
+    config = read_config(whole)
     names = [*status["files"], "status.json"]
     trials = max(len(names), round(TRIALS * share))
     damaged = folder / "damaged" / whole.name
@@ -33,7 +37,7 @@ def run(folder: Path, share: float = 1.0) -> Figure:
         content = (whole / name).read_bytes()
         worse, what = _damage(content, draw.choice(("flip", "cut", "zero", "empty")), draw.randrange(1 << 30))
         (damaged / name).write_bytes(worse)
-        trouble = _judge(damaged, status["identity"], name)
+        trouble = _judge(damaged, config, name)
         broken += [f"{name}, {what}: {trouble}"] if trouble else []
         (damaged / name).write_bytes(content)
     return Figure(PROMISE, trials, tuple(broken), f"{len(names)} files: bits flipped, tails cut, bytes zeroed, emptied")
@@ -51,11 +55,11 @@ def _damage(content: bytes, kind: str, number: int) -> tuple[bytes, str]:
     return content[:at] + bytes([content[at] ^ (1 << number % 8)]) + content[at + 1 :], f"bit {number % 8} of byte {at}"
 
 
-def _judge(run: Path, identity: str, name: str) -> str:
+def _judge(run: Path, config: RunConfig, name: str) -> str:
     """Who takes a damaged run for a whole one; nobody may."""
-    record, finished = read_run(run), read_finished(run, identity)
+    record, finished = read_run(run), read_finished(run, config)
     if name == "status.json":  # what is told in it need not be damaged by each flip; what is must not lead astray
-        return "" if finished is None or finished.identity == identity else "another identity passes"
+        return "" if finished is None or finished.identity == identity(config) else "another identity passes"
     if record.state.is_finished:
         return "the report takes it for whole"
     if finished is not None:

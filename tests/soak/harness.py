@@ -163,6 +163,8 @@ def contents(study: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for status in sorted(study.glob("*/status.json")):
         run = status.parent
+        if ".damaged-" in run.name:  # set aside
+            continue
         if json.loads(status.read_bytes())["status"] != "done":
             continue
         kept = [run / name for name in FINAL] + sorted(run.glob("epochs/*")) + [run / "batch_losses.csv"]
