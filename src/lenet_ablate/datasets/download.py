@@ -103,7 +103,7 @@ def _receive(url: str, progress: Callable[[str], None], timeout: float) -> Gener
     started, received = time.monotonic(), 0
     bar = tqdm(desc=url.rpartition("/")[2], unit="B", unit_scale=True, disable=not on_terminal)
     try:
-        with bar, urllib.request.urlopen(request, timeout=timeout) as response:
+        with bar, urllib.request.urlopen(request, timeout=timeout) as response:  # nosec B310 # torchvision's mirrors
             bar.reset(total=response.length)
             while chunk := response.read1(_READ_BYTES):
                 received += len(chunk)
