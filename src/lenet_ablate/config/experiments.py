@@ -72,7 +72,7 @@ def read_experiment(name: str, config_dirs: Iterable[Path]) -> Experiment:
     try:
         written = path.read_bytes()
         content = from_yaml(written) or {}
-        content = _text_as_written(content, yaml.load(written, yaml.BaseLoader))
+        content = _text_as_written(content, yaml.load(written, yaml.BaseLoader))  # nosec B506 # gives text alone
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     return _parse(name, content, path)
