@@ -26,14 +26,14 @@ def opening(sweep: Sweep, todo: int) -> str:
     return f"{count}: {done}{todo} to train"
 
 
-def again(reasons: Mapping[str, str]) -> list[str]:
+def retrained_lines(reasons: Mapping[str, str]) -> list[str]:
     """A line for each run that had a result and is trained again; of many the first few and how many more."""
     lines = [f"again {label}: {reason}" for label, reason in reasons.items()]
     rest = len(lines) - MAX_AGAIN
     return lines if rest <= 1 else [*lines[:MAX_AGAIN], f"and {rest} more likewise"]
 
 
-def means(engines: Iterable[Engine], workers: int, isolate: bool) -> str:
+def engines_line(engines: Iterable[Engine], workers: int, isolate: bool) -> str:
     """What trains them, how many at a time, and whether in processes of their own."""
     return f"training with {engines_text(engines, workers)}" + (", in processes of their own" if isolate else "")
 

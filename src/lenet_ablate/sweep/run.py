@@ -29,7 +29,7 @@ from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.cores import num_usable_cores
 from lenet_ablate.sweep.isolated import IsolatedTrainer
-from lenet_ablate.sweep.messages import again, closing, means, opening, report_command
+from lenet_ablate.sweep.messages import closing, engines_line, opening, report_command, retrained_lines
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.sweep.signals import Stop, stop_on_signals
 from lenet_ablate.sweep.trainer import Engines, LocalTrainer, Trainer
@@ -60,7 +60,7 @@ def run_sweep(
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
     todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
-    for line in again({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
+    for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
     if todo:
         models = {job.config.model.name for job in todo}
@@ -69,7 +69,7 @@ def run_sweep(
         tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = supervision.isolate and engine is None
-        say(means(engines.values(), num_workers, isolate))
+        say(engines_line(engines.values(), num_workers, isolate))
     write_plan(sweep)
     tidy(sweep, finished)
     if logger:
