@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ PROMISES = ("kills", "calls", "flips", "unfinished", "together", "stops", "same_
 """Modules beside this one."""
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
+HEAD = "| promise | trials | broken | what was varied | seconds | command |\n|---|---|---|---|---|---|"
 
 
 def main() -> int:
@@ -30,16 +32,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         _preload(Path(folder))
         import_everything()
-        figures = {}
+        is_broken = False
         for name in options.only or [*PROMISES, *tested.PROMISES]:
             began = time.monotonic()
-            figures[name] = figure = _try(name, Path(folder) / name, options.share)
-            print(f"{figure.line}, {time.monotonic() - began:.0f} s", flush=True)
+            figure = _try(name, Path(folder) / name, options.share)
+            seconds = time.monotonic() - began
+            print(f"{figure.line}, {seconds:.0f} s", flush=True)
             for line in figure.broken[:10]:
                 print(f"  {line}", flush=True)
-    if options.share == 1 and not options.only:
-        _write(figures)
-    return int(any(figure.broken for figure in figures.values()))
+            is_broken = is_broken or bool(figure.broken)
+            if options.share == 1:
+                _write(name, figure, seconds)
+    return int(is_broken)
 
 
 def _try(name: str, place: Path, share: float) -> Figure:
@@ -60,14 +64,17 @@ def _preload(folder: Path) -> None:
         os.execve(sys.executable, [sys.executable, "-m", "soak", *sys.argv[1:]], calls.environment(library))
 
 
-def _write(figures: dict[str, Figure]) -> None:
-    rows = [
-        f"| {one.promise} | {one.trials} | {len(one.broken)} | {one.detail} | `scripts/soak --only {name}` |"
-        for name, one in figures.items()
-    ]
-    table = "\n".join(["| promise | trials | broken | what was varied | command |", "|---|---|---|---|---|", *rows])
+def _write(name: str, figure: Figure, seconds: float) -> None:
+    """Put a promise's row in the place of its last one."""
     head, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(f"{head}{BEGIN}{table}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    table, tail = rest.split(END)
+    rows = {found[1]: line for line in table.splitlines() if (found := re.search(r"--only (\w+)`", line))}
+    command = f"`scripts/soak --only {name}`"
+    rows[name] = (
+        f"| {figure.promise} | {figure.trials} | {len(figure.broken)} | {figure.detail} | {seconds:.0f} | {command} |"
+    )
+    kept = [rows[each] for each in (*PROMISES, *tested.PROMISES) if each in rows]
+    PAGE.write_text("\n".join([head + BEGIN + HEAD, *kept, END + tail]), encoding="utf-8")
 
 
 if __name__ == "__main__":
