@@ -29,8 +29,8 @@ def main() -> int:
         "--only", action="append", choices=[*PROMISES, *tested.PROMISES], help="one promise; may be repeated"
     )
     options = parser.parse_args()
+    _preload()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        _preload(Path(folder))
         import_everything()
         is_broken = False
         for name in options.only or [*PROMISES, *tested.PROMISES]:
@@ -54,12 +54,11 @@ def _try(name: str, place: Path, share: float) -> Figure:
     return figure
 
 
-def _preload(folder: Path) -> None:
+def _preload() -> None:
     """Start this process again with the shim that counts calls, where a compiler can make one."""
     if calls.SEEN_AS in os.environ:
         return
-    kept = Path(tempfile.mkdtemp(prefix="soak-shim-"))
-    library = calls.build(kept)
+    library = calls.build(Path(tempfile.mkdtemp(prefix="soak-shim-")))
     if library is not None:
         os.execve(sys.executable, [sys.executable, "-m", "soak", *sys.argv[1:]], calls.environment(library))
 
