@@ -18,7 +18,10 @@ def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
     if stream is None:  # a process without standard output
         return
     try:
-        print(_spelled(line, stream), file=stream, end=end, flush=True)
+        try:
+            print(line, file=stream, end=end, flush=True)
+        except UnicodeError:  # a stream that no command has made safe
+            print(_spelled(line, stream), file=stream, end=end, flush=True)
     except (OSError, ValueError):  # the reader left, the disk behind it is full, the stream is closed
         _silence(stream)
 
@@ -29,14 +32,10 @@ def warn(line: str) -> None:
 
 
 def _spelled(line: str, stream: TextIO) -> str:
-    try:
-        line.encode(stream.encoding or "utf-8")
-    except (UnicodeError, LookupError, AttributeError):
-        encoding = getattr(stream, "encoding", None) or "ascii"
-        with contextlib.suppress(LookupError):
-            return line.encode(encoding, "replace").decode(encoding)
-        return line.encode("ascii", "replace").decode()
-    return line
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    with contextlib.suppress(LookupError):
+        return line.encode(encoding, "replace").decode(encoding)
+    return line.encode("ascii", "replace").decode()
 
 
 def _silence(stream: TextIO) -> None:
