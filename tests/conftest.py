@@ -3,16 +3,29 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lenet_ablate.sweep import signals
+
 Run = Callable[..., tuple[int, str]]
 
 # A shell starts its background jobs with SIGINT ignored, and so would be every process that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def handlers_of_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that runs in this process leaves its handlers, one of which ends the process: here they go again."""
+    known = [getattr(signal, name) for name in signals.EXIT_STATUS if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in known}
+    monkeypatch.setattr(signals, "_process", None)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

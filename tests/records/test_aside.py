@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from lenet_ablate.config.settings import Options
+from lenet_ablate.config.settings import Options, RunConfig
 from lenet_ablate.predict.trained import best_run
 from lenet_ablate.records.aside import find_aside, is_aside, set_aside
-from lenet_ablate.records.read import iter_records, read_run
+from lenet_ablate.records.read import damage_of, iter_records, read_run
 from lenet_ablate.records.record import CHECKPOINT, LOG, METRICS, MODEL, STATUS, State
 from lenet_ablate.studies.finished import only_damaged
 from lenet_ablate.studies.jobs import Sweep
@@ -172,3 +172,13 @@ def test_the_report_tells_of_what_was_set_aside_and_of_plans_that_are_none(
 
 def test_options_name_the_repair() -> None:
     assert Options().repair is False
+
+
+def test_files_of_somebody_else_are_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "model.safetensors").write_text("thesis")
+    (tmp_path / "run").symlink_to(tmp_path / "precious")
+    assert damage_of(tmp_path / "run", RunConfig()) == "status.json is missing"
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "config.yaml").touch()
+    assert damage_of(tmp_path / "begun", RunConfig()) == ""

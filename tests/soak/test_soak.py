@@ -1,4 +1,4 @@
-"""Every promise at a tenth of its length; `scripts/soak` keeps the whole of it."""
+"""Every promise at a tenth of its length: `scripts/test -m soak`; `scripts/soak` tries the whole of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from soak.__main__ import PROMISES
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
 @pytest.mark.parametrize("promise", PROMISES)
 def test_the_promise_holds(promise: str) -> None:

@@ -19,6 +19,7 @@ from lenet_ablate.records.aside import is_aside
 from lenet_ablate.records.files import InaccessibleError, digest_file, one_line, read_file
 from lenet_ablate.records.plans import SWEEPS, SweepPlan, read_plans
 from lenet_ablate.records.record import (
+    CHECKPOINT,
     CONFIG,
     METRICS,
     RESULT,
@@ -105,7 +106,7 @@ def _damage(folder: Path, config: RunConfig) -> str:
         raise
     except RecordError as error:
         # Without a result there is only a checkpoint to lose, which tells by itself whose it is.
-        return one_line(error) if os.path.lexists(folder / RESULT) else ""
+        return one_line(error) if os.path.lexists(folder / RESULT) or _is_foreign(folder) else ""
     if status.identity != identity(config):
         return "it holds a run with other settings"
     if status.state.is_finished:
@@ -116,6 +117,14 @@ def _damage(folder: Path, config: RunConfig) -> str:
         except RecordError as error:
             return one_line(error)
     return ""
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether a folder without status.json holds what no run has left that was ended before it wrote one."""
+    if os.path.lexists(folder / STATUS) or os.path.lexists(folder / CHECKPOINT) or not folder.is_dir():
+        return False
+    with os.scandir(folder) as entries:
+        return any(entry.name != CONFIG and not entry.name.startswith(".") for entry in entries)
 
 
 def _misplaced(folder: Path) -> str:

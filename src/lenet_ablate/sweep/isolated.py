@@ -138,6 +138,8 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
+            # A terminal's Ctrl-C is for the parent, which lets its workers save what they have.
+            process_group=0 if os.name == "posix" else None,
         )
         self._is_ready = False
         self.tell: Callable[[str], None] = lambda line: None
