@@ -21,7 +21,10 @@ from lenet_ablate.records.plans import SWEEPS, SweepPlan, read_plans
 from lenet_ablate.records.record import (
     CHECKPOINT,
     CONFIG,
+    LOG,
     METRICS,
+    MODEL,
+    PREDICTIONS,
     RESULT,
     STATUS,
     EpochRow,
@@ -120,11 +123,12 @@ def _damage(folder: Path, config: RunConfig) -> str:
 
 
 def _is_foreign(folder: Path) -> bool:
-    """Whether a folder without status.json holds what no run has left that was ended before it wrote one."""
+    """Whether a folder without status.json is somebody else's: a link to something, or with files that a run writes."""
     if os.path.lexists(folder / STATUS) or os.path.lexists(folder / CHECKPOINT) or not folder.is_dir():
         return False
     with os.scandir(folder) as entries:
-        return any(entry.name != CONFIG and not entry.name.startswith(".") for entry in entries)
+        names = {entry.name for entry in entries}
+    return bool(names & {METRICS, MODEL, PREDICTIONS, LOG} or (folder.is_symlink() and names))
 
 
 def _misplaced(folder: Path) -> str:
