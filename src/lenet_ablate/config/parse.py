@@ -128,7 +128,7 @@ def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
     own = {f.name for f in dataclasses.fields(RunConfig)}
     run = _parse(RunConfig, {k: v for k, v in rest.items() if k in own}, "", schedules, problems)
     options = _parse(Options, {k: v for k, v in rest.items() if k not in own}, "", schedules, problems)
-    problems += [] if problems else _cross_checks(run)
+    problems += [] if problems else cross_checks(run)
     if problems:
         raise ConfigError("\n".join(problems))
     return run, options
@@ -160,7 +160,21 @@ def _show(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _cross_checks(run: RunConfig) -> list[str]:
+def parse_alone(values: Mapping[str, Any]) -> RunConfig:
+    """The run that some of its settings make beside the defaults; how they go together is not looked at.
+
+    Raises:
+        ConfigError: One of them is not legal.
+    """
+    problems: list[str] = []
+    run = _parse(RunConfig, values, "", {}, problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return run
+
+
+def cross_checks(run: RunConfig) -> list[str]:
+    """What is wrong with how settings go together that are legal each, a sentence each; empty if nothing is."""
     data = run.data
     problems = _optimizer_checks(run.optimizer)
     problems += _model_checks(run) + _early_stop_checks(run) + _augment_checks(run)
