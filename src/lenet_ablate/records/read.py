@@ -239,7 +239,7 @@ def _is_run(folder: Path) -> bool:
     try:
         os.lstat(folder / STATUS)
     except (FileNotFoundError, NotADirectoryError):
-        return _RUN_NAME.fullmatch(folder.name) is not None and os.path.lexists(folder / RESULT)
+        return RUN_NAME.fullmatch(folder.name) is not None and os.path.lexists(folder / RESULT)
     except OSError:
         return RUN_NAME.fullmatch(folder.name) is not None
     return True
