@@ -359,7 +359,7 @@ def test_another_launcher_leaves_the_same_runs(run: Run, tmp_path: Path) -> None
     assert run(*words, "study=ours")[0] == 0
     status, out, err = run(*words, "study=stock", "hydra/launcher=basic")
     assert status == 0, err
-    assert "2 trained" in out
+    assert "2 trained" in out and out.count("next: ") == 1
     for folder in (tmp_path / "outputs/ours").glob("digits_*"):
         other = tmp_path / "outputs/stock" / folder.name
         assert (folder / MODEL).read_bytes() == (other / MODEL).read_bytes()
