@@ -103,6 +103,19 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         ("optimizer.betas=null", ["optimizer.betas=null", "adam needs a value"]),
         ("lr=${nope}", ["nope"]),
         ("", ["is not of the form"]),
+        ("=", ["settings are written without spaces, e.g. lr=0.01"]),
+        ("experiment=", ["experiment=: names nothing"]),
+        ("desgin=oat", ["did you mean 'design'?"]),
+        ("learning_rate=0.1", ["did you mean 'lr'?"]),
+        ("bs=32", ["did you mean 'batch_size'?"]),
+        ("momentum=0.9", ["did you mean 'optimizer.momentum'?"]),
+        ("n_jobs=2", ["did you mean 'hydra.launcher.workers'?"]),
+        ("dropout=0.5", ["no setting 'dropout'", "no dropout here"]),
+        ("lr_scheduler=step", ["a schedule is a value of lr: lr=step"]),
+        ("lr={inital:0.1}", ["there is no 'inital'; did you mean 'initial'?"]),
+        ("--config-dir=nodir", ["--config-dir nodir: there is no such folder"]),
+        ("-cn=other", ["is fixed here", "--config-dir DIR"]),
+        ("--experimental-rerun=x", ["the same command again resumes"]),
     ],
 )
 def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
@@ -122,6 +135,61 @@ def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
     assert status == 1
     assert "unrecognized arguments: --quick=1" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_given_twice_is_told_with_the_sweep_that_may_be_meant(run: Run, tmp_path: Path) -> None:
+    status, _, err = run("lr=0.01", "pool=avg", "lr=0.001")
+    assert (status, err) == (1, "lr=0.01 lr=0.001: lr is given twice; to sweep over both: lr=0.01,0.001\n")
+    assert run(*DIGITS, *DIGITS, "plan=true")[0] == 0
+
+
+def test_what_only_a_single_run_or_the_local_launcher_has_is_told(run: Run) -> None:
+    status, _, err = run("seed=0,1", "--cfg", "job")
+    assert status == 1
+    assert err.strip() == "seed=0,1: --cfg shows a single configuration; plan=true lists the runs of a sweep"
+    status, _, err = run("hydra/launcher=basic", "hydra.launcher.isolate=true")
+    assert status == 1 and "works with hydra/launcher=local alone" in err
+    status, out, _ = run("--info", "defaults")
+    assert status == 0 and "Defaults List" in out
+
+
+def test_a_folder_that_is_gone_is_told_in_a_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(*DIGITS) == (1, "", "the current folder is gone or cannot be entered; change to another one: cd\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_run_trains_in_a_folder_whose_name_is_no_unicode(run: Run, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/b\xffd")
+    Path(odd).mkdir()
+    os.chdir(odd)
+    assert run(*DIGITS)[0] == 0
+    [folder] = Path("outputs/ablation").glob("digits_*")
+    assert read_run(folder).state is State.done
+
+
+def test_what_a_choice_does_not_have_varies_where_it_has(run: Run, tmp_path: Path) -> None:
+    words = (*DIGITS, "optimizer=adam,sgd", "optimizer.momentum=0.5,0.9", "plan=true")
+    status, out, _ = run(*words)
+    assert status == 0
+    assert "optimizer.momentum belongs to optimizer=sgd,rmsprop: the other runs go without it" in out
+    told = [line.split()[1:-2] for line in out.splitlines() if line.startswith("  trains")]
+    assert told == [["optimizer=adam,"], *(["optimizer=sgd", f"optimizer.momentum={m},"] for m in ("0.5", "0.9"))]
+    assert run("model=lenet5,mlp", "pool=max,avg", *DIGITS, "plan=true")[1].count("  trains ") == 3
+
+
+def test_a_range_has_the_numbers_that_one_would_write(run: Run) -> None:
+    out = run(*DIGITS, "lr=range(0.1,0.5,0.1)", "plan=true")[1]
+    assert [word for word in out.split() if word.startswith("lr=")] == [f"lr=0.{n}," for n in (1, 2, 3, 4)]
+
+
+def test_the_retry_runs_as_the_sweep_did(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lenet_ablate.sweep.trainer.train_run", lambda *_: 1 / 0)
+    status, out, _ = run(*DIGITS, "hydra.launcher.on_error=stop", "hydra.launcher.retries=1")
+    assert status == 1
+    assert "retry: lenet-ablate hydra.launcher.on_error=stop hydra.launcher.retries=1 data=digits epochs=1" in out
 
 
 def test_every_bad_word_is_told(run: Run) -> None:

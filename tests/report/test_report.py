@@ -158,7 +158,7 @@ def test_only_the_runs_asked_for_are_reported(report: Run, tmp_path: Path) -> No
     summary = pd.read_csv(folder / "summary.csv")
     assert list(summary["factor"] + "=" + summary["level"]) == ["lr=0.01", "lr=step"]
     runs = pd.read_csv(folder / "runs.csv")
-    assert set(runs["pool"]) == {"max"} and set(runs["lr"]) == {"0.01", "step"}
+    assert set(runs["pool"]) == {"max"} and set(runs["lr_label"]) == {"0.01", "step"}
     assert report("outputs", "--where", "seed=1")[1].startswith("s1: 6 of 6")
 
 

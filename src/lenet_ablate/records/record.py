@@ -11,15 +11,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # what lists runs does without NumPy
+    import numpy as np
+    import numpy.typing as npt
 
 FORMAT = 1
 STATUS, CONFIG, METRICS, RESULT = "status.json", "config.yaml", "metrics.csv", "result.json"
 PREDICTIONS, MODEL, CHECKPOINT, LOG = "predictions.npz", "model.safetensors", "checkpoint.safetensors", "run.log"
 
-Weights = Mapping[str, npt.NDArray[np.float32]]
+Weights: TypeAlias = "Mapping[str, npt.NDArray[np.float32]]"
 
 
 class State(Enum):

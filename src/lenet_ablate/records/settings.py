@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.parse import cross_checks, parse_alone, parse_config
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
 from lenet_ablate.config.yaml_text import to_yaml
@@ -20,6 +21,7 @@ from lenet_ablate.records.record import CONFIG
 
 MAX_BYTES = 64 << 10
 MAX_ENTRIES, MAX_DEPTH, MAX_TEXT = 1000, 4, 5000
+MAX_ENTRY = 2000  # bytes of an entry that is remembered
 _KNOWN: dict[str, Any] = {
     f.name: {g.name for g in dataclasses.fields(getattr(RunConfig(), f.name))} if f.name in NAMED_GROUPS else None
     for f in dataclasses.fields(RunConfig)
@@ -39,10 +41,50 @@ def read_config(folder: Path) -> RunConfig:
 
 def config_of(content: bytes) -> RunConfig:
     """The settings that a config.yaml of this content tells; see `read_config`."""
+    known = _known_entries(content)
+    if known is not None:
+        return known
     try:
         return parse_settings(parse_yaml(content))
     except RecordError as error:
         raise RecordError(f"{CONFIG} {error}") from None
+
+
+_TOP_LEVEL = re.compile(rb"^(?=[A-Za-z_])", re.MULTILINE)
+_ENTRY = re.compile(rb"([a-z_]+):[ \n]")
+
+
+def _known_entries(content: bytes) -> RunConfig | None:
+    """The settings, entry by entry: the runs of a study share nearly all of theirs, and each is read once.
+
+    None where that does not work out, whatever the reason: then the whole is read, and told what is wrong with it.
+    """
+    parsed = {}
+    for text in filter(None, _TOP_LEVEL.split(content)):
+        entry = _read_entry(text)
+        if entry is None:
+            return None
+        parsed[entry[0]] = entry[1]
+    if not parsed:
+        return None
+    config = RunConfig(**parsed)
+    return None if cross_checks(config) else config
+
+
+@functools.lru_cache(maxsize=4096)
+def _read_entry(text: bytes) -> tuple[str, Any] | None:
+    """Name and typed value of one entry of a config.yaml; None where it is not as this program writes it."""
+    named = _ENTRY.match(text)
+    if named is None or len(text) > MAX_ENTRY or not text.endswith(b"\n"):
+        return None
+    try:
+        values = parse_yaml(text)
+        name = named[1].decode()
+        if not isinstance(values, dict) or list(values) != [name] or name not in _KNOWN:
+            return None
+        return name, getattr(parse_alone(_only_known(values)), name)
+    except (LenetAblateError, ValueError):
+        return None
 
 
 def is_about(content: bytes, config: RunConfig) -> bool:
@@ -70,6 +112,20 @@ def parse_settings(values: object) -> RunConfig:
     """
     if not isinstance(values, dict):
         raise RecordError("must be a mapping")
+    known = _only_known(values)
+    try:
+        config, _ = parse_config(known)
+    except (LenetAblateError, ValueError) as error:  # a number of thousands of digits has no text
+        raise RecordError(f"is not understood: {' '.join(str(error).split())[:200]}") from None
+    return config
+
+
+def _only_known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that this version knows.
+
+    Raises:
+        RecordError: There is too much of them.
+    """
     known = {}
     for name, value in values.items():
         if name in _KNOWN:
@@ -77,11 +133,7 @@ def parse_settings(values: object) -> RunConfig:
             is_group = own is not None and isinstance(value, dict)
             known[name] = {key: inner for key, inner in value.items() if key in own} if is_group else value
     _check_size(known)
-    try:
-        config, _ = parse_config(known)
-    except (LenetAblateError, ValueError) as error:  # a number of thousands of digits has no text
-        raise RecordError(f"is not understood: {' '.join(str(error).split())[:200]}") from None
-    return config
+    return known
 
 
 def _check_size(value: object, depth: int = 0) -> None:

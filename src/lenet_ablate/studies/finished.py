@@ -14,7 +14,7 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.networks import image_size
-from lenet_ablate.errors import LenetAblateError, RecordError
+from lenet_ablate.errors import ConfigError, LenetAblateError, RecordError
 from lenet_ablate.records.aside import find_aside, set_aside
 from lenet_ablate.records.locks import claim, make_claimable
 from lenet_ablate.records.plans import read_sweeps
@@ -84,7 +84,12 @@ def only_damaged(sweep: Sweep) -> Sweep:
     """The sweep of what is damaged in its study, whichever command asked for it, and of nothing else.
 
     Runs that were set aside before and not trained again since are among them.
+
+    Raises:
+        ConfigError: There is no such study.
     """
+    if not sweep.study.is_dir():
+        raise ConfigError(f"repair=true: there is no study {sweep.study}; study=… and output_dir=… name another")
     jobs = {run_name(job.config): job for job in sweep.jobs}
     for run in (run for plan in read_sweeps(sweep.study) for run in plan.runs):
         if run.run == run_name(run.config):

@@ -76,7 +76,7 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
         lines += [f"  {sweep.label(ended.job)}: {ended.folder}" for ended in diverged]
     for ended in failed:
         lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
-        lines += [f"  log:   {ended.folder / LOG}"]
+        lines += [f"  log:   {log}"] if (log := ended.folder / LOG).is_file() else []
         lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
     if result.is_cut_short:
         lines += ["stopped at a failed run (hydra.launcher.on_error=stop); the same command goes on with the others"]

@@ -88,14 +88,13 @@ class LocalTrainer:
         folder = self._sweep.folder(job)
         if told := clear_folder(self._sweep, job):
             watch.tell(told)
-        _prepare_folder(folder, job, plan)
-        with _run_log(folder, watch.tell) as log:
-            try:
+        try:
+            _prepare_folder(folder, job, plan)
+            with _run_log(folder, watch.tell) as log:
                 return self._train(job, plan, watch, folder, log)
-            except BaseException as error:  # a library that calls sys.exit costs its run, too
-                record_failure(folder, plan.identity, error_line(error, folder), traceback.format_exc())
-                log.exception("failed")
-                raise
+        except BaseException as error:  # a library that calls sys.exit costs its run, too
+            record_failure(folder, plan.identity, error_line(error, folder), traceback.format_exc())
+            raise
 
     def close(self) -> None:
         """Nothing is kept."""
@@ -198,5 +197,8 @@ def _run_log(folder: Path, tell: Callable[[str], None]) -> Iterator[logging.Logg
     log.addHandler(handler)
     try:
         yield log
+    except BaseException:
+        log.exception("failed")
+        raise
     finally:
         handler.close()
