@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,10 +15,12 @@ import yaml
 
 from lenet_ablate import __version__
 from lenet_ablate.cli import main as cli
-from lenet_ablate.cli.overrides import check_overrides, group_options
+from lenet_ablate.cli.choices import options_of
+from lenet_ablate.cli.overrides import check_overrides, other_words
 from lenet_ablate.config.folder import config_dir
+from lenet_ablate.config.grid_words import GRID_WORDS
 from lenet_ablate.config.parse import parse_config
-from lenet_ablate.config.settings import Options, RunConfig, to_mapping
+from lenet_ablate.config.settings import NAMED_GROUPS, Options, RunConfig, iter_settings, to_mapping
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import METRICS, MODEL, State
 from support.sweeps import Started, start
@@ -304,6 +307,21 @@ def test_help_names_every_setting(run: Run) -> None:
     assert max(map(len, out.splitlines())) <= 120
 
 
+def test_help_on_anything_that_can_be_typed(run: Run) -> None:
+    inner = [key for key, _ in iter_settings()]
+    for topic in [*inner, *NAMED_GROUPS, *GRID_WORDS, "hydra.launcher.retries"]:
+        status, out, err = run("--help", topic)
+        assert status == 0 and out.startswith(f"{topic}: "), err
+        (example,) = [line for line in out.splitlines() if line.startswith("example: lenet-ablate ")]
+        words = shlex.split(example)[2:]
+        assert not check_overrides(other_words(words), [config_dir()]) and any(topic in word for word in words)
+    assert "rmsprop: 0; sgd: 0.9" in " ".join(run("--help", "optimizer.momentum")[1].split())
+    assert "{initial:0.01,gamma:0.1,every:10}" in run("--help", "lr")[1]
+    assert all(name in run("--help", "experiment")[1] for name in ("pooling", "tiny"))
+    status, out, err = run("--help", "momentum")
+    assert status == 1 and "did you mean 'optimizer.momentum'?" in err
+
+
 def test_version(run: Run) -> None:
     assert run("--version") == (0, f"lenet-ablate {__version__}\n", "")
 
@@ -337,7 +355,7 @@ def test_config_yaml_holds_the_defaults_of_the_dataclasses() -> None:
 
 def test_every_choice_of_every_group_is_legal() -> None:
     for group in ("model", "pool", "activation", "optimizer", "data"):
-        for choice in group_options(group, [config_dir()]):
+        for choice in options_of(group, [config_dir()]):
             content = yaml.safe_load((config_dir() / group / f"{choice}.yaml").read_text())
             values = content if group in ("pool", "activation") else {group: content}
             if choice in ("idx", "npz"):
@@ -361,7 +379,7 @@ def test_another_launcher_leaves_the_same_runs(run: Run, tmp_path: Path) -> None
     assert run(*words, "study=ours")[0] == 0
     status, out, err = run(*words, "study=stock", "hydra/launcher=basic")
     assert status == 0, err
-    assert "2 trained" in out
+    assert "2 trained" in out and out.count("next: ") == 1
     for folder in (tmp_path / "outputs/ours").glob("digits_*"):
         other = tmp_path / "outputs/stock" / folder.name
         assert (folder / MODEL).read_bytes() == (other / MODEL).read_bytes()

@@ -55,14 +55,25 @@ def _main() -> None:
         say(f"lenet-ablate {__version__}")
         return
     if "--help" in flags or "-h" in flags:
-        from lenet_ablate.cli.help import help_text
-
-        say(help_text(), end="")
+        _help(words, flags)
         return
     try:
         _run(flags, words)
     except SystemExit as stop:  # argparse ends with 2, which here means something else
         sys.exit(1 if stop.code == 2 else stop.code)
+    except LenetAblateError as error:
+        sys.exit(str(error))
+
+
+def _help(topics: Sequence[str], flags: Sequence[str]) -> None:
+    from lenet_ablate.cli.help import help_text
+    from lenet_ablate.cli.topics import topic_text
+
+    if not topics:
+        say(help_text(), end="")
+    try:
+        for topic in topics:
+            say(topic_text(topic, [config_dir(), *_extra_config_dirs(flags)]), end="")
     except LenetAblateError as error:
         sys.exit(str(error))
 

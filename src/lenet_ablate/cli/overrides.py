@@ -7,13 +7,14 @@ Values are checked for every point of the sweep once it is composed, by `config.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, ValueType
 from hydra.errors import HydraException
 
+from lenet_ablate.cli.choices import options_of
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.experiments import read_experiment
 from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
@@ -106,13 +107,6 @@ def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[
     return []
 
 
-def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:
-    """The options of a group, sorted, those in subfolders as `folder/option`; empty where there is no such group."""
-    roots = [folder / group for folder in config_dirs]
-    found = {path.relative_to(root).with_suffix("").as_posix() for root in roots for path in root.rglob("*.yaml")}
-    return sorted(found)
-
-
 def _check_twice(key: str, word: str, given: dict[str, str]) -> str | None:
     """What is wrong with a setting that was given before; notes what is given."""
     before = given.setdefault(key, word)
@@ -157,7 +151,7 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
         return None
     if not key:
         return f"{word}: settings are written without spaces, e.g. lr=0.01"
-    options = group_options(key, config_dirs)
+    options = options_of(key, config_dirs)
     group, _, subfolder = key.partition("/")
     if subfolder and group in NAMED_GROUPS:
         return f"{word}: {subfolder} is a folder of {group}; did you mean {group}={subfolder}/{word.partition('=')[2]}?"

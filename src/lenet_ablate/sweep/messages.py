@@ -59,7 +59,7 @@ def run_line(sweep: Sweep, ended: Ended) -> str:
     return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, {loss}, {seconds}"
 
 
-def closing(sweep: Sweep, result: SweepResult) -> str:
+def closing(sweep: Sweep, result: SweepResult, is_whole: bool = True) -> str:
     """What was done, every failure with the command that retries it, and what to do next."""
     done, failed = result.select(State.done), result.select(State.failed)
     trained = sum(ended.is_ours for ended in done)
@@ -82,7 +82,7 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
         lines += ["stopped at a failed run (hydra.launcher.on_error=stop); the same command goes on with the others"]
     if result.stop_status:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
-    elif (result.skipped or done) and not sweep.options.report:
+    elif is_whole and (result.skipped or done) and not sweep.options.report:
         lines += [f"next: {report_command(sweep)}"]
     return "\n".join(lines)
 
