@@ -36,10 +36,10 @@ REPORT = [
     {"build"},
     {"overview"},
     {"assemble"},
-    {"page", "fingerprint"},
-    {"tables", "figures"},
+    {"page", "fingerprint", "findings"},
+    {"tables", "figures", "reading"},
     {"analysis", "options"},
-    {"study", "text", "write"},
+    {"study", "text", "write", "progress"},
 ]
 MAY_KNOW_HYDRA = {"cli", "hydra_plugins"}
 FACE = "lenet_ablate.__init__"

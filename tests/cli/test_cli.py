@@ -230,12 +230,14 @@ def test_inline_schedules_and_named_ones_of_ones_own(run: Run, tmp_path: Path) -
 
 
 def test_the_report_is_made_when_the_sweep_has_ended(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"x"))
+    monkeypatch.setattr(
+        "lenet_ablate.report.figures.drawing.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"x")
+    )
     words = (*DIGITS, "lr=0.01,0.001", "report=true")
     status, out, err = run(*words)
-    page = tmp_path / "outputs" / "report" / "index.html"
+    page = tmp_path / "outputs" / "report" / "ablation" / "index.html"
     assert status == 0, err
-    assert page.is_file() and "report: outputs/report/index.html" in out and "next: lenet-report" not in out
+    assert page.is_file() and "report: outputs/report/ablation/index.html" in out and "next: lenet-report" not in out
     page.unlink()
     assert run(*words)[0] == 0 and page.is_file()  # nothing to train, and still a report
     run(*DIGITS, "study=two", "report=true")

@@ -21,6 +21,7 @@ from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.errors import DataError, RunError
 from lenet_ablate.records.record import LOG, State
 from lenet_ablate.records.write import now
+from lenet_ablate.rendering.children import package_folders
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.studies.recording import training_place
@@ -132,7 +133,7 @@ class WorkerProcess:
     """A worker process, and what it says."""
 
     def __init__(self) -> None:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(wire.package_folders(sys.path))}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(package_folders(sys.path))}
         self._process = subprocess.Popen(
             [sys.executable, *COMMAND],
             stdin=subprocess.PIPE,
