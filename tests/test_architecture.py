@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -35,15 +36,16 @@ REPORT = [
     {"build"},
     {"overview"},
     {"assemble"},
-    {"page", "fingerprint"},
-    {"tables", "figures"},
+    {"page", "fingerprint", "findings"},
+    {"tables", "figures", "reading"},
     {"analysis", "options"},
-    {"study", "text", "write"},
+    {"study", "text", "write", "progress"},
 ]
 MAY_KNOW_HYDRA = {"cli", "hydra_plugins"}
 FACE = "lenet_ablate.__init__"
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     return {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in SRC.rglob("*.py")}
 
@@ -57,6 +59,7 @@ def report_room(module: str) -> str:
     return module.split(".")[2]
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """Every module imported anywhere in a file; for `from a import b`, both a and a.b."""
     found = set()

@@ -37,6 +37,9 @@ PAIR_COLUMNS = [
     "detectable",
     "seeds_more",
     "is_fragile",
+    "p_better",
+    "p_same",
+    "p_worse",
     "verdict_code",
     "verdict",
 ]

@@ -40,7 +40,7 @@ def design_of(
         for row in zip(*(design[key] for key in levels), strict=True)
     ]
     design["run"] = [f"run{number}" for number in range(len(design))]
-    design["status"] = "done"
+    design["status"], design["test_share"] = "done", np.nan
     design["is_usable"], design["is_collapsed"] = True, False
     design["train_loss_running"] = 1 - design["outcome"]
     design["val_accuracy"] = design["test_accuracy"] = design["outcome"]

@@ -130,9 +130,12 @@ def _is_foreign(folder: Path) -> bool:
     """Whether a folder without status.json is somebody else's: a link to something, or with files that a run writes."""
     if os.path.lexists(folder / STATUS) or os.path.lexists(folder / CHECKPOINT) or not folder.is_dir():
         return False
+    return _has_files_of_a_run(folder) or (folder.is_symlink() and any(folder.iterdir()))
+
+
+def _has_files_of_a_run(folder: Path) -> bool:
     with os.scandir(folder) as entries:
-        names = {entry.name for entry in entries}
-    return bool(names & {METRICS, MODEL, PREDICTIONS, LOG} or (folder.is_symlink() and names))
+        return not {entry.name for entry in entries}.isdisjoint({METRICS, MODEL, PREDICTIONS, LOG})
 
 
 def _misplaced(folder: Path) -> str:
@@ -234,11 +237,11 @@ def planned_runs(study: Path, sweeps: Sequence[SweepPlan]) -> dict[str, RunRecor
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a folder is a run's; of one that may not be entered its name tells."""
+    """Whether a folder is a run's, also where its result has lost its status; of one not to be entered by its name."""
     try:
         os.lstat(folder / STATUS)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return RUN_NAME.fullmatch(folder.name) is not None and os.path.lexists(folder / RESULT)
     except OSError:
         return RUN_NAME.fullmatch(folder.name) is not None
     return True

@@ -41,6 +41,7 @@ def run_sweep(
     workers: int | None = None,
     engine: Engine | None = None,
     supervision: Supervision | None = None,
+    is_whole: bool = True,
 ) -> SweepResult:
     """Train every run of a sweep that is not finished, several side by side, and tell the user.
 
@@ -49,6 +50,7 @@ def run_sweep(
         workers: Runs side by side, at least 1; by default one per usable core, or one on an accelerator.
         engine: What trains them, in this process; by default what the sweep's options ask for.
         supervision: How failures and runs that hang are dealt with.
+        is_whole: Whether it is all that the user asked for, so that the next step can be told at its end.
 
     Raises:
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
@@ -89,7 +91,7 @@ def run_sweep(
         result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure)
         logbook.end(result)
     if todo:
-        say(closing(sweep, result))
+        say(closing(sweep, result, is_whole))
     return result
 
 

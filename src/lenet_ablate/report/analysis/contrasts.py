@@ -37,6 +37,7 @@ class Outcomes:
         seeds: (n,) the seeds.
         num_images: (L,) images that an accuracy is a share of; NaN where not known.
         runs_per_seed: Combinations of the other factors that each seed is averaged over.
+        test_share: Test images as a share of training and test images, 0..1; 0 where not known.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Outcomes:
     seeds: npt.NDArray[np.int64]
     num_images: Array
     runs_per_seed: int
+    test_share: float = 0.0
 
     @property
     def accuracy(self) -> Array:
@@ -99,7 +101,11 @@ def outcomes_of(comparison: Comparison) -> Outcomes:
     figures = {name: means[name].to_numpy(float).reshape(shape) for name in VALUES}
     seeds = means.index.get_level_values(REPLICATE).to_numpy(np.int64)[: shape[1]]
     num_images = means["num_images"].to_numpy(float).reshape(shape)
-    return Outcomes(key, labels, figures, seeds, num_images.min(axis=1), len(runs) // max(1, len(means)))
+    share = runs["test_share"].max()
+    runs_per_seed = len(runs) // max(1, len(means))
+    return Outcomes(
+        key, labels, figures, seeds, num_images.min(axis=1), runs_per_seed, float(share) if share >= 0 else 0.0
+    )
 
 
 def values_frame(outcomes: Outcomes) -> pd.DataFrame:
@@ -120,6 +126,7 @@ def measure_pairs(outcomes: Outcomes, criteria: Criteria) -> pd.DataFrame:
     pairs, n = compare_levels(outcomes), outcomes.num_seeds
     first, second, paired = pairs.first, pairs.second, pairs.paired
     a, b = outcomes.accuracy[first], outcomes.accuracy[second]
+    better, same, worse = statistics.posterior(paired, n, criteria.margin, outcomes.test_share)
     return pd.DataFrame(
         {
             "factor": outcomes.key,
@@ -142,6 +149,9 @@ def measure_pairs(outcomes: Outcomes, criteria: Criteria) -> pd.DataFrame:
             "sd": paired.sd,
             "sd_floor": pairs.floors,
             "runs_per_seed": outcomes.runs_per_seed,
+            "p_better": better,
+            "p_same": same,
+            "p_worse": worse,
         }
     )
 

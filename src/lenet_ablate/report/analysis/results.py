@@ -25,6 +25,21 @@ class Code(IntEnum):
 
 
 @dataclass(frozen=True)
+class Posterior:
+    """How probable it is that two levels differ by more than the margin; the three add up to 1.
+
+    Attributes:
+        better: That the first level is better by more than the margin.
+        same: That they differ by no more than the margin.
+        worse: That the first level is worse by more than the margin.
+    """
+
+    better: float
+    same: float
+    worse: float
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A sentence about a factor.
 
@@ -33,12 +48,14 @@ class Verdict:
         sentence: The sentence; plain text.
         levels: Labels of the levels that it is about.
         is_fragile: Whether another test (Welch, exact sign-flip) disagrees.
+        posterior: Of the first of `levels` against the second; None where it is not about a pair with two seeds.
     """
 
     code: Code
     sentence: str
     levels: tuple[str, ...]
     is_fragile: bool = False
+    posterior: Posterior | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +77,8 @@ class FactorAnalysis:
             p_welch, p_signflip, hedges_gz, p_a_gt_b, rho, se_seed (of the difference: other seeds, the same test
             digits), se_digits (other test digits, the same networks), se_total (both), p_mcnemar (of two single runs
             only), detectable (the difference found with 80 % power), seeds_more (further seeds for the target),
-            is_fragile, verdict_code, verdict.
+            is_fragile, p_better, p_same, p_worse (posterior probabilities that a is better by more than the margin,
+            that they differ by less, that a is worse; missing below two seeds), verdict_code, verdict.
         verdicts: The sentences to print, failures first, then the answer for each pair that matters.
         advice: What to do to know more, e.g. the number of further seeds; may be empty.
         simple_effects: Where the factor's effect depends on another factor's level: `within` ("pool=max"), then the

@@ -13,7 +13,7 @@ import pandas as pd
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis import power, statistics
 from lenet_ablate.report.analysis.contrasts import FAILED
-from lenet_ablate.report.analysis.results import Code, Verdict
+from lenet_ablate.report.analysis.results import Code, Posterior, Verdict
 from lenet_ablate.report.study.comparison import Comparison
 from lenet_ablate.report.study.criteria import Criteria, Metric
 from lenet_ablate.report.text.wording import limit_points, p_text, percent, plural, points, signed_points
@@ -21,7 +21,8 @@ from lenet_ablate.report.text.wording import limit_points, p_text, percent, plur
 PAIR_COLUMNS = (
     "factor", "level_a", "level_b", "metric", "n_pairs", "diff", "ci_low", "ci_high", "ci90_low", "ci90_high", "p",
     "p_holm", "m_tests", "alpha", "p_welch", "p_signflip", "hedges_gz", "p_a_gt_b", "rho", "se_seed", "se_digits",
-    "se_total", "p_mcnemar", "detectable", "seeds_more", "is_fragile", "verdict_code", "verdict",
+    "se_total", "p_mcnemar", "detectable", "seeds_more", "is_fragile", "p_better", "p_same", "p_worse",
+    "verdict_code", "verdict",
 )  # fmt: skip
 COMPLETED_ONLY = " Completed runs only."
 _NORMAL_95 = 1.96
@@ -83,11 +84,15 @@ def verdicts(comparison: Comparison, headline: pd.DataFrame, suffix: str = "") -
     """
     told = list(_failures(comparison))
     suffix = (COMPLETED_ONLY if comparison.planned["status"].isin(FAILED).any() else "") + suffix
-    spoken = ("level_a", "level_b", "verdict_code", "verdict", "is_fragile")
-    for row in _rows({name: headline[name] for name in spoken}):
+    for row in _rows({str(name): headline[name] for name in headline}):
         levels = (row.level_a, row.level_b)
-        told.append(Verdict(Code(row.verdict_code), row.verdict + suffix, levels, bool(row.is_fragile)))
+        code, sentence = Code(row.verdict_code), row.verdict + suffix
+        told.append(Verdict(code, sentence, levels, bool(row.is_fragile), _posterior(row)))
     return told
+
+
+def _posterior(pair: Any) -> Posterior | None:
+    return Posterior(pair.p_better, pair.p_same, pair.p_worse) if math.isfinite(pair.p_same) else None
 
 
 def _failures(comparison: Comparison) -> Iterator[Verdict]:

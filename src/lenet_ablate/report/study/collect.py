@@ -16,6 +16,7 @@ from lenet_ablate.records.frames import epochs_frame, runs_frame
 from lenet_ablate.records.plans import SweepPlan, read_plans
 from lenet_ablate.records.read import RunRecord, find_studies, iter_records
 from lenet_ablate.records.record import State
+from lenet_ablate.records.result import RunResult
 from lenet_ablate.rendering.escape import well_formed
 from lenet_ablate.report.study.comparable import split
 from lenet_ablate.report.study.conditions import select
@@ -114,6 +115,13 @@ def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tupl
     return kept, tuple(copies)
 
 
+def _test_share(result: RunResult) -> float:
+    """Test images as a share of test and training images; NaN where not known."""
+    if not result.num_test or not result.num_train:
+        return np.nan
+    return result.num_test / (result.num_test + result.num_train)
+
+
 def _is_second_choice(record: RunRecord) -> tuple[bool, bool]:
     renamed = record.config is not None and record.folder.name != run_name(record.config)
     return not record.state.is_finished, renamed
@@ -127,6 +135,7 @@ def _design(
     design = runs.loc[readable, list(DESIGN)].reset_index(drop=True)
     design["outcome"] = runs.loc[readable, criteria.column].to_numpy(dtype=float, na_value=np.nan)
     design["num_images"] = runs.loc[readable, criteria.images_column].to_numpy(dtype=float, na_value=np.nan)
+    design["test_share"] = [_test_share(record.result) for record in records if record.config]
     figures = design[[*FIGURES, "val_accuracy", "outcome"]].astype(float)
     design[figures.columns.tolist()] = figures
     is_done = design["status"] == State.done.value

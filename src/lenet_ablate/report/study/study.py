@@ -29,6 +29,7 @@ class Study:
         fixed: The settings that do not, in words by key.
         design: One row per run whose settings could be read: DESIGN, `outcome` (the accuracy by which levels are
             compared, 0..1; see `Criteria.column`), `num_images` (that it is a share of; NaN where not known),
+            `test_share` (test images as a share of test and training images, 0..1; NaN where not known),
             `is_usable` (done, with finite final figures), `is_collapsed` (done near chance level; stays usable),
             `variant` (its levels in words, or model and data where nothing varies) and an ordered categorical column
             of labels per factor; sorted by these, then by seed.
