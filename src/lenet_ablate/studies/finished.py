@@ -15,6 +15,7 @@ from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.networks import image_size
 from lenet_ablate.errors import ConfigError, LenetAblateError, RecordError
+from lenet_ablate.records.archive import archived_names, restore_run
 from lenet_ablate.records.aside import find_aside, set_aside
 from lenet_ablate.records.locks import claim, make_claimable
 from lenet_ablate.records.plans import read_sweeps
@@ -78,6 +79,21 @@ def clear_folder(sweep: Sweep, job: Job) -> str:
     folder = sweep.folder(job)
     damage = damage_of(folder, job.config)
     return f"{folder}: {damage}; set aside as {set_aside(folder).name}" if damage else ""
+
+
+def take_back(sweep: Sweep) -> int:
+    """Bring back from the study's archive the runs that are asked for again; returns how many.
+
+    One that is at hand already, or cannot be moved, stays where it is.
+    """
+    away, count = set(archived_names(sweep.study)), 0
+    for job in sweep.jobs if away else ():
+        name = run_name(job.config)
+        if name in away and not os.path.lexists(sweep.study / name):
+            with contextlib.suppress(RecordError):
+                restore_run(sweep.study, name)
+                count += 1
+    return count
 
 
 def only_damaged(sweep: Sweep) -> Sweep:
