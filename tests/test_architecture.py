@@ -21,7 +21,7 @@ WINGS = [
     {"__main__"},
     {"cli"},  # with the plugins the only code that knows Hydra
     {"hydra_plugins"},
-    {"sweep"},
+    {"sweep", "runs"},
     {"training", "loggers"},
     {"studies", "report", "predict"},
     {"engines"},
@@ -215,6 +215,10 @@ def test_there_is_no_utils() -> None:
         ("lenet_ablate.sweep.run", {"hydra", "torch", "torchvision", "pandas", "matplotlib", "sklearn", "scipy"}),
         ("lenet_ablate.sweep.run", {"tensorboard", "mlflow"}),
         ("lenet_ablate.records.frames", {"hydra", "torch", "torchvision", "matplotlib"}),
+        (
+            "lenet_ablate.runs.main, lenet_ablate.runs.listing, lenet_ablate.runs.show, lenet_ablate.runs.change",
+            {"hydra", "numpy", "torch", "pandas", "matplotlib", "scipy"},
+        ),
         ("lenet_ablate.report.main", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
         ("lenet_ablate.engines.compiled.learner", {"hydra", "torch", "torchvision", "pandas", "matplotlib"}),
         (

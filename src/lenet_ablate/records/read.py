@@ -15,6 +15,7 @@ from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import REPORT_FOLDER, RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import metrics, result, settings
+from lenet_ablate.records.archive import archived_names
 from lenet_ablate.records.aside import is_aside
 from lenet_ablate.records.files import InaccessibleError, digest_file, one_line, read_file
 from lenet_ablate.records.notes import NO_NOTES, Notes, read_notes
@@ -227,9 +228,10 @@ def iter_records(study: Path, sweeps: Sequence[SweepPlan] | None = None) -> Iter
 
 
 def planned_runs(study: Path, sweeps: Sequence[SweepPlan]) -> dict[str, RunRecord]:
-    """Every run that a sweep of the study planned, by name."""
+    """Every run that a sweep of the study planned and that is not archived, by name."""
     planned: dict[str, RunRecord] = {}
-    for run in (run for sweep in sweeps for run in sweep.runs):
+    away = set(archived_names(study))
+    for run in (run for sweep in sweeps for run in sweep.runs if run.run not in away):
         planned.setdefault(run.run, RunRecord(study / run.run, State.planned, run.identity, run.config))
     return planned
 

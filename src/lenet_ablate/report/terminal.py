@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from lenet_ablate.records.plans import SWEEPS
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.report.build import BuiltReport, Told
 from lenet_ablate.report.findings import Findings
@@ -16,7 +15,7 @@ from lenet_ablate.report.page.answer import Answer, answer_of
 from lenet_ablate.report.page.content import without_key
 from lenet_ablate.report.page.effects import Effect
 from lenet_ablate.report.study.factors import REPLICATE
-from lenet_ablate.report.study.problems import problem_runs
+from lenet_ablate.report.study.problems import left_out_lines, problem_runs
 from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
 from lenet_ablate.report.text.wording import plural
@@ -159,7 +158,8 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
         findings: By title of the study, or of its part; those with a finished run.
         page: Where all of this can be read too, so that its number will do; None where it is to be printed.
     """
-    _tell_left_out(study)
+    for line in left_out_lines(study, MAX_ASIDE):
+        _warn(line)
     problems = list(problem_runs(study).itertuples(index=False))
     warnings = [
         f"{one.title}: {warning}"
@@ -182,18 +182,6 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
         _warn(f"{study.name}: {len(study.copies) - MAX_PROBLEMS} more folders are copies and do not count")
     for warning in warnings:
         _warn(warning)
-
-
-def _tell_left_out(study: Study) -> None:
-    """Print what lies in the study's folder and is no part of the report: folders set aside, plans that are none."""
-    if study.aside:
-        were = "folder was" if len(study.aside) == 1 else "folders were"
-        shown = ", ".join(study.aside[:MAX_ASIDE]) + (", …" if len(study.aside) > MAX_ASIDE else "")
-        _warn(f"{study.folder}: {len(study.aside)} {were} set aside: {shown}")
-    for reason in study.ignored_plans[:MAX_ASIDE]:
-        _warn(f"{study.folder / SWEEPS}: {reason}; this plan is ignored")
-    if len(study.ignored_plans) > MAX_ASIDE:
-        _warn(f"{study.folder / SWEEPS}: {len(study.ignored_plans) - MAX_ASIDE} more plans are ignored")
 
 
 def _left_out(study: Study) -> list[str]:

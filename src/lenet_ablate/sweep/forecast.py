@@ -18,6 +18,7 @@ from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.studies.finished import find_finished, plan_of, why_again
 from lenet_ablate.studies.jobs import Job, Sweep
+from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep.cores import num_usable_cores
 from lenet_ablate.sweep.costs import Cost, Engines, Kind, kind_of, measured_costs, past_costs
 from lenet_ablate.sweep.messages import engines_text, opening, retrained_lines
@@ -94,7 +95,7 @@ def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
 
 def _forecast(sweep: Sweep, job: Job, data: DatasetCache, costs: Mapping[Kind, Cost], engines: Engines) -> Forecast:
     plan = plan_of(job.config, data)
-    record = read_run(sweep.folder(job))
+    record = read_run(training_place(sweep, job)[0])
     done = len(record.rows) if record.state in (State.interrupted, State.running) else 0
     cost = costs[_kind(job, data, engines)]
     return Forecast(job, plan, done, cost.run + (plan.config.epochs - done) * cost.epoch)

@@ -24,7 +24,7 @@ from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.write import now
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.failures import error_line
-from lenet_ablate.studies.finished import find_finished, plan_of, tidy, why_again
+from lenet_ablate.studies.finished import find_finished, plan_of, take_back, tidy, why_again
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.cores import num_usable_cores
@@ -59,6 +59,8 @@ def run_sweep(
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
+    if back := take_back(sweep):
+        say(f"{back} of these runs brought back from the archive")
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
     todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
