@@ -58,7 +58,7 @@ def folder(
 @pytest.mark.parametrize("command", [line for line in commands() if line not in NOT_RUN_HERE])
 def test_the_command_runs(command: str, folder: Path) -> None:
     words = shlex.split(command)
-    assert words[0] in ("lenet-ablate", "lenet-report", "lenet-predict"), command
+    assert words[0] in ("lenet-ablate", "lenet-runs", "lenet-report", "lenet-predict"), command
     if any(word.startswith("experiment=") for word in words):
         words += ["seed=0", "data.train_size=64"]
     if words[0] == "lenet-ablate" and "--help" not in words:

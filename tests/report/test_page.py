@@ -25,12 +25,13 @@ from lenet_ablate.records.record import State
 from lenet_ablate.records.result import RunResult, parse_result
 from lenet_ablate.report.analysis.results import StudyAnalysis, Verdict
 from lenet_ablate.report.assemble import StudyReport, assemble
-from lenet_ablate.report.figures.gallery import Gallery
+from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.figures.style import figure_files
-from lenet_ablate.report.page.content import Image
+from lenet_ablate.report.findings import Findings, findings_of
 from lenet_ablate.report.page.html import MAX_BYTES, Entry, Overview, _few_colours, render_overview, render_page
 from lenet_ablate.report.page.placement import section_of
 from lenet_ablate.report.study.collect import make_study
+from lenet_ablate.report.study.predictions import NO_PREDICTIONS
 from lenet_ablate.report.study.provenance import Provenance, find_provenance
 from lenet_ablate.report.study.study import Study
 from support.report_analysis import simple_analysis
@@ -71,9 +72,11 @@ SWEEP = SweepPlan("2026-01-02T03:04:05+00:00", "lenet-ablate -m pool=max,avg")
 
 
 def report_of(study: Study, analysis: StudyAnalysis | None = None) -> StudyReport:
-    return assemble(
-        study, analysis or simple_analysis(study), find_provenance(study, [SWEEP]), Gallery({}, ("One is left out.",))
-    )
+    return assemble(findings(study, analysis), find_provenance(study, [SWEEP]), (), ("One is left out.",))
+
+
+def findings(study: Study, analysis: StudyAnalysis | None = None) -> Findings:
+    return findings_of(study, analysis or simple_analysis(study), NO_PREDICTIONS)
 
 
 def page_of(study: Study) -> str:
@@ -204,7 +207,7 @@ def test_a_page_too_large_takes_the_smaller_files() -> None:
     report = report_of(study_of())
     tiny = io.BytesIO()
     PIL.Image.new("RGB", (2, 2)).save(tiny, "png")
-    large, small = b"<svg" + b"x" * 240_000, tiny.getvalue()
+    large, small = b"<svg" + b"x" * 190_000, tiny.getvalue()
     images = tuple(Image(f"n{n}", "title", "alt", "caption", {"svg": large, "png": small}, (5, 3)) for n in range(20))
     few, many = (
         render_page(dataclasses.replace(report.page, images={"variants": shown})) for shown in (images[:2], images)
@@ -234,7 +237,7 @@ def test_one_variant_has_no_factor_and_no_empty_section() -> None:
     report = report_of(study)
     page = Outline(report.files["index.html"].decode())
     assert "there is nothing to compare it with" in page.text
-    assert set(report.tables) == {"variants"} and not {"interactions", "errors"} & set(page.ids)
+    assert set(findings(study).tables) == {"variants"} and not {"interactions", "errors"} & set(page.ids)
 
 
 def test_failures_stand_before_the_answer_at_the_top() -> None:
@@ -273,7 +276,7 @@ def test_every_figure_has_its_place() -> None:
 def test_a_study_without_records_of_origin_still_has_a_page() -> None:
     study = dataclasses.replace(study_of(), results={})
     assert find_provenance(study, []) == Provenance()
-    Outline(assemble(study, simple_analysis(study), Provenance(), Gallery({}, ())).files["index.html"].decode())
+    Outline(assemble(findings(study), Provenance()).files["index.html"].decode())
 
 
 def test_origins_that_say_little_leave_out_what_they_do_not_say() -> None:

@@ -22,6 +22,7 @@ from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import State
 from lenet_ablate.records.result import parse_result
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
+from lenet_ablate.report.figures.picture import Picture
 from lenet_ablate.report.figures.style import house_style, settle
 from lenet_ablate.report.study.collect import make_study
 from lenet_ablate.report.study.comparison import compare
@@ -161,3 +162,10 @@ def confusion_of(errors: dict[tuple[int, int], int]) -> pd.DataFrame:
     rows = [(true, predicted, count, 2) for (true, predicted), count in errors.items()]
     rows += [(digit, digit, 90, 2) for digit in range(10)]
     return pd.DataFrame(rows, columns=["true", "predicted", "count", "n_runs"])
+
+
+def picture(height: float, kinds: tuple[str, ...] = ("svg", "pdf", "png")) -> Picture:
+    """A tiny figure."""
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([0, height])
+    return Picture(figure, f"title {height}", "alt", "caption", kinds)

@@ -19,8 +19,8 @@ from lenet_ablate.records.files import one_line, read_file
 from lenet_ablate.records.notes import read_notes
 from lenet_ablate.records.plans import read_plans
 from lenet_ablate.records.read import RUN_NAME, RunRecord, planned_runs, run_folders
-from lenet_ablate.records.record import CONFIG, RESULT, STATUS, State
-from lenet_ablate.records.status import missing_files, read_status
+from lenet_ablate.records.record import CONFIG, METRICS, RESULT, STATUS, EpochRow, State
+from lenet_ablate.records.status import RunStatus, missing_files, read_status
 
 Watch = Callable[[Iterable[Path]], Iterable[Path]]
 
@@ -44,10 +44,12 @@ def iter_glances(study: Path, watch: Watch = lambda folders: folders) -> Iterato
         study: The study's folder.
         watch: Wraps the iteration over the folders, to show progress.
     """
-    folders = run_folders(study)
-    planned = planned_runs(study, read_plans(study).sweeps)
-    for folder in watch(folders):
-        record, plan = glance(folder), planned.pop(folder.name, None)
+    records = [glance(folder) for folder in watch(run_folders(study))]
+    readable = {record.folder.name for record in records if record.config}
+    # The settings of thousands of runs that have been read need not be read from the plan, too.
+    planned = planned_runs(study, read_plans(study, readable).sweeps)
+    for record in records:
+        plan = planned.pop(record.folder.name, None)
         yield dataclasses.replace(record, config=plan.config) if plan and not record.config else record
     yield from planned.values()
 
@@ -62,23 +64,29 @@ def _glance(folder: Path) -> RunRecord:
     if identity(config) != status.identity:
         raise RecordError(f"{CONFIG} has other settings than those that {STATUS} is about")
     if not status.state.is_finished:
-        rows = metrics.read_metrics(folder, config.epochs)
-        return RunRecord(folder, status.state, status.identity, config, rows, error=status.error)
+        unfinished = metrics.read_metrics(folder, config.epochs)
+        return RunRecord(folder, status.state, status.identity, config, unfinished, error=status.error)
     if lacking := missing_files(status):
         raise RecordError(f"{STATUS} names no {lacking[0]}, though the run is said to be finished")
-    written = read_file(folder, RESULT, result.MAX_BYTES)
-    for name, data in ((CONFIG, content), (RESULT, written)):
-        if hashlib.sha256(data).hexdigest() != status.files[name]:
-            raise RecordError(f"{name} is damaged: it differs from the SHA-256 in {STATUS}")
+    found = result.result_of(_signed(read_file(folder, RESULT, result.MAX_BYTES), RESULT, status))
+    _signed(content, CONFIG, status)
+    rows: tuple[EpochRow, ...] = ()
+    if found.final.epoch is None:  # it does not tell the last epoch's figures
+        rows = metrics.metrics_of(
+            _signed(read_file(folder, METRICS, metrics.MAX_BYTES), METRICS, status), config.epochs
+        )
     for name in status.files:
         if not os.path.isfile(f"{folder}{os.sep}{name}"):  # noqa: PTH113 # a Path each would take as long as all else
             raise RecordError(f"{name} is missing")
-    return RunRecord(
-        folder,
-        status.state,
-        status.identity,
-        config,
-        result=result.result_of(written),
-        error=status.error,
-        files=status.files,
-    )
+    return RunRecord(folder, status.state, status.identity, config, rows, found, status.error, status.files)
+
+
+def _signed(content: bytes, name: str, status: RunStatus) -> bytes:
+    """The content of a file that agrees with its digest.
+
+    Raises:
+        RecordError: It does not.
+    """
+    if hashlib.sha256(content).hexdigest() != status.files[name]:
+        raise RecordError(f"{name} is damaged: it differs from the SHA-256 in {STATUS}")
+    return content

@@ -15,6 +15,7 @@ from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import REPORT_FOLDER, RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import metrics, result, settings
+from lenet_ablate.records.archive import archived_names
 from lenet_ablate.records.aside import is_aside
 from lenet_ablate.records.files import InaccessibleError, digest_file, one_line, read_file
 from lenet_ablate.records.notes import NO_NOTES, Notes, read_notes
@@ -129,9 +130,12 @@ def _is_foreign(folder: Path) -> bool:
     """Whether a folder without status.json is somebody else's: a link to something, or with files that a run writes."""
     if os.path.lexists(folder / STATUS) or os.path.lexists(folder / CHECKPOINT) or not folder.is_dir():
         return False
+    return _has_files_of_a_run(folder) or (folder.is_symlink() and any(folder.iterdir()))
+
+
+def _has_files_of_a_run(folder: Path) -> bool:
     with os.scandir(folder) as entries:
-        names = {entry.name for entry in entries}
-    return bool(names & {METRICS, MODEL, PREDICTIONS, LOG} or (folder.is_symlink() and names))
+        return not {entry.name for entry in entries}.isdisjoint({METRICS, MODEL, PREDICTIONS, LOG})
 
 
 def _misplaced(folder: Path) -> str:
@@ -224,19 +228,20 @@ def iter_records(study: Path, sweeps: Sequence[SweepPlan] | None = None) -> Iter
 
 
 def planned_runs(study: Path, sweeps: Sequence[SweepPlan]) -> dict[str, RunRecord]:
-    """Every run that a sweep of the study planned, by name."""
+    """Every run that a sweep of the study planned and that is not archived, by name."""
     planned: dict[str, RunRecord] = {}
-    for run in (run for sweep in sweeps for run in sweep.runs):
+    away = set(archived_names(study))
+    for run in (run for sweep in sweeps for run in sweep.runs if run.run not in away):
         planned.setdefault(run.run, RunRecord(study / run.run, State.planned, run.identity, run.config))
     return planned
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a folder is a run's; of one that may not be entered its name tells."""
+    """Whether a folder is a run's, also where its result has lost its status; of one not to be entered by its name."""
     try:
         os.lstat(folder / STATUS)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return RUN_NAME.fullmatch(folder.name) is not None and os.path.lexists(folder / RESULT)
     except OSError:
         return RUN_NAME.fullmatch(folder.name) is not None
     return True

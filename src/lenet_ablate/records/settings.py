@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 import re
@@ -68,7 +69,7 @@ def _known_entries(content: bytes) -> RunConfig | None:
     if not parsed:
         return None
     config = RunConfig(**parsed)
-    return None if cross_checks(config) else config
+    return config if _goes_together(*(getattr(config, name) for name in _TOGETHER)) else None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -78,13 +79,50 @@ def _read_entry(text: bytes) -> tuple[str, Any] | None:
     if named is None or len(text) > MAX_ENTRY or not text.endswith(b"\n"):
         return None
     try:
-        values = parse_yaml(text)
-        name = named[1].decode()
+        values, name = parse_yaml(text), named[1].decode()
         if not isinstance(values, dict) or list(values) != [name] or name not in _KNOWN:
             return None
         return name, getattr(parse_alone(_only_known(values)), name)
     except (LenetAblateError, ValueError):
         return None
+
+
+def settings_of(values: Mapping[str, Any]) -> RunConfig:
+    """The settings behind plain values that name each of them legally, as in a sweep's plan.
+
+    Raises:
+        ConfigError: One is not known to this version, or not legal.
+    """
+    parsed: dict[str, Any] = {}
+    for name, value in values.items():
+        typed = _typed(name, text) if len(text := repr(value)) <= MAX_ENTRY else _NOTHING
+        if typed is _NOTHING:
+            return parse_config(values)[0]
+        parsed[name] = typed
+    config = RunConfig(**parsed)
+    is_legal = _goes_together(*(getattr(config, name) for name in _TOGETHER))
+    return config if is_legal else parse_config(values)[0]
+
+
+_TOGETHER = ("model", "pool", "optimizer", "data", "augment", "early_stop")
+
+
+@functools.lru_cache(maxsize=4096)
+def _goes_together(*values: Any) -> bool:
+    """Whether these settings, in the order of _TOGETHER, are legal beside one another; no other one matters to that."""
+    return not cross_checks(RunConfig(**dict(zip(_TOGETHER, values, strict=True))))
+
+
+_NOTHING = object()
+
+
+@functools.lru_cache(maxsize=4096)
+def _typed(name: str, text: str) -> Any:
+    """A setting's typed value behind the text that Python has for its plain one; _NOTHING where it is not legal."""
+    try:
+        return getattr(parse_alone({name: ast.literal_eval(text)}), name)
+    except (LenetAblateError, ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
+        return _NOTHING
 
 
 def is_about(content: bytes, config: RunConfig) -> bool:

@@ -17,6 +17,7 @@ from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Crit
 
 BAD = 1
 MAX_FOLDER_NAME = 80
+FORMATS = ("svg", "pdf", "png")
 POINTS = 100  # percentage points in 1
 EPILOG = """\
 examples:
@@ -40,6 +41,7 @@ class ReportOptions:
         where: Conditions that every run must meet.
         criteria: By what levels are compared.
         every_variant: Whether each variant gets a figure of its own.
+        formats: The kinds of file that figures are written as; the page has its figures in it.
         data_dir: The data folder, for the true digits; None for the usual one.
         is_forced: Whether a report is made again that would be the same.
     """
@@ -51,6 +53,7 @@ class ReportOptions:
     where: tuple[Condition, ...] = ()
     criteria: Criteria = DEFAULT_CRITERIA
     every_variant: bool = False
+    formats: tuple[str, ...] = FORMATS[:1]
     data_dir: str | None = None
     is_forced: bool = False
 
@@ -94,7 +97,16 @@ def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
     where = tuple(found.where)
     every = found.figures == "all"
     options = ReportOptions(
-        Path(found.outputs), found.out, found.study, factors, where, criteria, every, found.data_dir, found.force
+        Path(found.outputs),
+        found.out,
+        found.study,
+        factors,
+        where,
+        criteria,
+        every,
+        found.formats,
+        found.data_dir,
+        found.force,
     )
     return options, Display(found.open, found.tables)
 
@@ -130,6 +142,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=("summary", "all"),
         default="summary",
         help="summary: figures per factor and one of all variants (default); all: also one per variant",
+    )
+    parser.add_argument(
+        "--formats",
+        type=_formats,
+        default=FORMATS[:1],
+        metavar="KIND[,KIND]",
+        help="files that figures are written as: svg, pdf, png (default: svg)",
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="data folder, for the true digits (default: $LENET_ABLATE_DATA, else data/)"
@@ -218,6 +237,13 @@ def _keys(text: str) -> tuple[str, ...]:
     if not keys:
         raise argparse.ArgumentTypeError("must name a setting, e.g. --factor lr")
     return keys
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    asked = [kind.strip().lower() for kind in text.split(",")]
+    if not set(asked) <= set(FORMATS):
+        raise argparse.ArgumentTypeError(f"{text}: must be some of {', '.join(FORMATS)}, e.g. --formats svg,pdf")
+    return tuple(kind for kind in FORMATS if kind in asked)
 
 
 def _condition(text: str) -> Condition:

@@ -9,60 +9,70 @@ from pathlib import Path, PurePosixPath
 
 from lenet_ablate.records.plans import SWEEPS
 from lenet_ablate.rendering.escape import one_line
-from lenet_ablate.report.assemble import StudyReport
-from lenet_ablate.report.build import BuiltReport
-from lenet_ablate.report.figures.text import plural
+from lenet_ablate.report.analysis.results import FactorAnalysis
+from lenet_ablate.report.build import BuiltReport, Told
+from lenet_ablate.report.findings import Findings
 from lenet_ablate.report.overview import part_reasons
+from lenet_ablate.report.page.content import headline, without_key
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.problems import problem_runs
 from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
+from lenet_ablate.report.text.wording import plural
 
 MAX_ROWS, MAX_PROBLEMS, MAX_NAMES, MAX_ASIDE = 40, 10, 12, 3
 
 
-def tell(built: BuiltReport, with_tables: bool = False) -> None:
-    """Print what was found and where it is: of one study its tables, of several a few lines each.
+def tell_found(told: Told, with_tables: bool = False) -> None:
+    """Print what was found: of one study with its tables, of several a few lines each.
 
     Args:
-        built: The report.
+        told: The studies, and what was found.
         with_tables: Whether the tables of several studies are printed too.
     """
-    is_brief = len(built.studies) > 1 and not with_tables
-    for study in built.studies:
+    is_brief = len(told.studies) > 1 and not with_tables
+    for study in told.studies:
         if is_brief:
-            _tell_briefly(study, built.reports)
+            _tell_briefly(study, told.findings)
         else:
-            _tell_study(study, built.reports)
-        if study.name in built.pages and len(built.studies) > 1:
-            print(f"  {'unchanged' if study.name in built.unchanged else 'written'}: {built.pages[study.name]}\n")
-    if len(built.studies) > 1:
+            _tell_study(study, told.findings)
+    sys.stdout.flush()
+    for study in told.studies:
+        _warn_of(study, told.findings, told.pages.get(study.name) if is_brief else None)
+
+
+def tell_built(built: BuiltReport) -> None:
+    """Print what was written where, and what stood there already."""
+    pages = built.told.pages
+    if len(built.told.studies) > 1:
+        for name, page in pages.items():
+            print(f"{'unchanged' if name in built.unchanged else 'written'}: {page}")
         print(f"all studies: {built.page}")
     elif built.unchanged:
-        print(f"unchanged: {built.studies[0].name} ({built.page}); --force makes it again")
+        ((name, page),) = pages.items()
+        print(f"unchanged: {name} ({page}); --force makes it again")
     else:
-        _tell_files(built.out, built.files)
+        (folder,) = (page.parent for page in pages.values())
+        own = [built.out / name for name in built.files]
+        _tell_files(folder, [str(path.relative_to(folder)) for path in own if path.is_relative_to(folder)])
     sys.stdout.flush()
-    for study in built.studies:
-        _warn_of(study, built.reports, built.pages.get(study.name) if is_brief else None)
 
 
-def _tell_briefly(study: Study, reports: Mapping[str, StudyReport]) -> None:
+def _tell_briefly(study: Study, findings: Mapping[str, Findings]) -> None:
     usable = study.design.loc[study.design["is_usable"], REPLICATE]
     seeds = f", {plural(usable.nunique(), 'seed')}" if len(usable) else ""
     print(f"{one_line(study.name)}: {count_line(study)}{seeds}{f', {len(study.parts)} parts' if study.parts else ''}")
-    known = [reports[one.title] for one in study.comparable if one.title in reports]
-    for report in known:
-        for factor in report.page.factors if not study.parts else ():
-            for verdict in factor.headline:
-                _tell_sentence(factor.line(verdict.sentence), "  ", "    ")
-        if report.page.best:
-            _tell_sentence(report.page.best, "  ", "    ")
-    if not known:
-        print()
+    known = [findings[one.title].analysis for one in study.comparable if one.title in findings]
+    for analysis in known:
+        for factor in analysis.factors if not study.parts else ():
+            for verdict in headline(factor.verdicts):
+                _tell_sentence(_line(factor, verdict.sentence), "  ", "    ")
+        if analysis.best:
+            _tell_sentence(analysis.best.sentence, "  ", "    ")
+    print()
 
 
-def _tell_study(study: Study, reports: Mapping[str, StudyReport]) -> None:
+def _tell_study(study: Study, findings: Mapping[str, Findings]) -> None:
     """Print how far a study is, its tables, the verdict on each factor and the best setting; part by part."""
     print(f"{one_line(study.title)}: {count_line(study)}\n")
     for sentence in part_reasons(study):
@@ -70,25 +80,31 @@ def _tell_study(study: Study, reports: Mapping[str, StudyReport]) -> None:
     if study.parts:
         print()
     for part in study.parts:
-        _tell_study(part, reports)
-    if study.title in reports:
-        _tell_report(reports[study.title])
+        _tell_study(part, findings)
+    if study.title in findings:
+        _tell_findings(findings[study.title])
 
 
-def _tell_report(report: StudyReport) -> None:
-    for factor in report.page.factors:
-        print(terminal_text(factor.table))
+def _tell_findings(found: Findings) -> None:
+    for factor in found.analysis.factors:
+        print(terminal_text(found.tables[factor.comparison.factor.key]))
         for sentence in [verdict.sentence for verdict in factor.verdicts] + [factor.advice] * bool(factor.advice):
-            _tell_sentence(factor.line(sentence), "→ ", "  ")
+            _tell_sentence(_line(factor, sentence), "→ ", "  ")
         print()
-    if report.page.best:
-        _tell_sentence(report.page.best, "→ ", "  ")
+    if found.analysis.best:
+        _tell_sentence(found.analysis.best.sentence, "→ ", "  ")
         print()
-    variants = report.tables["variants"]
+    variants = found.tables["variants"]
     if len(variants.rows) > MAX_ROWS:
         print("Variants: too many for a terminal; see variants.md\n")
-    elif len(report.page.factors) != 1:
+    elif len(found.analysis.factors) != 1:
         print(terminal_text(variants))
+
+
+def _line(factor: FactorAnalysis, sentence: str) -> str:
+    """A sentence about a factor for where its title does not stand above: `pool: max is better than avg`."""
+    key = factor.comparison.factor.key
+    return f"{key}: {without_key(key, sentence)}"
 
 
 def _tell_sentence(sentence: str, first: str, other: str) -> None:
@@ -110,12 +126,12 @@ def _tell_files(out: Path, files: Iterable[str]) -> None:
         print(f"  {'' if folder == '.' else folder + '/  '}{' '.join(names[:MAX_NAMES])}{rest}")
 
 
-def _warn_of(study: Study, reports: Mapping[str, StudyReport], page: Path | None) -> None:
+def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) -> None:
     """Print the runs that ended without final figures, with reason and folder, and what else weakens the tables.
 
     Args:
         study: The study.
-        reports: By title of the study, or of its part; those with a finished run.
+        findings: By title of the study, or of its part; those with a finished run.
         page: Where all of this can be read too, so that its number will do; None where it is to be printed.
     """
     _tell_left_out(study)
@@ -123,7 +139,7 @@ def _warn_of(study: Study, reports: Mapping[str, StudyReport], page: Path | None
     warnings = [
         f"{one.title}: {warning}"
         for one in study.comparable
-        for warning in (reports[one.title].page.warnings if one.title in reports else _left_out(one))
+        for warning in (findings[one.title].analysis.warnings if one.title in findings else _left_out(one))
     ]
     if page and len(problems) + len(study.copies) + len(warnings) > 1:
         counts = [plural(len(problems), "run") + " without final figures"] * bool(problems)

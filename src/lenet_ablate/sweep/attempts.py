@@ -9,11 +9,13 @@ from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.loggers.logbook import Logbook, logged_run
+from lenet_ablate.records.beside import settle
 from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.record import EpochRow, State
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import find_finished
 from lenet_ablate.studies.jobs import Ended, Job, Sweep
+from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.sweep.trainer import Trainer, Watch
 
@@ -41,6 +43,7 @@ class Attempts:
             is_last: Whether a failure is final; else its images are still to come.
         """
         started, folder = time.monotonic(), self._sweep.folder(job)
+        place = folder
         counted = _Counted(self._progress)
         state, record, caught = State.failed, None, None
         rows: Sequence[EpochRow] = ()
@@ -48,9 +51,12 @@ class Attempts:
         log = self._logbook.begin(logged)
         watch = Watch(counted.advance, counted.credit, log.log, self._progress.tell)
         try:
+            settle(folder)
             record = find_finished(self._sweep, job, self._data)  # another sweep may have trained it meanwhile
+            place = folder if record else training_place(self._sweep, job)[0]
             state = record.state if record else trainer.train(job, plan, watch)
-            rows = read_metrics(folder)
+            place = folder if state.is_finished else place
+            rows = read_metrics(place)
         except BaseException as error:  # in a worker thread no signal raises: it comes from the run itself
             state, caught = State.failed, error
         if record:
@@ -64,10 +70,10 @@ class Attempts:
             self._progress.credit(plan.num_train * plan.config.epochs - counted.images)
         return Ended(
             job,
-            folder,
+            place,
             state,
             time.monotonic() - started,
-            error_line(caught, folder) if caught else "",
+            error_line(caught, place) if caught else "",
             rows[-1] if rows else None,
             is_ours=record is None,
             can_change=can_change,

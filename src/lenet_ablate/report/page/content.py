@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lenet_ablate.report.analysis.results import Code, Verdict
+from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.tables.table import Table
 
 
@@ -15,25 +16,10 @@ def without_key(key: str, sentence: str) -> str:
     return re.sub(rf"(?<![\w.]){re.escape(key)}=", "", sentence)
 
 
-@dataclass(frozen=True)
-class Image:
-    """A figure as the page embeds it.
-
-    Attributes:
-        name: Its files' name without ending.
-        title: What it is; drawn in it.
-        alt: What it shows, for who cannot see it.
-        caption: What its lines and marks mean.
-        files: Its bytes by kind: png and mostly svg.
-        size: Width and height in inches.
-    """
-
-    name: str
-    title: str
-    alt: str
-    caption: str
-    files: Mapping[str, bytes]
-    size: tuple[float, float]
+def headline(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """What is said first of a factor: the failures, and the answer that comes first."""
+    failures = tuple(verdict for verdict in verdicts if verdict.code is Code.failures)
+    return failures + tuple(verdict for verdict in verdicts if verdict.code is not Code.failures)[:1]
 
 
 @dataclass(frozen=True)
@@ -60,15 +46,10 @@ class FactorSection:
     epochs: Table | None
     images: tuple[Image, ...]
 
-    def line(self, sentence: str) -> str:
-        """A sentence about the factor for where its title does not stand above: `pool: max is better than avg`."""
-        return f"{self.key}: {without_key(self.key, sentence)}"
-
     @property
     def headline(self) -> tuple[Verdict, ...]:
-        """What the top of the page says of it: the failures, and the answer that comes first."""
-        failures = tuple(verdict for verdict in self.verdicts if verdict.code is Code.failures)
-        return failures + tuple(verdict for verdict in self.verdicts if verdict.code is not Code.failures)[:1]
+        """What the top of the page says of it."""
+        return headline(self.verdicts)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from markupsafe import Markup
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.templates import environment, style
 from lenet_ablate.report.analysis.results import Code
-from lenet_ablate.report.page.content import Image, Page
+from lenet_ablate.report.figures.image import MAX_SVG, Image
+from lenet_ablate.report.page.content import Page
 from lenet_ablate.report.tables.html import html_table
 from lenet_ablate.report.tables.table import Table
 
 PACKAGE = "lenet_ablate.report.page"
 MAX_BYTES = 5_000_000
-MAX_SVG, MAX_DOWNLOAD = 250_000, 400_000
+MAX_DOWNLOAD = 400_000
 PALETTE = 64
 PIXELS_PER_INCH = 116  # of the page, at which a figure's 8 points are as large as a caption
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}

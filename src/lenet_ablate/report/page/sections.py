@@ -11,9 +11,10 @@ import pandas as pd
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.best import is_chosen_by_validation
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
+from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.figures.notes import protocol
 from lenet_ablate.report.page.commands import variant_command
-from lenet_ablate.report.page.content import FactorSection, Image, Page, RunRow
+from lenet_ablate.report.page.content import FactorSection, Page, RunRow
 from lenet_ablate.report.page.methods import methods
 from lenet_ablate.report.page.placement import of_factor
 from lenet_ablate.report.page.references import references_table
@@ -54,7 +55,7 @@ def page_of(
     own = (f"{best}, {chosen}", *error) if best and error else None
     return Page(
         study.title,
-        _lead(study),
+        lead(study),
         provenance.newest[:10],
         (
             ("runs finished / planned", f"{study.num_finished} / {len(study.runs)}"),
@@ -91,7 +92,8 @@ def _section(
     return FactorSection(of.key, of.title, factor.verdicts, factor.advice, tables[of.key], simple, epochs, shown)
 
 
-def _lead(study: Study) -> str:
+def lead(study: Study) -> str:
+    """What was trained and how far it is, in a line."""
     names = {key: value.partition(" (")[0] for key, value in study.fixed.items()}
     return " · ".join(part for part in (protocol(names), count_line(study)) if part)
 

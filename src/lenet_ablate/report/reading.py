@@ -1,0 +1,113 @@
+"""Which studies a report is about, read from disk, and where it goes; what asks for something that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lenet_ablate.config.checks import closest
+from lenet_ablate.config.settings import REPORT_FOLDER
+from lenet_ablate.errors import ConfigError, RecordError
+from lenet_ablate.records.read import find_studies
+from lenet_ablate.records.record import State
+from lenet_ablate.report.options import ReportOptions
+from lenet_ablate.report.progress import watch
+from lenet_ablate.report.study.collect import collect
+from lenet_ablate.report.study.study import Study, count_line
+
+
+class NothingFinished(RecordError):
+    """There is no run to report: none has finished, or none has what it is to be judged by."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a report is about.
+
+    Attributes:
+        studies: All of them, those without a finished run too.
+        judged: Those with something to report.
+        out: Folder of the report.
+        is_alone: Whether one study was asked for by name, so that no list of studies stands above it.
+        folders: Where the report of each of the judged ones goes, by the study's name.
+    """
+
+    studies: tuple[Study, ...]
+    judged: tuple[Study, ...]
+    out: Path
+    is_alone: bool
+    folders: dict[str, Path]
+
+
+def read_studies(options: ReportOptions) -> Found:
+    """Read the studies that are asked for.
+
+    Raises:
+        NothingFinished: There is nothing to report yet.
+        ConfigError: An option names something that is not there.
+    """
+    outputs, is_alone = _find(options)
+    try:
+        studies = collect(
+            outputs, lambda records, name: watch(records, f"reading {name}", "run"), options.criteria, options.where
+        )
+    except (RecordError, OSError) as error:
+        raise NothingFinished(str(error)) from error
+    finished = [study for study in studies if study.num_finished]
+    if not finished:
+        counts = "; ".join(f"{study.name}: {count_line(study)}" for study in studies) or "it holds no runs"
+        first = next((line for study in studies for line in _unreadable(study)), "")
+        raise NothingFinished(f"{outputs}: nothing to report yet: {counts}{first}")
+    _check_factors(options.factors, finished)
+    judged = [study for study in finished if any(map(is_judged, study.comparable))]
+    if not judged:
+        what = f"{options.criteria.asked}: no run has a validation split to go by"
+        raise NothingFinished(f"{what}; leave it out, or train with data.val_size above 0")
+    out = options.out or options.outputs / REPORT_FOLDER / options.selection
+    # A study that was named has its place for itself; others may come beside any other.
+    is_direct = is_alone and (options.out is not None or _is_study(options, studies))
+    folders = {study.name: out if is_direct else out / study.name for study in judged}
+    return Found(tuple(studies), tuple(judged), out, is_alone, folders)
+
+
+def is_judged(study: Study) -> bool:
+    """Whether a study, or part of one, has a finished run with the figure that it is to be judged by."""
+    return study.num_finished > 0 and not study.lacks_validation
+
+
+def _is_study(options: ReportOptions, studies: Sequence[Study]) -> bool:
+    """Whether the folder named is a study's own, not one of studies."""
+    return len(studies) == 1 and studies[0].folder.resolve() == options.outputs.resolve()
+
+
+def _find(options: ReportOptions) -> tuple[Path, bool]:
+    """The folder to read, and whether it is one study that was asked for by name."""
+    try:
+        folders = find_studies(options.outputs)
+    except (RecordError, OSError) as error:
+        raise NothingFinished(str(error)) from error
+    is_study = len(folders) == 1 and folders[0].resolve() == options.outputs.resolve()
+    if options.study is None:
+        return options.outputs, is_study
+    names = [folder.name for folder in folders]
+    if options.study not in names:
+        guess = closest(options.study, names)
+        meant = f"; did you mean {guess}?" if guess else ""
+        raise ConfigError(f"--study {options.study}: the studies are {', '.join(names)}{meant}")
+    return folders[names.index(options.study)], True
+
+
+def _unreadable(study: Study) -> Iterator[str]:
+    runs = study.runs[study.runs["status"] == State.unreadable.value]
+    for run, error in zip(runs["run"], runs["error"], strict=True):
+        yield f"\n  {study.folder / str(run)}: {error}; the same lenet-ablate command trains it again"
+
+
+def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:
+    known = list(dict.fromkeys(factor.key for study in studies for one in study.comparable for factor in one.factors))
+    for key in keys:
+        if key not in known:
+            told = ", ".join(known) or "none, since nothing varies"
+            guess = closest(key, known)
+            raise ConfigError(f"--factor {key}: the factors are {told}{f'; did you mean {guess}?' if guess else ''}")
