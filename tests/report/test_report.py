@@ -192,11 +192,15 @@ def test_one_study_of_several_has_the_place_that_it_has_among_all(report: Run, t
 def test_criteria_reach_the_verdicts_and_the_summary(report: Run, tmp_path: Path) -> None:
     write_study(tmp_path / "outputs" / "s1", grid(), figures)
     words = ("--metric", "val_accuracy", "--epoch", "best_val", "--margin", "0.2", "--target", "0.5", "--alpha", "0.01")
+    words += ("--family", "study")
     assert report("outputs", *words)[0] == 0
-    folder = tmp_path / "outputs/report/metric=val_accuracy+epoch=best_val+margin=0.2+target=0.5+alpha=0.01/s1"
+    folder = (
+        tmp_path / "outputs/report/metric=val_accuracy+epoch=best_val+margin=0.2+target=0.5+alpha=0.01+family=study/s1"
+    )
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary["criteria"] == {
         "metric": "val_accuracy", "epoch": "best_val", "margin": 0.002, "target": 0.005, "alpha": 0.01,
+        "family": "study",
     }  # fmt: skip
     assert summary["runs"] == {"planned": 8, "done": 8}
     assert list(summary["verdicts"]) == ["pool", "lr"] and summary["factors"]["lr"] == ["0.001", "0.01"]
