@@ -519,7 +519,7 @@ def test_asking_for_help_imports_nothing_slow(option: str, tmp_path: Path) -> No
 import sys
 from lenet_ablate.report.main import main
 try:
-    main([{option!r}])
+    sys.exit(main([{option!r}]))
 finally:
     slow = {{"numpy", "pandas", "matplotlib", "tqdm"}} & set(sys.modules)
     assert not slow, slow
