@@ -111,7 +111,7 @@ def test_seeds_without_a_result_are_counted() -> None:
 def test_settings_without_common_seeds_cannot_be_told_apart() -> None:
     part_reasons = [*records_of({Pool.max: NEAR[Pool.max]}), *records_of({Pool.avg: FAR[Pool.avg]}, first_seed=7)]
     found = found_in(part_reasons)
-    assert found.alike == () and "It shares too few seeds with some of the others" in found.sentence
+    assert found.alike == () and "Too few seeds are shared with some of the others" in found.sentence
 
 
 def test_the_epoch_asked_for_is_reported() -> None:

@@ -272,7 +272,7 @@ def test_the_front_leads_to_all_parts_and_holds_all_runs(report: Run, tmp_path: 
     for link in re.findall(r'href="([^#"]+)"', page):
         assert (folder / link).is_file()
     assert page.count('class="study"') == 3 and page.count('href="data-') == 2
-    assert "Best known setting for data=digits" in page and "cannot be read" in page
+    assert "Chosen by validation accuracy" in page and "cannot be read" in page
     assert 'href="../index.html"' in (folder / "data-digits_epochs-2/index.html").read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)]+)\)", (folder / "index.md").read_text(encoding="utf-8")):
         assert (folder / link).is_file()
@@ -292,7 +292,7 @@ def test_a_study_with_parts_stands_beside_others(report: Run, tmp_path: Path) ->
     for name in ("mixed/index.html", "mixed/data-digits/index.html", "plain/index.html"):
         assert (folder / name).is_file()
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert 'href="mixed/index.html"' in page and "Best known setting for data=mnist" in page
+    assert 'href="mixed/index.html"' in page and page.count("Chosen by validation accuracy") == 3
     assert "[2 parts](mixed/index.md)" in (folder / "index.md").read_text(encoding="utf-8")
 
 
@@ -301,7 +301,8 @@ def test_several_studies_are_told_of_briefly(report: Run, tmp_path: Path) -> Non
     write_study(tmp_path / "outputs/plain", grid(), figures)
     told = " ".join(report()[1].split())
     assert "mixed: 8 of 8 runs finished, 2 seeds, 2 parts" in told
-    assert told.count("Best known setting for data=") == 2 and told.count("Best known setting, ") == 1
+    assert told.count("data=mnist: Use pool=max: ") == told.count("data=digits: Use pool=max: ") == 1
+    assert told.count("Use pool=max: ") == 3
     assert "different test sets" in " ".join(report("--tables")[1].split())
 
 

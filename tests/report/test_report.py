@@ -417,6 +417,22 @@ def test_nothing_finished_writes_nothing(report: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "outputs" / "report" / "s1").exists()
 
 
+def test_all_that_is_damaged_is_told_where_nothing_is_finished(report: Run, tmp_path: Path) -> None:
+    study = tmp_path / "outputs" / "s1"
+    for seed in range(11):
+        (write_run(study, RunConfig(seed=seed), [], State.failed, error="broke") / "status.json").write_text("torn")
+    (study / "sweeps").mkdir()
+    (study / "sweeps" / "foreign.json").write_text("[]")
+    status, _, err = report()
+    lines = err.splitlines()
+    assert status == 2 and "s1: 0 of 11 runs finished (11 unreadable)" in lines[0]
+    assert sum(line.startswith("  outputs/s1/max_") and "status.json" in line for line in lines) == 10
+    assert lines[-2:] == [
+        "  outputs/s1: 1 more run cannot be read",
+        "  outputs/s1/sweeps: foreign.json must be a mapping; this plan is ignored",
+    ]
+
+
 def test_a_bad_option_or_an_output_that_cannot_be_written_is_status_1(report: Run, tmp_path: Path) -> None:
     for words in (("--figure", "all"), ("--figures", "some"), ("outputs", "more")):
         status, out, err = report(*words)
@@ -525,7 +541,7 @@ def test_asking_for_help_imports_nothing_slow(option: str, tmp_path: Path) -> No
 import sys
 from lenet_ablate.report.main import main
 try:
-    main([{option!r}])
+    sys.exit(main([{option!r}]))
 finally:
     slow = {{"numpy", "pandas", "matplotlib", "tqdm"}} & set(sys.modules)
     assert not slow, slow

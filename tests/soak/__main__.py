@@ -17,7 +17,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from soak import calls, tested
-from soak.harness import Figure, import_everything
+from soak.harness import Figure
+from support.forked import import_everything
 
 PROMISES = ("kills", "calls", "flips", "unfinished", "together", "stops", "same_bytes")
 """Modules beside this one."""

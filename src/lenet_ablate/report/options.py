@@ -13,6 +13,7 @@ from typing import NoReturn
 from lenet_ablate import __version__
 from lenet_ablate.config.checks import Real
 from lenet_ablate.config.settings import REPORT_FOLDER
+from lenet_ablate.errors import ConfigError
 from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Family, Metric
 
 BAD = 1
@@ -89,7 +90,11 @@ class Display:
 
 
 def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
-    """The options on a command line, and what is to be told; ends the process where they are bad."""
+    """The options on a command line, and what is to be told.
+
+    Raises:
+        ConfigError: They are bad.
+    """
     found = _parser().parse_args(argv)
     criteria = Criteria(
         Metric(found.metric),
@@ -119,7 +124,7 @@ def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD, f"lenet-report: {message}; see lenet-report --help\n")
+        raise ConfigError(f"{message}; see lenet-report --help")
 
 
 def _parser() -> argparse.ArgumentParser:

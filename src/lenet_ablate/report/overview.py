@@ -11,7 +11,8 @@ from lenet_ablate.rendering.escape import markdown_text
 from lenet_ablate.report.assemble import PAGE, figure_files
 from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.findings import Findings
-from lenet_ablate.report.page.content import headline, without_key
+from lenet_ablate.report.page.answer import Answer, answer_of
+from lenet_ablate.report.page.content import without_key
 from lenet_ablate.report.page.html import Entry, Overview, render_overview
 from lenet_ablate.report.page.sections import lead
 from lenet_ablate.report.study.comparable import reasons
@@ -54,7 +55,7 @@ def entry_of(study: Study, findings: Mapping[str, Findings]) -> Entry:
     link = f"{quote(study.place or study.name, safe='')}/{PAGE}"
     known = [findings[part.title] for part in study.parts if part.title in findings]
     if known:
-        best = tuple((one.study.part, (one.analysis.best.sentence,)) for one in known if one.analysis.best)
+        best = tuple((one.study.part, (in_a_line(answer_of(one.study, one.analysis)),)) for one in known)
         return Entry(study.name, link, f"{count_line(study)}, in {len(study.parts)} parts", best)
     name = study.part or study.name
     if study.title not in findings:
@@ -77,12 +78,18 @@ def _unreadable(study: Study) -> Iterator[str]:
 
 
 def _found(found: Findings) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    answers = []
-    for factor in found.analysis.factors:
-        key = factor.comparison.factor.key
-        answers.append((key, tuple(without_key(key, verdict.sentence) for verdict in headline(factor.verdicts))))
-    best = found.analysis.best
-    return (*answers, ("best setting", (best.sentence,))) if best else tuple(answers)
+    answer = answer_of(found.study, found.analysis)
+    answers: list[tuple[str, tuple[str, ...]]] = [("use" if answer.verb == "Use" else "highest", (in_a_line(answer),))]
+    for effect in answer.effects:
+        first = [without_key(effect.key, other.sentence) for other in effect.against[:1]]
+        told = [without_key(effect.key, verdict.sentence) for verdict in effect.more] + first
+        answers += [(effect.key, tuple(told))] if told else []
+    return tuple(answers)
+
+
+def in_a_line(answer: Answer) -> str:
+    """What to use and what it reaches: `lr=0.001, pool=max: 98.38 ± 0.03 % test accuracy, 3 seeds. …`."""
+    return " ".join(part for part in (f"{answer.words}: {answer.figure}.".lstrip(": "), answer.chosen) if part)
 
 
 def index_page(studies: Sequence[Study], title: str = "Studies") -> str:

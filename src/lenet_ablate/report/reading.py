@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from lenet_ablate.config.checks import closest
 from lenet_ablate.config.settings import REPORT_FOLDER
 from lenet_ablate.errors import ConfigError, RecordError
 from lenet_ablate.records.read import find_studies
-from lenet_ablate.records.record import State
 from lenet_ablate.report.options import ReportOptions
 from lenet_ablate.report.progress import watch
 from lenet_ablate.report.study.collect import collect
+from lenet_ablate.report.study.problems import left_out_lines, unreadable_lines
 from lenet_ablate.report.study.study import Study, count_line
+
+MAX_TOLD = 10
 
 
 class NothingFinished(RecordError):
@@ -57,8 +59,9 @@ def read_studies(options: ReportOptions) -> Found:
     finished = [study for study in studies if study.num_finished]
     if not finished:
         counts = "; ".join(f"{study.name}: {count_line(study)}" for study in studies) or "it holds no runs"
-        first = next((line for study in studies for line in _unreadable(study)), "")
-        raise NothingFinished(f"{outputs}: nothing to report yet: {counts}{first}")
+        known = [f"\n  {line}" for study in studies for line in unreadable_lines(study, MAX_TOLD)]
+        known += [f"\n  {line}" for study in studies for line in left_out_lines(study, MAX_TOLD)]
+        raise NothingFinished(f"{outputs}: nothing to report yet: {counts}{''.join(known)}")
     _check_factors(options.factors, finished)
     judged = [study for study in finished if any(map(is_judged, study.comparable))]
     if not judged:
@@ -96,12 +99,6 @@ def _find(options: ReportOptions) -> tuple[Path, bool]:
         meant = f"; did you mean {guess}?" if guess else ""
         raise ConfigError(f"--study {options.study}: the studies are {', '.join(names)}{meant}")
     return folders[names.index(options.study)], True
-
-
-def _unreadable(study: Study) -> Iterator[str]:
-    runs = study.runs[study.runs["status"] == State.unreadable.value]
-    for run, error in zip(runs["run"], runs["error"], strict=True):
-        yield f"\n  {study.folder / str(run)}: {error}; the same lenet-ablate command trains it again"
 
 
 def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:

@@ -7,19 +7,20 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from lenet_ablate.records.plans import SWEEPS
 from lenet_ablate.rendering.escape import one_line
-from lenet_ablate.report.analysis.results import FactorAnalysis
 from lenet_ablate.report.build import BuiltReport, Told
 from lenet_ablate.report.findings import Findings
-from lenet_ablate.report.overview import part_reasons
-from lenet_ablate.report.page.content import headline, without_key
+from lenet_ablate.report.overview import in_a_line, part_reasons
+from lenet_ablate.report.page.answer import Answer, answer_of
+from lenet_ablate.report.page.content import without_key
+from lenet_ablate.report.page.effects import Effect
 from lenet_ablate.report.study.factors import REPLICATE
-from lenet_ablate.report.study.problems import problem_runs
+from lenet_ablate.report.study.problems import left_out_lines, problem_runs
 from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.markdown import TERMINAL_WIDTH, terminal_text
 from lenet_ablate.report.text.wording import plural
 
+INDENT = 10
 MAX_ROWS, MAX_PROBLEMS, MAX_NAMES, MAX_ASIDE = 40, 10, 12, 3
 
 
@@ -62,18 +63,20 @@ def _tell_briefly(study: Study, findings: Mapping[str, Findings]) -> None:
     usable = study.design.loc[study.design["is_usable"], REPLICATE]
     seeds = f", {plural(usable.nunique(), 'seed')}" if len(usable) else ""
     print(f"{one_line(study.name)}: {count_line(study)}{seeds}{f', {len(study.parts)} parts' if study.parts else ''}")
-    known = [findings[one.title].analysis for one in study.comparable if one.title in findings]
-    for analysis in known:
-        for factor in analysis.factors if not study.parts else ():
-            for verdict in headline(factor.verdicts):
-                _tell_sentence(_line(factor, verdict.sentence), "  ", "    ")
-        if analysis.best:
-            _tell_sentence(analysis.best.sentence, "  ", "    ")
+    known = [findings[one.title] for one in study.comparable if one.title in findings]
+    for found in known:
+        answer = answer_of(found.study, found.analysis)
+        part = f"{found.study.part}: " if found.study.part else ""
+        _tell_sentence(f"{part}{answer.verb} {in_a_line(answer)}", "  ", "    ")
+        for effect in answer.effects if not study.parts else ():
+            told = [*(verdict.sentence for verdict in effect.more), *(other.sentence for other in effect.against[:1])]
+            for sentence in told:
+                _tell_sentence(_line(effect, sentence), "  ", "    ")
     print()
 
 
 def _tell_study(study: Study, findings: Mapping[str, Findings]) -> None:
-    """Print how far a study is, its tables, the verdict on each factor and the best setting; part by part."""
+    """Print how far a study is, the answer, what was found of each factor, and its tables; part by part."""
     print(f"{one_line(study.title)}: {count_line(study)}\n")
     for sentence in part_reasons(study):
         _tell_sentence(sentence, "→ ", "  ")
@@ -85,15 +88,37 @@ def _tell_study(study: Study, findings: Mapping[str, Findings]) -> None:
         _tell_findings(findings[study.title])
 
 
+def _tell_answer(answer: Answer) -> None:
+    """Print the first screen: a word, and what it means."""
+    use = (
+        f"{answer.words}: {answer.figure}. {answer.chosen}" if answer.settings else f"{answer.figure}. {answer.chosen}"
+    )
+    _tell_row(("use" if answer.verb == "Use" else "highest") if answer.settings else "setting", use)
+    if answer.alike:
+        _tell_row("as good", answer.alike)
+    if answer.settings:
+        _tell_row("avoid", "; ".join(answer.avoid) or "nothing is known to be worse")
+    _tell_row("how sure", answer.sure)
+    cost = f" ({answer.next.cost})" if answer.next.cost else ""
+    _tell_row("run next", f"{answer.next.why}{cost}:")
+    for command in answer.next.commands:  # unbroken, to be copied
+        print(f"  {one_line(command, 0)}")
+    print()
+
+
+def _tell_row(word: str, text: str) -> None:
+    _tell_sentence(text, f"{word:<{INDENT}}", " " * INDENT)
+
+
 def _tell_findings(found: Findings) -> None:
-    for factor in found.analysis.factors:
-        print(terminal_text(found.tables[factor.comparison.factor.key]))
-        for sentence in [verdict.sentence for verdict in factor.verdicts] + [factor.advice] * bool(factor.advice):
-            _tell_sentence(_line(factor, sentence), "→ ", "  ")
-        print()
-    if found.analysis.best:
-        _tell_sentence(found.analysis.best.sentence, "→ ", "  ")
-        print()
+    answer = answer_of(found.study, found.analysis)
+    _tell_answer(answer)
+    for effect in answer.effects:
+        for sentence in [*(verdict.sentence for verdict in effect.more), *(other.sentence for other in effect.against)]:
+            _tell_sentence(_line(effect, sentence), "→ ", "  ")
+    print()
+    for effect in answer.effects:
+        print(terminal_text(found.tables[effect.key]))
     variants = found.tables["variants"]
     if len(variants.rows) > MAX_ROWS:
         print("Variants: too many for a terminal; see variants.md\n")
@@ -101,10 +126,9 @@ def _tell_findings(found: Findings) -> None:
         print(terminal_text(variants))
 
 
-def _line(factor: FactorAnalysis, sentence: str) -> str:
+def _line(effect: Effect, sentence: str) -> str:
     """A sentence about a factor for where its title does not stand above: `pool: max is better than avg`."""
-    key = factor.comparison.factor.key
-    return f"{key}: {without_key(key, sentence)}"
+    return f"{effect.key}: {without_key(effect.key, sentence)}"
 
 
 def _tell_sentence(sentence: str, first: str, other: str) -> None:
@@ -134,7 +158,8 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
         findings: By title of the study, or of its part; those with a finished run.
         page: Where all of this can be read too, so that its number will do; None where it is to be printed.
     """
-    _tell_left_out(study)
+    for line in left_out_lines(study, MAX_ASIDE):
+        _warn(line)
     problems = list(problem_runs(study).itertuples(index=False))
     warnings = [
         f"{one.title}: {warning}"
@@ -157,18 +182,6 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
         _warn(f"{study.name}: {len(study.copies) - MAX_PROBLEMS} more folders are copies and do not count")
     for warning in warnings:
         _warn(warning)
-
-
-def _tell_left_out(study: Study) -> None:
-    """Print what lies in the study's folder and is no part of the report: folders set aside, plans that are none."""
-    if study.aside:
-        were = "folder was" if len(study.aside) == 1 else "folders were"
-        shown = ", ".join(study.aside[:MAX_ASIDE]) + (", …" if len(study.aside) > MAX_ASIDE else "")
-        _warn(f"{study.folder}: {len(study.aside)} {were} set aside: {shown}")
-    for reason in study.ignored_plans[:MAX_ASIDE]:
-        _warn(f"{study.folder / SWEEPS}: {reason}; this plan is ignored")
-    if len(study.ignored_plans) > MAX_ASIDE:
-        _warn(f"{study.folder / SWEEPS}: {len(study.ignored_plans) - MAX_ASIDE} more plans are ignored")
 
 
 def _left_out(study: Study) -> list[str]:

@@ -179,7 +179,7 @@ def _comparison(others: _Others) -> list[str]:
     if not others.count:
         return copies
     if others.alike is None:
-        return [*copies, "It shares too few seeds with some of the others to be told from all of them"]
+        return [*copies, "Too few seeds are shared with some of the others to tell it from all of them"]
     whom = "the other one" if others.count == 1 else f"any of the {others.count} others"
     if len(others.alike) == others.count:
         return [*copies, f"Not distinguishable from {whom}"]
