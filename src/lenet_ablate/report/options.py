@@ -14,7 +14,8 @@ from typing import NoReturn
 from lenet_ablate import __version__
 from lenet_ablate.config.checks import Real
 from lenet_ablate.config.settings import REPORT_FOLDER
-from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Metric
+from lenet_ablate.errors import ConfigError
+from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Family, Metric
 
 BAD = 1
 MAX_FOLDER_NAME = 80
@@ -75,6 +76,7 @@ class ReportOptions:
         words += [f"margin={POINTS * chosen.margin:g}"] if chosen.margin != usual.margin else []
         words += [f"target={POINTS * chosen.target:g}"] if chosen.target != usual.target else []
         words += [f"alpha={chosen.alpha:g}"] if chosen.alpha != usual.alpha else []
+        words += [f"family={chosen.family.value}"] if chosen.family is not usual.family else []
         return _folder_name("+".join(words))
 
 
@@ -92,10 +94,19 @@ class Display:
 
 
 def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
-    """The options on a command line, and what is to be told; ends the process where they are bad."""
+    """The options on a command line, and what is to be told.
+
+    Raises:
+        ConfigError: They are bad.
+    """
     found = _parser().parse_args(argv)
     criteria = Criteria(
-        Metric(found.metric), EpochRule(found.epoch), found.margin / POINTS, found.target / POINTS, found.alpha
+        Metric(found.metric),
+        EpochRule(found.epoch),
+        found.margin / POINTS,
+        found.target / POINTS,
+        found.alpha,
+        Family(found.family),
     )
     factors = tuple(dict.fromkeys(key for keys in found.factor for key in keys))
     where = tuple(found.where)
@@ -119,7 +130,7 @@ def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD, f"lenet-report: {message}; see lenet-report --help\n")
+        raise ConfigError(f"{message}; see lenet-report --help")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -207,21 +218,28 @@ def _add_criteria(parser: argparse.ArgumentParser) -> None:
         type=_real(Real(0, 50)),
         default=usual.margin * POINTS,
         metavar="PP",
-        help="smaller differences do not matter, in percentage points (default: %(default)g)",
+        help="smaller differences do not matter, in percentage points (default: %(default)g, or one image of a smaller "
+        "test set)",
     )
     group.add_argument(
         "--target",
         type=_real(Real(0, 50)),
         default=usual.target * POINTS,
         metavar="PP",
-        help="difference that the advice on seeds aims at, in percentage points (default: %(default)g)",
+        help="difference that the advice on seeds aims at, in percentage points (default: %(default)g, or two images)",
     )
     group.add_argument(
         "--alpha",
         type=_real(Real(0, 0.5)),
         default=usual.alpha,
         metavar="P",
-        help="probability of a false alarm per factor (default: %(default)g)",
+        help="probability of a false alarm per family of tests (default: %(default)g)",
+    )
+    group.add_argument(
+        "--family",
+        choices=[family.value for family in Family],
+        default=usual.family.value,
+        help="correct the tests of each factor together, or all tests of the study (default: %(default)s)",
     )
 
 

@@ -26,7 +26,8 @@ from lenet_ablate.report.study.sources import Source, conflicts, find_sources
 from lenet_ablate.report.study.study import Study
 
 FIGURES = ("train_loss_running", "test_accuracy")
-DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES, "val_accuracy", "wall_seconds")
+ACCURACIES = ("val_accuracy", "best_val_accuracy")
+DESIGN = ("run", "variant_id", REPLICATE, "status", "error", *FIGURES, *ACCURACIES, "wall_seconds")
 ABOVE_CHANCE = 0.10  # always guessing the most frequent digit gives 0.1135 on MNIST's test set
 
 Watch = Callable[[Iterable[RunRecord], str], Iterable[RunRecord]]
@@ -142,9 +143,8 @@ def _comparable_study(folder: Path, kept: Sequence[RunRecord], criteria: Criteri
     design = _design(runs, kept, factors, criteria)
     variants = {variant_id(config): config for config in configs}
     results = {well_formed(record.folder.name): record.result for record in kept if record.state.is_finished}
-    return Study(
-        well_formed(folder.name), folder, runs, epochs, factors, fixed, design, (), criteria, variants, results
-    )
+    fitted = criteria.fitted(float(design["num_images"].min()))
+    return Study(well_formed(folder.name), folder, runs, epochs, factors, fixed, design, (), fitted, variants, results)
 
 
 def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tuple[tuple[str, str], ...]]:
@@ -164,6 +164,16 @@ def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tupl
         if r.config and (original := first[identity(r.config)]) is not r and r.folder.parent == original.folder.parent
     ]
     return kept, tuple(copies)
+
+
+def _curves(records: Sequence[RunRecord]) -> list[int]:
+    """A number for each run, the same for runs whose every epoch is the same to the last bit; -1 without epochs."""
+    known: dict[tuple[object, ...], int] = {(): -1}
+    curves = (
+        tuple((e.train_loss_running, e.val_loss, e.val_accuracy, e.test_loss, e.test_accuracy) for e in record.rows)
+        for record in records
+    )
+    return [known.setdefault(curve, len(known)) for curve in curves]
 
 
 def _test_share(result: RunResult) -> float:
@@ -187,11 +197,13 @@ def _design(
     design["outcome"] = runs.loc[readable, criteria.column].to_numpy(dtype=float, na_value=np.nan)
     design["num_images"] = runs.loc[readable, criteria.images_column].to_numpy(dtype=float, na_value=np.nan)
     design["test_share"] = [_test_share(record.result) for record in records if record.config]
-    figures = design[[*FIGURES, "val_accuracy", "outcome"]].astype(float)
+    design["curve"] = _curves([record for record in records if record.config])
+    figures = design[[*FIGURES, *ACCURACIES, "outcome"]].astype(float)
     design[figures.columns.tolist()] = figures
     is_done = design["status"] == State.done.value
     design["is_usable"] = is_done & np.isfinite(figures[[*FIGURES, "outcome"]].to_numpy()).all(axis=1)
-    least = np.array([1 / num_classes(config) + ABOVE_CHANCE for config in configs])
+    design["chance"] = np.array([1 / num_classes(config) for config in configs], dtype=float)
+    least = design["chance"] + ABOVE_CHANCE
     design["is_collapsed"] = is_done & (figures["val_accuracy"].fillna(figures["test_accuracy"]) < least)
     for factor in factors:
         labels = [factor.label_of(config) for config in configs]
@@ -201,4 +213,6 @@ def _design(
         ", ".join(f"{key}={value}" for key, value in zip(keys, row, strict=True))
         for row in zip(*(design[key] for key in keys), strict=True)
     ] or [f"{config.model.name.value} on {config.data.name.value}" for config in configs]
-    return design.sort_values([*keys, REPLICATE], kind="stable").reset_index(drop=True)
+    design = design.sort_values([*keys, REPLICATE], kind="stable").reset_index(drop=True)
+    is_known = design["curve"] >= 0  # numbered anew, since the order of the records must not matter
+    return design.assign(curve=np.where(is_known, pd.factorize(design["curve"])[0], -1))

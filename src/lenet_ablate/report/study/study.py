@@ -30,7 +30,9 @@ class Study:
         design: One row per run whose settings could be read: DESIGN, `outcome` (the accuracy by which levels are
             compared, 0..1; see `Criteria.column`), `num_images` (that it is a share of; NaN where not known),
             `test_share` (test images as a share of test and training images, 0..1; NaN where not known),
-            `is_usable` (done, with finite final figures), `is_collapsed` (done near chance level; stays usable),
+            `chance` (the accuracy of guessing, 0..1), `curve` (a number, the same for runs whose every epoch is the
+            same to the last bit; -1 without epochs), `is_usable` (done, with finite final figures), `is_collapsed`
+            (done near chance level; stays usable),
             `variant` (its levels in words, or model and data where nothing varies) and an ordered categorical column
             of labels per factor; sorted by these, then by seed.
         copies: Folders that hold a run a second time, with the folder that counts.
