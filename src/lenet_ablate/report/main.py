@@ -19,9 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    options, telling = parse_options(argv)
     try:
-        return _report(options, telling)
+        return _report(*parse_options(argv))
     except LenetAblateError as error:
         print(f"lenet-report: {error}", file=sys.stderr)
         return BAD

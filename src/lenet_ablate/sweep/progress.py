@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self, TextIO
 
 from tqdm import tqdm
@@ -25,9 +25,10 @@ class Progress:
     Args:
         num_images: Images that all runs together will train on.
         num_runs: Runs to train.
+        bar: Makes a bar that is shown wherever that may be; None: tqdm's, on a terminal.
     """
 
-    def __init__(self, num_images: int, num_runs: int) -> None:
+    def __init__(self, num_images: int, num_runs: int, bar: Callable[..., tqdm[None]] | None = None) -> None:
         self._lock = threading.RLock()
         self._num_runs, self._num_images = num_runs, num_images
         self._ended = dict.fromkeys(State, 0)
@@ -36,8 +37,8 @@ class Progress:
         self._started = self._told = time.monotonic()
         self._columns = 0
         self._bar: tqdm[None] | None = None
-        if sys.stderr is not None and sys.stderr.isatty():
-            self._bar = tqdm(
+        if bar or (sys.stderr is not None and sys.stderr.isatty()):
+            self._bar = (bar or tqdm)(
                 total=num_images,
                 unit="img",
                 unit_scale=True,
@@ -78,10 +79,13 @@ class Progress:
                 self._bar.last_print_n += images
 
     def end_run(self, state: State, line: str) -> None:
-        """A run ended; `line` is printed above the bar."""
+        """A run ended; `line`, if there is one, is printed above the bar."""
         with self._lock:
             self._ended[state] += 1
-            self._above_bar(f"[{sum(self._ended.values())}/{self._num_runs}] {line}", sys.stdout)
+            if line:
+                self._above_bar(f"[{sum(self._ended.values())}/{self._num_runs}] {line}", sys.stdout)
+            else:
+                self._refresh()
 
     def tell(self, line: str) -> None:
         """Print a line without disturbing the bar."""

@@ -42,6 +42,7 @@ def run_sweep(
     engine: Engine | None = None,
     supervision: Supervision | None = None,
     is_whole: bool = True,
+    make_progress: Callable[[int, int], Progress] = Progress,
 ) -> SweepResult:
     """Train every run of a sweep that is not finished, several side by side, and tell the user.
 
@@ -51,6 +52,7 @@ def run_sweep(
         engine: What trains them, in this process; by default what the sweep's options ask for.
         supervision: How failures and runs that hang are dealt with.
         is_whole: Whether it is all that the user asked for, so that the next step can be told at its end.
+        make_progress: Makes what shows progress, from the images and runs to train.
 
     Raises:
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
@@ -83,7 +85,8 @@ def run_sweep(
     with stop_on_signals() as stop:
         if todo:
             make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
-            with Progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
+            num_images = sum(map(_num_images, tasks))
+            with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
                 attempts = Attempts(sweep, data, engines, progress, logbook)
                 ended = Workers(sweep, attempts, make, stop, progress, supervision).work(tasks, num_workers)
         logbook.add_all(sweep, finished, data, stop.is_asked)

@@ -35,6 +35,9 @@ _LABELS = {
     Code.practically_same: "practically the same",
     Code.not_distinguishable: "undecided",
     Code.failures: "failures",
+    Code.identical: "trained identically",
+    Code.depends_on_failures: "depends on failures",
+    Code.not_shared: "not comparable",
 }
 
 
