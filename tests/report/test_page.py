@@ -72,7 +72,7 @@ SWEEP = SweepPlan("2026-01-02T03:04:05+00:00", "lenet-ablate -m pool=max,avg")
 
 
 def report_of(study: Study, analysis: StudyAnalysis | None = None) -> StudyReport:
-    return assemble(findings(study, analysis), find_provenance(study, [SWEEP]), (), ("One is left out.",))
+    return assemble(findings(study, analysis), find_provenance(study, [SWEEP]), ("One is left out.",))
 
 
 def findings(study: Study, analysis: StudyAnalysis | None = None) -> Findings:

@@ -434,7 +434,7 @@ def test_all_that_is_damaged_is_told_where_nothing_is_finished(report: Run, tmp_
 
 
 def test_a_bad_option_or_an_output_that_cannot_be_written_is_status_1(report: Run, tmp_path: Path) -> None:
-    for words in (("--figure", "all"), ("--figures", "some"), ("outputs", "more")):
+    for words in (("--figure", "all"), ("--figures", "some"), ("--formats", "svg,gif")):
         status, out, err = report(*words)
         assert (status, out) == (1, "")
         assert err.startswith("lenet-report: ") and err.count("\n") == 1

@@ -13,8 +13,8 @@ from lenet_ablate.config.plan import identity, run_name, variant_id
 from lenet_ablate.engines.networks import num_classes
 from lenet_ablate.records.aside import find_aside
 from lenet_ablate.records.frames import epochs_frame, runs_frame
-from lenet_ablate.records.plans import SweepPlan, read_plans
-from lenet_ablate.records.read import RunRecord, find_studies, iter_records
+from lenet_ablate.records.plans import Plans, SweepPlan, read_plans
+from lenet_ablate.records.read import RunRecord, iter_records
 from lenet_ablate.records.record import State
 from lenet_ablate.records.result import RunResult
 from lenet_ablate.rendering.escape import well_formed
@@ -22,6 +22,7 @@ from lenet_ablate.report.study.comparable import split
 from lenet_ablate.report.study.conditions import select
 from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria
 from lenet_ablate.report.study.factors import REPLICATE, Factor, find_factors, fixed_settings
+from lenet_ablate.report.study.sources import Source, conflicts, find_sources
 from lenet_ablate.report.study.study import Study
 
 FIGURES = ("train_loss_running", "test_accuracy")
@@ -33,15 +34,17 @@ Watch = Callable[[Iterable[RunRecord], str], Iterable[RunRecord]]
 
 
 def collect(
-    outputs: Path,
+    outputs: Path | Sequence[Source],
     watch: Watch = lambda records, _: records,
     criteria: Criteria = DEFAULT_CRITERIA,
     where: Sequence[Condition] = (),
 ) -> list[Study]:
     """The studies in a folder, in the order of their names; those without any run are left out.
 
+    Folders of one name are one study, whose runs say in a column `origin` where they come from.
+
     Args:
-        outputs: Folder of the studies, or one study.
+        outputs: Folder of the studies, or one study; or the folders of studies, see `sources.find_sources`.
         watch: Wraps the iteration over a study's records, to show progress; also told the study's name.
         criteria: By what the levels are to be compared.
         where: Conditions that every run must meet; studies without such a run are left out.
@@ -50,18 +53,62 @@ def collect(
         RecordError: The folder does not exist, or holds no runs.
         ConfigError: A condition names a setting or value that no run has.
     """
-    folders = find_studies(outputs)
-    plans = [read_plans(folder) for folder in folders]
+    sources = find_sources(outputs) if isinstance(outputs, Path) else outputs
+    together: dict[str, list[Source]] = {}
+    for source in sorted(sources, key=lambda source: source.folder.name):
+        together.setdefault(source.folder.name, []).append(source)
+    plans = [[read_plans(source.folder) for source in own] for own in together.values()]
     found = [
-        list(watch(iter_records(folder, own.sweeps), folder.name)) for folder, own in zip(folders, plans, strict=True)
+        [
+            record
+            for source, plan in zip(own, known, strict=True)
+            for record in watch(iter_records(source.folder, plan.sweeps), source.folder.name)
+        ]
+        for own, known in zip(together.values(), plans, strict=True)
     ]
+    has_origins = len({source.origin for source in sources}) > 1
     return [
-        dataclasses.replace(
-            make_study(folder, records, criteria, own.sweeps), ignored_plans=own.ignored, aside=_aside(folder)
-        )
-        for folder, records, own in zip(folders, select(found, where), plans, strict=True)
+        _study_of(own, records, criteria, known, has_origins)
+        for own, records, known in zip(together.values(), select(found, where), plans, strict=True)
         if records
     ]
+
+
+def _study_of(
+    sources: Sequence[Source], records: Sequence[RunRecord], criteria: Criteria, plans: Sequence[Plans], named: bool
+) -> Study:
+    """The study that lies in these folders, each with its plans."""
+    sweeps = sorted((sweep for own in plans for sweep in own.sweeps), key=lambda sweep: sweep.created)
+    study = make_study(
+        sources[0].folder,
+        records,
+        criteria,
+        [sweep for place, sweep in enumerate(sweeps) if sweep not in sweeps[:place]],
+    )
+    found = dataclasses.replace(
+        study,
+        ignored_plans=tuple(reason for own in plans for reason in own.ignored),
+        aside=tuple(name for source in sources for name in _aside(source.folder)),
+    )
+    return _with_origins(found, sources, records) if named else found
+
+
+def _with_origins(study: Study, sources: Sequence[Source], records: Sequence[RunRecord]) -> Study:
+    """The study, and its parts, with a column `origin` and each run's own folder."""
+    kept, _ = _without_copies(records)
+    homes = {well_formed(record.folder.name): record.folder for record in kept}
+    origins = {source.folder: well_formed(source.origin) for source in sources}
+
+    def named(one: Study) -> Study:
+        column = [origins.get(homes[run].parent, "") for run in one.runs["run"]]
+        runs = one.runs.copy()
+        runs.insert(1, "origin", column)
+        return dataclasses.replace(
+            one, runs=runs, homes=homes, sources=tuple(source.folder for source in sources), parts=()
+        )
+
+    told = tuple(conflicts(records, kept))
+    return dataclasses.replace(named(study), parts=tuple(map(named, study.parts)), conflicts=told)
 
 
 def _aside(folder: Path) -> tuple[str, ...]:
@@ -107,10 +154,14 @@ def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tupl
         if record.config:
             first.setdefault(identity(record.config), record)
     kept = [r for r in records if not r.config or first[identity(r.config)] is r]
+    names = {r.folder.name for r in kept if r.config}
+    # Of two folders of studies the same name may stand for a run in one and for a ruin in the other.
+    unread = {r.folder.name: r for r in kept if not r.config and r.folder.name not in names}
+    kept = [r for r in kept if r.config or unread.get(r.folder.name) is r]
     copies = [
-        (r.folder.name, first[identity(r.config)].folder.name)
+        (r.folder.name, original.folder.name)
         for r in records
-        if r.config and first[identity(r.config)] is not r
+        if r.config and (original := first[identity(r.config)]) is not r and r.folder.parent == original.folder.parent
     ]
     return kept, tuple(copies)
 

@@ -44,6 +44,9 @@ class Study:
         aside: Folders of damaged runs that were set aside and do not count.
         part: What tells these runs from the study's others, `data=digits`; empty where they are the whole study.
         place: The part as a folder's name.
+        sources: Its folders, where runs of several are reported together; empty where there is `folder` alone.
+        homes: The folder of each run that does not lie in `folder`, by the run's name.
+        conflicts: What the sources contradict each other in, in a sentence each.
         parts: The parts, where not all runs can be compared; what is said of the whole is then said of none of them.
     """
 
@@ -64,11 +67,18 @@ class Study:
     part: str = ""
     place: str = ""
     parts: tuple[Study, ...] = ()
+    sources: tuple[Path, ...] = ()
+    homes: Mapping[str, Path] = field(default_factory=dict)
+    conflicts: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """The study's name, and the part."""
         return f"{self.name}: {self.part}" if self.part else self.name
+
+    def run_folder(self, run: str) -> Path:
+        """Where a run lies."""
+        return self.homes.get(run, self.folder / run)
 
     @property
     def comparable(self) -> tuple[Study, ...]:
