@@ -7,17 +7,17 @@ which stay in every mean; it counts among the failures where their rates are com
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis import statistics
 from lenet_ablate.report.analysis.results import Code, Verdict
+from lenet_ablate.report.analysis.statistics import Array
 from lenet_ablate.report.study.comparison import FAILED, Comparison, Grid, Mask, Places, largest_rectangle
 from lenet_ablate.report.text.wording import p_text, percent, plural
 
@@ -75,16 +75,17 @@ def level_counts(comparison: Comparison) -> dict[str, Counts]:
     return {label: Counts(*own) for label, own in zip(labels, zip(*counts, strict=True), strict=True)}
 
 
-def exact_tests(comparison: Comparison, pairs: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+def exact_tests(comparison: Comparison, first: Sequence[str], second: Sequence[str]) -> dict[str, Array]:
     """Ended and troubled runs of both levels of each pair, and Fisher's exact two-sided p where either failed."""
     counts = level_counts(comparison)
-    sides = [[counts[label] for label in pairs[name]] for name in ("level_a", "level_b")]
+    sides = [[counts[label] for label in own] for own in (first, second)]
     columns = {
         f"{what}_{side}": np.array([getattr(one, of) for one in own], dtype=float)
         for what, of in (("ended", "ended"), ("failed", "troubled"))
         for side, own in zip("ab", sides, strict=True)
     }
-    return columns | {"p_failures": np.array([rate_p(a, b) for a, b in zip(*sides, strict=True)], dtype=float)}
+    p = [rate_p(a, b) for a, b in zip(*sides, strict=True)]
+    return columns | {"p_failures": np.array(p, dtype=float)}
 
 
 def rate_p(one: Counts, other: Counts) -> float:
@@ -95,31 +96,30 @@ def rate_p(one: Counts, other: Counts) -> float:
     return float(stats.fisher_exact(table).pvalue)
 
 
-def counted_failures(pairs: pd.DataFrame, grid: Grid, first: Places, second: Places) -> pd.DataFrame:
-    """Pairs with what becomes of them where failed runs count as guessing, missing where none of theirs failed.
+def counted_failures(p: Array, lead: Array, grid: Grid, first: Places, second: Places) -> dict[str, Array]:
+    """What becomes of pairs where failed runs count as guessing, (P,) each; missing where none of theirs failed.
 
-    Columns: diff_failures (a minus b), p_at_chance (its paired t-test), alone_a and alone_b (runs that failed where
-    the other level's run in that cell did not), and p_both: the larger of both p, or 1 where the signs differ. A level
-    is not asked twice that is ahead and never failed alone: counting the other one's failures only widens its lead.
+    diff_failures (a minus b), p_at_chance (its paired t-test), alone_a and alone_b (runs that failed where the other
+    level's run in that cell did not), and p_both: the larger of both p, or 1 where the signs differ. A level is not
+    asked twice that is ahead and never failed alone: counting the other one's failures only widens its lead.
 
     Args:
-        pairs: See `pairs.measure_pairs`.
+        p: (P,) of completed runs.
+        lead: (P,) their difference.
         grid: The runs.
         first: (P,) the place of each pair's first level.
         second: (P,) that of its second.
     """
     has_failures: Mask = np.asarray(grid.has_failed.any(axis=(1, 2)))
-    found = np.full((4, len(pairs)), np.nan)
-    p_both, differences = pairs["p"].to_numpy(float).copy(), pairs["diff"].to_numpy(float)
+    found, p_both = np.full((4, len(p)), np.nan), p.copy()
     for pair in np.flatnonzero(has_failures[first] | has_failures[second]):
         found[:, pair] = counted = _at_chance(grid, int(first[pair]), int(second[pair]))
-        difference, p, *alone = counted
-        leads_b = differences[pair] < 0
-        if alone[int(leads_b)] > 0:
-            agrees = np.sign(difference) == np.sign(differences[pair])
-            p_both[pair] = np.fmax(p_both[pair], p if agrees and np.isfinite(p) else 1.0)
+        difference, at_chance, *alone = counted
+        if alone[int(lead[pair] < 0)] > 0:
+            agrees = np.sign(difference) == np.sign(lead[pair]) and np.isfinite(at_chance)
+            p_both[pair] = np.fmax(p_both[pair], at_chance if agrees else 1.0)
     names = ("diff_failures", "p_at_chance", "alone_a", "alone_b")
-    return pairs.assign(p_both=p_both, **dict(zip(names, found, strict=True)))
+    return {"p_both": p_both} | dict(zip(names, found, strict=True))
 
 
 def _at_chance(grid: Grid, a: int, b: int) -> tuple[float, float, float, float]:

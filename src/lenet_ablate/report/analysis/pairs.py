@@ -69,41 +69,31 @@ def measure_pairs(
     larger one).
     """
     grid = _standing_in(comparison)
-    parts = []
-    for first, second, within in paired_blocks(grid.is_complete):
-        block = compare_block(grid, first, second, within)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "first": first,
-                    "second": second,
-                    **_columns(grid, block, criteria),
-                    **digit_columns(grid, first, second, within, criteria, predictions),
-                }
-            )
-        )
-    if not parts:
-        return pd.DataFrame(columns=list(_MEASURED))
-    found = pd.concat(parts, ignore_index=True).sort_values(["first", "second"], ignore_index=True)
+    first, second = np.triu_indices(len(grid.labels), 1)
+    row = np.zeros((len(grid.labels),) * 2, np.int64)
+    row[first, second] = np.arange(len(first))
+    columns = {name: np.full(len(first), np.nan) for name in _MEASURED[_NAMED:]}
+    for one, other, within in paired_blocks(grid.is_complete):
+        block = compare_block(grid, one, other, within)
+        digits = digit_columns(grid, one, other, within, criteria, predictions)
+        for name, values in (_columns(grid, block, criteria) | digits).items():
+            columns[name][row[one, other]] = values
+    columns |= counted_failures(columns["p"], columns["diff"], grid, first, second)
     labels = np.array(grid.labels, dtype=object)
-    is_single = grid.is_complete.any(axis=1).sum(axis=1) == 1
     stand_in = np.array([comparison.alike.get(label, label) for label in grid.labels], dtype=object)
-    first, second = found.pop("first").to_numpy(np.int64), found.pop("second").to_numpy(np.int64)
-    named = pd.DataFrame(
-        {
-            "factor": comparison.factor.key,
-            "level_a": labels[first],
-            "level_b": labels[second],
-            "metric": criteria.judged_metric.value,
-            "one": stand_in[first],
-            "other": stand_in[second],
-            "is_single": is_single[first] & is_single[second],
-        }
-    )
-    found = pd.concat([named, found], axis=1)
-    found["p_both"] = found["p"]
-    found = counted_failures(found, grid, first, second)
-    return found.assign(**exact_tests(comparison, found))[list(_MEASURED)]
+    is_single = grid.is_complete.any(axis=1).sum(axis=1) == 1
+    named: dict[str, Any] = {
+        "factor": comparison.factor.key,
+        "level_a": labels[first],
+        "level_b": labels[second],
+        "metric": criteria.judged_metric.value,
+        "one": stand_in[first],
+        "other": stand_in[second],
+        "is_single": is_single[first] & is_single[second],
+    }
+    columns |= exact_tests(comparison, labels[first].tolist(), labels[second].tolist())
+    whole = {name: columns[name].astype(np.int64) for name in ("n_pairs", "n_combinations")}
+    return pd.DataFrame(named | columns | whole, index=range(len(first)))[list(_MEASURED)]
 
 
 def _standing_in(comparison: Comparison) -> Grid:
@@ -153,3 +143,4 @@ _MEASURED = (
     "rho", "se_seed", "sd", "sd_floor", "se_digits", "se_total", "p_mcnemar", "p_better", "p_same", "p_worse",
     *FAILURE_COLUMNS,
 )  # fmt: skip
+_NAMED = _MEASURED.index("n_pairs")
