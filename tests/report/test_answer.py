@@ -1,4 +1,4 @@
-"""The first screen: what to use, what is as good, what to avoid, how sure, what to run next, each from the runs alone."""
+"""The first screen: what to use, what is as good, what to avoid, how sure, what to run next."""
 
 from __future__ import annotations
 

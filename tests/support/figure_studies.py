@@ -99,7 +99,7 @@ def _factor(study: Study, factor: Factor) -> FactorAnalysis:
         half, enough = 2 * float(diff.std()), len(diff) > 1
         row = {"level_a": a, "level_b": b, "n_pairs": len(diff), "diff": diff.mean(), "m_tests": 3}
         row |= {"ci_low": diff.mean() - half, "ci_high": diff.mean() + half}
-        pairs.append(row | {"p_holm": 0.02 * place + 0.01 if enough else math.nan})
+        pairs.append(row | {"p_corrected": 0.02 * place + 0.01 if enough else math.nan})
     return FactorAnalysis(comparison, values, pd.DataFrame(rows), pd.DataFrame(pairs), ())
 
 

@@ -136,12 +136,6 @@ def named(name: str, error: Exception) -> str:
     return text if text.startswith(name) else f"{name} {text}"
 
 
-def one_line(error: object, most: int = 500) -> str:
-    """A text that may quote what was read, in one line that does nothing to a terminal."""
-    text = " ".join(str(error)[:most].split())
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no number")
 

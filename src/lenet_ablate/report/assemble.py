@@ -14,7 +14,7 @@ from lenet_ablate.report.findings import Findings
 from lenet_ablate.report.page.content import Page
 from lenet_ablate.report.page.html import render_page
 from lenet_ablate.report.page.placement import section_of
-from lenet_ablate.report.page.sections import page_of
+from lenet_ablate.report.page.sections import illustrated, page_of
 from lenet_ablate.report.study.provenance import Provenance
 from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.tables.html import html_table
@@ -40,32 +40,32 @@ class StudyReport:
     page: Page
 
 
-def assemble(
-    findings: Findings, provenance: Provenance, images: Sequence[Image] = (), left_out: Sequence[str] = ()
-) -> StudyReport:
-    """The report of a study with at least one finished run.
+def assemble(findings: Findings, provenance: Provenance, left_out: Sequence[str] = ()) -> StudyReport:
+    """The report of a study with at least one finished run, without its figures; see `with_figures`.
 
     Args:
         findings: What was found.
         provenance: Where the results come from.
-        images: Its figures, in the order in which they are shown.
-        left_out: Why others are missing, a sentence each.
+        left_out: Why figures are missing, a sentence each.
     """
     study, analysis = findings.study, findings.analysis
     files = _frames(study, analysis)
     for name, table in findings.tables.items():
         files |= _table_files(table, findings.frames[name])
     files["tables/all.tex"] = latex_document(list(findings.tables.values())).encode()
-    files |= figure_files(images)
-    placed: dict[str, list[Image]] = {}
-    keys = [factor.key for factor in study.factors]
-    for image in images:
-        placed.setdefault(section_of(image.name, keys), []).append(image)
     files["summary.json"] = json_bytes(study_summary(study, analysis, provenance))
     downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
-    page = page_of(study, analysis, provenance, findings.tables, placed, left_out, downloads)
-    files[PAGE] = render_page(page)
-    return StudyReport(files, page)
+    page = page_of(study, analysis, provenance, findings.tables, left_out, downloads)
+    return StudyReport(files | {PAGE: render_page(page)}, page)
+
+
+def with_figures(report: StudyReport, images: Sequence[Image]) -> StudyReport:
+    """The same report with figures, in the order in which they are shown."""
+    placed: dict[str, list[Image]] = {}
+    for image in images:
+        placed.setdefault(section_of(image.name, report.page.factor_keys), []).append(image)
+    page = illustrated(report.page, placed)
+    return StudyReport(report.files | figure_files(images) | {PAGE: render_page(page)}, page)
 
 
 def figure_files(images: Sequence[Image]) -> dict[str, bytes]:

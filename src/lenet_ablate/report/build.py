@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.records.atomic import make_folder
 from lenet_ablate.rendering.plotting import import_matplotlib
-from lenet_ablate.report.assemble import PAGE, assemble
+from lenet_ablate.report.assemble import PAGE, StudyReport, assemble, with_figures
 from lenet_ablate.report.findings import Findings, find
 from lenet_ablate.report.options import ReportOptions
 from lenet_ablate.report.overview import INDEX, entry_of, index_page, overview_files
 from lenet_ablate.report.page.html import Overview, render_overview
 from lenet_ablate.report.progress import watch, working
 from lenet_ablate.report.reading import Found, is_judged, read_studies
-from lenet_ablate.report.study.provenance import Provenance, find_provenance
+from lenet_ablate.report.study.provenance import find_provenance
 from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.write import MANIFEST, is_current, refuse_foreign, report_digests, write_report
 
@@ -39,11 +39,13 @@ class Told:
         studies: What the report is about, those without a finished run too.
         findings: By title of the study, or of its part; those with a finished run.
         pages: By the study's name, where its page will be.
+        ignored: Why folders that were named are not among them, a sentence each.
     """
 
     studies: tuple[Study, ...]
     findings: Mapping[str, Findings]
     pages: Mapping[str, Path]
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class BuiltReport:
 class _Draft:
     """A report of runs that can all be compared, before its figures are drawn."""
 
-    findings: Findings
-    provenance: Provenance
+    plain: StudyReport
+    study: Study
     folder: Path
     shown: Gallery
     made_from: str
@@ -95,7 +97,7 @@ def build_report(options: ReportOptions, tell: Callable[[Told], None] = lambda t
     for part in watch(parts, "", "study"):
         with working(f"analysing {part.title}, {len(part.design)} runs"):
             findings[part.title] = find(part, data_folder(options.data_dir), options.factors)
-    told = Told(found.studies, findings, {name: folder / PAGE for name, folder in found.folders.items()})
+    told = Told(found.studies, findings, {name: folder / PAGE for name, folder in found.folders.items()}, found.ignored)
     tell(told)
     import_matplotlib()
     files, unchanged = _write_studies(found, findings, options)
@@ -122,7 +124,7 @@ def _write_studies(
     """Draw and write what is not there yet; gives paths within the report's folder, and whose report stood there."""
     with working("laying out figures and tables"):
         drafts = {title: _draft(one, found.folders[one.study.name], options) for title, one in findings.items()}
-    fronts = {study.name: _front(study, drafts, found.folders[study.name], options) for study in found.judged}
+    fronts = {study.name: _front(study, findings, drafts, found.folders[study.name], options) for study in found.judged}
     stale = {title: draft for title, draft in drafts.items() if not draft.is_current}
     pictures = {(title, name): draw for title, draft in stale.items() for name, draw in draft.shown.pictures.items()}
     pictures |= {(of, name): draw for of, front in fronts.items() if front for name, draw in front.pictures.items()}
@@ -130,7 +132,7 @@ def _write_studies(
     files, base = [], found.folders[found.judged[0].name] if found.is_alone else found.out
     for title, draft in watch(list(stale.items()), "writing", "study"):
         own = [image for (of, _), image in images.items() if of == title]
-        report = assemble(draft.findings, draft.provenance, own, draft.shown.left_out)
+        report = with_figures(draft.plain, own)
         write_report(draft.folder, report.files, made_from=draft.made_from)
         files += [(draft.folder / path).relative_to(base).as_posix() for path in report.files]
     for study in found.judged:
@@ -138,7 +140,7 @@ def _write_studies(
         if front:
             written = _write_front(study, findings, found.folders[study.name], front, images)
             files += [(found.folders[study.name] / path).relative_to(base).as_posix() for path in written]
-    made = {draft.findings.study.name for draft in stale.values()} | {name for name, front in fronts.items() if front}
+    made = {draft.study.name for draft in stale.values()} | {name for name, front in fronts.items() if front}
     return tuple(sorted(files)), frozenset(found.folders.keys() - made)
 
 
@@ -152,13 +154,12 @@ def _draft(findings: Findings, folder: Path, options: ReportOptions) -> _Draft:
         study, analysis.best_variant, findings.predictions, data_folder(options.data_dir), findings.references
     )
     shown = gallery(study, analysis, inputs, options.every_variant)
-    provenance = find_provenance(study, study.sweeps)
-    plain = assemble(findings, provenance, (), shown.left_out)
+    plain = assemble(findings, find_provenance(study, study.sweeps), shown.left_out)
     made_from = fingerprint(study, plain.files, inputs, options.every_variant, options.formats)
     own = folder / study.place if study.part else folder
     if options.out is not None and not (own / MANIFEST).exists():
         refuse_foreign(own, plain.files)
-    return _Draft(findings, provenance, own, shown, made_from, not options.is_forced and is_current(own, made_from))
+    return _Draft(plain, study, own, shown, made_from, not options.is_forced and is_current(own, made_from))
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,9 @@ class _Front:
     pictures: Mapping[str, Draw]
 
 
-def _front(study: Study, drafts: Mapping[str, _Draft], folder: Path, options: ReportOptions) -> _Front | None:
+def _front(
+    study: Study, findings: Mapping[str, Findings], drafts: Mapping[str, _Draft], folder: Path, options: ReportOptions
+) -> _Front | None:
     """None of a study without parts, and where the front stands there already as it would be made."""
     if not study.parts:
         return None
@@ -178,7 +181,7 @@ def _front(study: Study, drafts: Mapping[str, _Draft], folder: Path, options: Re
     from lenet_ablate.report.fingerprint import fingerprint
 
     own = {part.title: drafts[part.title] for part in study.parts if part.title in drafts}
-    plain = overview_files(study, {title: draft.findings for title, draft in own.items()}, ())
+    plain = overview_files(study, findings, ())
     made_from = fingerprint(study, plain, FigureInputs(), options.every_variant, options.formats)
     are_current = all(draft.is_current for draft in own.values())
     if are_current and not options.is_forced and is_current(folder, made_from):

@@ -40,10 +40,11 @@ def fingerprint(
         formats: The kinds of file that figures are written as.
     """
     digest = hashlib.sha256()
-    names = [*(f"{run}/{STATUS}" for run in study.runs["run"]), *plan_names(study.folder)]
+    files = [(study.run_folder(run), STATUS) for run in study.runs["run"]]
+    files += [(folder, name) for folder in study.sources or (study.folder,) for name in plan_names(folder)]
     parts = [
         *_texts(texts),
-        *_files(study.folder, names),
+        *_files(files),
         *_arrays(figure_inputs),
         *_options(every_variant, formats),
         _program(),
@@ -64,12 +65,12 @@ def _texts(texts: Mapping[str, bytes]) -> Iterable[bytes]:
         yield texts[name]
 
 
-def _files(study: Path, names: Iterable[str]) -> Iterable[bytes]:
+def _files(files: Iterable[tuple[Path, str]]) -> Iterable[bytes]:
     """The names and content of files; one that is not there, as of a run that is only planned, has its name alone."""
-    for name in names:
-        yield name.encode(errors="surrogateescape")
+    for folder, name in files:
+        yield f"{folder.name}/{name}".encode(errors="surrogateescape")
         try:
-            yield read_file(study, name, MAX_BYTES)
+            yield read_file(folder, name, MAX_BYTES)
         except RecordError:
             yield b"missing"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from lenet_ablate import __version__
 from lenet_ablate.config.checks import Real
 from lenet_ablate.config.settings import REPORT_FOLDER
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Metric
+from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Family, Metric
 
 BAD = 1
 MAX_FOLDER_NAME = 80
@@ -25,6 +26,7 @@ examples:
   lenet-ablate -m lr=0.01,0.001 pool=max,avg seed=0,1,2
   lenet-report outputs/ --open
   lenet-report outputs/ --where pool=max --factor lr --margin 0.2
+  lenet-report ann/outputs bob/outputs
 
 exit status: 0 written, 1 bad option or nothing could be written, 2 no finished run
 """
@@ -35,7 +37,7 @@ class ReportOptions:
     """What a report is made of.
 
     Attributes:
-        outputs: Folder of the studies, or one study.
+        outputs: Folder of the studies, or one study; of several the folder that they are in.
         out: Where to write; None for `report/` in that folder.
         study: The only study to report; None for all.
         factors: Keys of the factors to show; empty for all.
@@ -45,6 +47,7 @@ class ReportOptions:
         formats: The kinds of file that figures are written as; the page has its figures in it.
         data_dir: The data folder, for the true digits; None for the usual one.
         is_forced: Whether a report is made again that would be the same.
+        folders: The folders of studies, where there are several.
     """
 
     outputs: Path
@@ -57,6 +60,7 @@ class ReportOptions:
     formats: tuple[str, ...] = FORMATS[:1]
     data_dir: str | None = None
     is_forced: bool = False
+    folders: tuple[Path, ...] = ()
 
     @property
     def selection(self) -> str:
@@ -72,6 +76,7 @@ class ReportOptions:
         words += [f"margin={POINTS * chosen.margin:g}"] if chosen.margin != usual.margin else []
         words += [f"target={POINTS * chosen.target:g}"] if chosen.target != usual.target else []
         words += [f"alpha={chosen.alpha:g}"] if chosen.alpha != usual.alpha else []
+        words += [f"family={chosen.family.value}"] if chosen.family is not usual.family else []
         return _folder_name("+".join(words))
 
 
@@ -96,13 +101,19 @@ def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
     """
     found = _parser().parse_args(argv)
     criteria = Criteria(
-        Metric(found.metric), EpochRule(found.epoch), found.margin / POINTS, found.target / POINTS, found.alpha
+        Metric(found.metric),
+        EpochRule(found.epoch),
+        found.margin / POINTS,
+        found.target / POINTS,
+        found.alpha,
+        Family(found.family),
     )
     factors = tuple(dict.fromkeys(key for keys in found.factor for key in keys))
     where = tuple(found.where)
     every = found.figures == "all"
+    folders = tuple(dict.fromkeys(map(Path, found.outputs or ["outputs"])))
     options = ReportOptions(
-        Path(found.outputs),
+        folders[0] if len(folders) == 1 else Path(os.path.commonpath([folder.absolute() for folder in folders])),
         found.out,
         found.study,
         factors,
@@ -112,6 +123,7 @@ def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
         found.formats,
         found.data_dir,
         found.force,
+        folders if len(folders) > 1 else (),
     )
     return options, Display(found.open, found.tables)
 
@@ -131,7 +143,10 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "outputs", nargs="?", default="outputs", help="folder of the studies, or one study (default: %(default)s)"
+        "outputs",
+        nargs="*",
+        help="folder of the studies, or one study (default: outputs); several, or a folder of such folders, are "
+        "reported together, studies of one name as one",
     )
     _add_selection(parser)
     _add_criteria(parser)
@@ -203,21 +218,28 @@ def _add_criteria(parser: argparse.ArgumentParser) -> None:
         type=_real(Real(0, 50)),
         default=usual.margin * POINTS,
         metavar="PP",
-        help="smaller differences do not matter, in percentage points (default: %(default)g)",
+        help="smaller differences do not matter, in percentage points (default: %(default)g, or one image of a smaller "
+        "test set)",
     )
     group.add_argument(
         "--target",
         type=_real(Real(0, 50)),
         default=usual.target * POINTS,
         metavar="PP",
-        help="difference that the advice on seeds aims at, in percentage points (default: %(default)g)",
+        help="difference that the advice on seeds aims at, in percentage points (default: %(default)g, or two images)",
     )
     group.add_argument(
         "--alpha",
         type=_real(Real(0, 0.5)),
         default=usual.alpha,
         metavar="P",
-        help="probability of a false alarm per factor (default: %(default)g)",
+        help="probability of a false alarm per family of tests (default: %(default)g)",
+    )
+    group.add_argument(
+        "--family",
+        choices=[family.value for family in Family],
+        default=usual.family.value,
+        help="correct the tests of each factor together, or all tests of the study (default: %(default)s)",
     )
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.settings import REPORT_FOLDER
 from lenet_ablate.errors import ConfigError, RecordError
-from lenet_ablate.records.read import find_studies
 from lenet_ablate.report.options import ReportOptions
 from lenet_ablate.report.progress import watch
 from lenet_ablate.report.study.collect import collect
 from lenet_ablate.report.study.problems import left_out_lines, unreadable_lines
+from lenet_ablate.report.study.sources import Source, find_sources
 from lenet_ablate.report.study.study import Study, count_line
 
 MAX_TOLD = 10
@@ -33,6 +33,7 @@ class Found:
         out: Folder of the report.
         is_alone: Whether one study was asked for by name, so that no list of studies stands above it.
         folders: Where the report of each of the judged ones goes, by the study's name.
+        ignored: Why folders that were named are not among them, a sentence each.
     """
 
     studies: tuple[Study, ...]
@@ -40,6 +41,7 @@ class Found:
     out: Path
     is_alone: bool
     folders: dict[str, Path]
+    ignored: tuple[str, ...] = ()
 
 
 def read_studies(options: ReportOptions) -> Found:
@@ -49,10 +51,10 @@ def read_studies(options: ReportOptions) -> Found:
         NothingFinished: There is nothing to report yet.
         ConfigError: An option names something that is not there.
     """
-    outputs, is_alone = _find(options)
+    sources, is_alone, ignored = _find(options)
     try:
         studies = collect(
-            outputs, lambda records, name: watch(records, f"reading {name}", "run"), options.criteria, options.where
+            sources, lambda records, name: watch(records, f"reading {name}", "run"), options.criteria, options.where
         )
     except (RecordError, OSError) as error:
         raise NothingFinished(str(error)) from error
@@ -61,7 +63,7 @@ def read_studies(options: ReportOptions) -> Found:
         counts = "; ".join(f"{study.name}: {count_line(study)}" for study in studies) or "it holds no runs"
         known = [f"\n  {line}" for study in studies for line in unreadable_lines(study, MAX_TOLD)]
         known += [f"\n  {line}" for study in studies for line in left_out_lines(study, MAX_TOLD)]
-        raise NothingFinished(f"{outputs}: nothing to report yet: {counts}{''.join(known)}")
+        raise NothingFinished(f"{options.outputs}: nothing to report yet: {counts}{''.join(known)}")
     _check_factors(options.factors, finished)
     judged = [study for study in finished if any(map(is_judged, study.comparable))]
     if not judged:
@@ -71,7 +73,7 @@ def read_studies(options: ReportOptions) -> Found:
     # A study that was named has its place for itself; others may come beside any other.
     is_direct = is_alone and (options.out is not None or _is_study(options, studies))
     folders = {study.name: out if is_direct else out / study.name for study in judged}
-    return Found(tuple(studies), tuple(judged), out, is_alone, folders)
+    return Found(tuple(studies), tuple(judged), out, is_alone, folders, ignored)
 
 
 def is_judged(study: Study) -> bool:
@@ -84,21 +86,30 @@ def _is_study(options: ReportOptions, studies: Sequence[Study]) -> bool:
     return len(studies) == 1 and studies[0].folder.resolve() == options.outputs.resolve()
 
 
-def _find(options: ReportOptions) -> tuple[Path, bool]:
-    """The folder to read, and whether it is one study that was asked for by name."""
-    try:
-        folders = find_studies(options.outputs)
-    except (RecordError, OSError) as error:
-        raise NothingFinished(str(error)) from error
-    is_study = len(folders) == 1 and folders[0].resolve() == options.outputs.resolve()
+def _find(options: ReportOptions) -> tuple[list[Source], bool, tuple[str, ...]]:
+    """The folders to read, whether they are one study that was asked for by name, and why others are left out."""
+    sources: list[Source] = []
+    ignored = []
+    for outputs in options.folders or (options.outputs,):
+        try:
+            sources += find_sources(outputs)
+        except (RecordError, OSError) as error:
+            ignored.append(str(error))
+    if not sources:
+        raise NothingFinished("; ".join(ignored))
+    once: dict[Path, Source] = {}
+    for source in sources:
+        once.setdefault(source.folder.resolve(), source)
+    sources = list(once.values())
+    names = list(dict.fromkeys(source.folder.name for source in sources))
     if options.study is None:
-        return options.outputs, is_study
-    names = [folder.name for folder in folders]
+        is_study = len(sources) == 1 and sources[0].folder.resolve() == options.outputs.resolve()
+        return sources, is_study, tuple(ignored)
     if options.study not in names:
         guess = closest(options.study, names)
         meant = f"; did you mean {guess}?" if guess else ""
         raise ConfigError(f"--study {options.study}: the studies are {', '.join(names)}{meant}")
-    return folders[names.index(options.study)], True
+    return [source for source in sources if source.folder.name == options.study], True, tuple(ignored)
 
 
 def _check_factors(keys: Sequence[str], studies: Sequence[Study]) -> None:

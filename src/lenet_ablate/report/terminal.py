@@ -38,6 +38,8 @@ def tell_found(told: Told, with_tables: bool = False) -> None:
         else:
             _tell_study(study, told.findings)
     sys.stdout.flush()
+    for sentence in told.ignored:
+        _warn(f"left out: {sentence}")
     for study in told.studies:
         _warn_of(study, told.findings, told.pages.get(study.name) if is_brief else None)
 
@@ -160,6 +162,10 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
     """
     for line in left_out_lines(study, MAX_ASIDE):
         _warn(line)
+    for sentence in study.conflicts[:MAX_PROBLEMS]:
+        _warn(sentence)
+    if len(study.conflicts) > MAX_PROBLEMS:
+        _warn(f"{study.name}: {len(study.conflicts) - MAX_PROBLEMS} more runs differ from others with their settings")
     problems = list(problem_runs(study).itertuples(index=False))
     warnings = [
         f"{one.title}: {warning}"
@@ -173,7 +179,7 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
         _warn(f"{study.name}: {', '.join(counts)}; see {page}")
         return
     for run, where, status, error in problems[:MAX_PROBLEMS]:
-        _warn(f"{study.folder / run}{f' ({where})' if where else ''}: {status}{f': {error}' if error else ''}")
+        _warn(f"{study.run_folder(run)}{f' ({where})' if where else ''}: {status}{f': {error}' if error else ''}")
     if len(problems) > MAX_PROBLEMS:
         _warn(f"{study.name}: {len(problems) - MAX_PROBLEMS} more runs ended badly; see status in runs.csv")
     for copy, original in study.copies[:MAX_PROBLEMS]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.loggers.logbook import Logbook, logged_run
@@ -15,9 +18,10 @@ from lenet_ablate.records.record import EpochRow, State
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import find_finished
 from lenet_ablate.studies.jobs import Ended, Job, Sweep
+from lenet_ablate.studies.longer import begin, epochs_in, find_shorter
 from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep.progress import Progress
-from lenet_ablate.sweep.trainer import Trainer, Watch
+from lenet_ablate.sweep.trainer import Engines, Trainer, Watch
 
 
 class Attempts:
@@ -26,12 +30,17 @@ class Attempts:
     Args:
         sweep: What the runs belong to.
         data: Where their data sets come from.
+        engines: What trains each network.
         progress: Told how far each run is.
         logbook: Gets a copy of each run's record.
     """
 
-    def __init__(self, sweep: Sweep, data: DatasetCache, progress: Progress, logbook: Logbook) -> None:
-        self._sweep, self._data, self._progress, self._logbook = sweep, data, progress, logbook
+    def __init__(
+        self, sweep: Sweep, data: DatasetCache, engines: Engines, progress: Progress, logbook: Logbook
+    ) -> None:
+        self._sweep, self._data, self._engines = sweep, data, engines
+        self._progress, self._logbook = progress, logbook
+        self._epochs = epochs_in(sweep.study)
 
     def attempt(self, job: Job, plan: RunPlan, trainer: Trainer, *, is_last: bool = True) -> Ended:
         """Train a claimed run, or find it done meanwhile; whatever goes wrong is told in what is returned.
@@ -53,7 +62,10 @@ class Attempts:
         try:
             settle(folder)
             record = find_finished(self._sweep, job, self._data)  # another sweep may have trained it meanwhile
-            place = folder if record else training_place(self._sweep, job)[0]
+            if not record:
+                place, options = training_place(self._sweep, job)
+                if not os.path.lexists(place):
+                    self._begin(job, plan, place, options)
             state = record.state if record else trainer.train(job, plan, watch)
             place = folder if state.is_finished else place
             rows = read_metrics(place)
@@ -78,6 +90,20 @@ class Attempts:
             is_ours=record is None,
             can_change=can_change,
         )
+
+    def _begin(self, job: Job, plan: RunPlan, folder: Path, options: Options) -> None:
+        """Let a new run go on from the end of a shorter one, or say why it cannot."""
+        engine = self._engines[job.config.model.name]
+        shorter = find_shorter(self._sweep.study, plan, options, engine, self._epochs)
+        if shorter is None:
+            return
+        name = shorter.record.folder.name
+        if shorter.obstacle:
+            how = f"starts anew, not from the end of {name}: {shorter.obstacle}"
+        else:
+            begin(shorter, folder, plan, options)
+            how = f"goes on from the end of {name}"
+        self._progress.tell(f"{self._sweep.label(job)}: {how}")
 
 
 class _Counted:

@@ -18,6 +18,7 @@ from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.studies.finished import find_finished, plan_of, why_again
 from lenet_ablate.studies.jobs import Job, Sweep
+from lenet_ablate.studies.longer import epochs_in, find_shorter
 from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep.cores import num_usable_cores
 from lenet_ablate.sweep.costs import Cost, Engines, Kind, kind_of, measured_costs, past_costs
@@ -67,7 +68,8 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     side_by_side = min(workers or (num_usable_cores() if on_cpu else 1), max(len(todo), 1))
     beginning = time.monotonic() - started  # the sweep itself begins with the same
     costs, source = _costs(sweep, todo, data, engines, side_by_side)
-    forecasts = {job: _forecast(sweep, job, data, costs, engines) for job in todo}
+    epochs = epochs_in(sweep.study)
+    forecasts = {job: _forecast(sweep, job, data, costs, engines, epochs) for job in todo}
     _say_runs([_line(sweep, job, forecasts.get(job)) for job in sweep.jobs])
     if not todo:
         return
@@ -93,10 +95,21 @@ def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
     return f"  {how if forecast.epochs_done else f'trains   {sweep.label(job)}'}, {format_seconds(forecast.seconds)}"
 
 
-def _forecast(sweep: Sweep, job: Job, data: DatasetCache, costs: Mapping[Kind, Cost], engines: Engines) -> Forecast:
+def _forecast(
+    sweep: Sweep,
+    job: Job,
+    data: DatasetCache,
+    costs: Mapping[Kind, Cost],
+    engines: Engines,
+    epochs: tuple[int, ...],
+) -> Forecast:
     plan = plan_of(job.config, data)
-    record = read_run(training_place(sweep, job)[0])
+    place, options = training_place(sweep, job)
+    record = read_run(place)
     done = len(record.rows) if record.state in (State.interrupted, State.running) else 0
+    if not os.path.lexists(place):
+        shorter = find_shorter(sweep.study, plan, options, engines[job.config.model.name], epochs)
+        done = len(shorter.record.rows) if shorter and not shorter.obstacle else 0
     cost = costs[_kind(job, data, engines)]
     return Forecast(job, plan, done, cost.run + (plan.config.epochs - done) * cost.epoch)
 

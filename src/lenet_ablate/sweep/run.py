@@ -87,7 +87,7 @@ def run_sweep(
             make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
             num_images = sum(map(_num_images, tasks))
             with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
-                attempts = Attempts(sweep, data, progress, logbook)
+                attempts = Attempts(sweep, data, engines, progress, logbook)
                 ended = Workers(sweep, attempts, make, stop, progress, supervision).work(tasks, num_workers)
         logbook.add_all(sweep, finished, data, stop.is_asked)
         counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started

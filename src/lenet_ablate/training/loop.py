@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 
 from lenet_ablate.config.choices import Keep
 from lenet_ablate.config.plan import RunPlan, learning_rates
@@ -26,8 +27,9 @@ from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
 from lenet_ablate.predict.calibration import CALIBRATION, calibrate_run, to_json
+from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
-from lenet_ablate.records.record import EpochRow, Predictions, State, lacks_train_loss
+from lenet_ablate.records.record import OPTIMIZER, EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import NOTHING, write_finished, write_metrics, write_status
 from lenet_ablate.training.early_stop import is_settled
@@ -270,6 +272,9 @@ def _finish(
     weights = learner.weights() if test else None
     snapshots.settle()
     kept = {**snapshots.digests, **calibrated}
+    if test:
+        memory = {name: array for name, array in learner.state().items() if not name.startswith("weights/")}
+        kept[OPTIMIZER] = write_bytes(context.folder / OPTIMIZER, safetensors.numpy.save(memory))
     write_finished(context.folder, state, plan.config, at.rows, result, weights, predictions, kept)
     context.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
     return state

@@ -35,7 +35,7 @@ class FactorSection:
     table: Table
     simple_effects: Table | None
     epochs: Table | None
-    images: tuple[Image, ...]
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)

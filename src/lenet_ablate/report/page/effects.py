@@ -13,7 +13,7 @@ from lenet_ablate.report.text.wording import points, signed_points
 
 CLEARLY_MORE = 0.1  # of the runs
 DECIDED = (Code.better, Code.better_maybe_less_than_margin)
-SETTLED = (*DECIDED, Code.practically_same)
+SETTLED = (*DECIDED, Code.practically_same, Code.identical)
 
 
 @dataclass(frozen=True)

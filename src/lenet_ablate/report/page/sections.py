@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,18 +37,16 @@ def page_of(
     analysis: StudyAnalysis,
     provenance: Provenance,
     tables: Mapping[str, Table],
-    images: Mapping[str, Sequence[Image]],
     left_out: Sequence[str],
     downloads: Mapping[str, bytes],
 ) -> Page:
-    """The content of a study's page.
+    """The content of a study's page without its figures; see `illustrated`.
 
     Args:
         study: The study.
         analysis: What was found.
         provenance: Where its results come from.
         tables: By name: a factor's key, the same with `_epochs` or `_simple` behind, `variants` and perhaps `anova`.
-        images: By place; see `places`.
         left_out: Why some figures are missing.
         downloads: CSV files by name.
     """
@@ -61,9 +60,9 @@ def page_of(
         provenance.newest[:10],
         answer,
         analysis.warnings,
-        tuple(_section(effect, analysis, tables, images) for effect in answer.effects),
+        tuple(_section(effect, analysis, tables) for effect in answer.effects),
         tables["variants"],
-        {place: tuple(found) for place, found in images.items()},
+        {},
         tuple(left_out),
         tables.get("anova"),
         references_table(own) if data == "mnist" else None,
@@ -81,13 +80,24 @@ def page_of(
     )
 
 
-def _section(
-    effect: Effect, analysis: StudyAnalysis, tables: Mapping[str, Table], images: Mapping[str, Sequence[Image]]
-) -> FactorSection:
+def illustrated(page: Page, images: Mapping[str, Sequence[Image]]) -> Page:
+    """The same page with figures.
+
+    Args:
+        page: See `page_of`.
+        images: By place; see `placement.section_of`.
+    """
+    factors = tuple(
+        dataclasses.replace(factor, images=tuple(images.get(of_factor(factor.effect.key), ())))
+        for factor in page.factors
+    )
+    return dataclasses.replace(page, factors=factors, images={place: tuple(found) for place, found in images.items()})
+
+
+def _section(effect: Effect, analysis: StudyAnalysis, tables: Mapping[str, Table]) -> FactorSection:
     (advice,) = (one.advice for one in analysis.factors if one.comparison.factor.key == effect.key)
     simple, epochs = tables.get(f"{effect.key}_simple"), tables.get(f"{effect.key}_epochs")
-    shown = tuple(images.get(of_factor(effect.key), ()))
-    return FactorSection(effect, advice, tables[effect.key], simple, epochs, shown)
+    return FactorSection(effect, advice, tables[effect.key], simple, epochs)
 
 
 def lead(study: Study) -> str:

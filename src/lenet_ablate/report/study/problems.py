@@ -55,7 +55,7 @@ def unreadable_lines(study: Study, most: int) -> list[str]:
     """The runs of a study that cannot be read, with the reason; beyond `most` their number."""
     runs = study.runs[study.runs["status"] == State.unreadable.value]
     lines = [
-        f"{study.folder / str(run)}: {error}; the same lenet-ablate command trains it again"
+        f"{study.run_folder(str(run))}: {error}; the same lenet-ablate command trains it again"
         for run, error in runs[["run", "error"]].head(most).itertuples(index=False)
     ]
     more = f"{len(runs) - most} more run{'s' if len(runs) - most > 1 else ''} cannot be read"
