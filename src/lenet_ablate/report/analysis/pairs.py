@@ -78,9 +78,14 @@ def measure_pairs(
         digits = digit_columns(grid, one, other, within, criteria, predictions)
         for name, values in (_columns(grid, block, criteria) | digits).items():
             columns[name][row[one, other]] = values
+    stand_in = np.array([comparison.alike.get(label, label) for label in grid.labels], dtype=object)
+    is_same = stand_in[first] == stand_in[second]
+    for name in _TESTED:
+        columns[name][is_same] = np.nan
+    for name, certain in (("p_better", 0.0), ("p_same", 1.0), ("p_worse", 0.0)):
+        columns[name][is_same] = certain
     columns |= counted_failures(columns["p"], columns["diff"], grid, first, second)
     labels = np.array(grid.labels, dtype=object)
-    stand_in = np.array([comparison.alike.get(label, label) for label in grid.labels], dtype=object)
     is_single = grid.is_complete.any(axis=1).sum(axis=1) == 1
     named: dict[str, Any] = {
         "factor": comparison.factor.key,
@@ -143,4 +148,9 @@ _MEASURED = (
     "rho", "se_seed", "sd", "sd_floor", "se_digits", "se_total", "p_mcnemar", "p_better", "p_same", "p_worse",
     *FAILURE_COLUMNS,
 )  # fmt: skip
+_TESTED = (
+    "ci_low", "ci_high", "ci90_low", "ci90_high", "p", "p_welch", "p_signflip", "hedges_gz", "rho", "se_seed", "sd",
+    "se_digits", "se_total",
+)  # fmt: skip
+"""What there is of a pair only where its levels differ."""
 _NAMED = _MEASURED.index("n_pairs")
