@@ -68,6 +68,14 @@ def measure_pairs(
     alike), is_single (whether both have but one seed) and p_both (of completed runs and with failed ones at chance, the
     larger one).
     """
+    columns = measured_columns(comparison, criteria, predictions)
+    return pd.DataFrame(columns, index=range(len(columns["p"])))[list(_MEASURED)]
+
+
+def measured_columns(
+    comparison: Comparison, criteria: Criteria, predictions: StudyPredictions = NO_PREDICTIONS
+) -> dict[str, Any]:
+    """The columns of `measure_pairs` as arrays of P pairs."""
     grid = _standing_in(comparison)
     first, second = np.triu_indices(len(grid.labels), 1)
     row = np.zeros((len(grid.labels),) * 2, np.int64)
@@ -88,17 +96,17 @@ def measure_pairs(
     labels = np.array(grid.labels, dtype=object)
     is_single = grid.is_complete.any(axis=1).sum(axis=1) == 1
     named: dict[str, Any] = {
-        "factor": comparison.factor.key,
+        "factor": np.full(len(first), comparison.factor.key, object),
         "level_a": labels[first],
         "level_b": labels[second],
-        "metric": criteria.judged_metric.value,
+        "metric": np.full(len(first), criteria.judged_metric.value, object),
         "one": stand_in[first],
         "other": stand_in[second],
         "is_single": is_single[first] & is_single[second],
     }
     columns |= exact_tests(comparison, labels[first].tolist(), labels[second].tolist())
     whole = {name: columns[name].astype(np.int64) for name in ("n_pairs", "n_combinations")}
-    return pd.DataFrame(named | columns | whole, index=range(len(first)))[list(_MEASURED)]
+    return named | columns | whole
 
 
 def _standing_in(comparison: Comparison) -> Grid:
