@@ -25,7 +25,7 @@ from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.predict.calibration import expected_calibration_error, softmax
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import Predictor, Verdict
+from lenet_ablate.predict.predictor import Certainty, Predictor
 
 Pixels = npt.NDArray[np.uint8]
 Make = Callable[[Pixels, np.random.Generator], Image.Image]
@@ -196,7 +196,7 @@ def scribble(rng: np.random.Generator) -> Image.Image:
     return image
 
 
-def first(predictor: Predictor, image: Image.Image) -> tuple[int | None, Verdict, int]:
+def first(predictor: Predictor, image: Image.Image) -> tuple[int | None, Certainty, int]:
     found = predictor.read(from_image(image))
     return found[0].digit, found[0].verdict, len(found)
 
@@ -217,7 +217,7 @@ def main() -> None:
     predictor = Predictor.load(options.run)
     plain = predictor.predict(digits)
     answers = np.array([prediction.digit for prediction in plain])
-    sure = np.mean([prediction.verdict is Verdict.sure for prediction in plain])
+    sure = np.mean([prediction.verdict is Certainty.sure for prediction in plain])
     print(f"as the data set has them: {np.mean(answers == labels):.1%} right, {sure:.1%} sure")
     tell_calibration(predictor, arrays.test_images.astype(np.uint8), arrays.test_labels)
     tell_time(predictor, digits[:100])
@@ -257,9 +257,9 @@ def tell_time(predictor: Predictor, digits: Pixels) -> None:
     print(f"time per photograph of {WIDTH}×{HEIGHT} with shadow: median {median:.0f} ms, 95 % within {slow:.0f} ms")
 
 
-def tell(name: str, found: list[tuple[int | None, Verdict, int]], labels: Any, answers: Any) -> None:
+def tell(name: str, found: list[tuple[int | None, Certainty, int]], labels: Any, answers: Any) -> None:
     given = np.array([-1 if digit is None else digit for digit, _, _ in found])
-    is_sure = np.array([verdict is Verdict.sure for _, verdict, _ in found])
+    is_sure = np.array([verdict is Certainty.sure for _, verdict, _ in found])
     right, same = np.mean(given == labels), np.mean(given == answers)
     print(
         f"{name:32} right {right:6.1%}  as the plain one {same:6.1%}  sure {is_sure.mean():6.1%}"
@@ -287,10 +287,10 @@ def tell_others(predictor: Predictor, fonts: Path | None) -> None:
         refused("letters", [first(predictor, written(letter, face)) for face in faces for letter in LETTERS])
 
 
-def refused(name: str, found: list[tuple[int | None, Verdict, int]]) -> None:
-    is_refused = np.array([verdict is not Verdict.sure for _, verdict, _ in found])
-    nothing = np.array([verdict is Verdict.no_digit for _, verdict, _ in found])
-    surely = sorted({digit for digit, verdict, _ in found if verdict is Verdict.sure})
+def refused(name: str, found: list[tuple[int | None, Certainty, int]]) -> None:
+    is_refused = np.array([verdict is not Certainty.sure for _, verdict, _ in found])
+    nothing = np.array([verdict is Certainty.no_digit for _, verdict, _ in found])
+    surely = sorted({digit for digit, verdict, _ in found if verdict is Certainty.sure})
     print(
         f"{name:32} not sure {is_refused.mean():6.1%}, of these no digit at all {nothing.sum()} (of {len(found)})"
         f"; surely taken for {', '.join(map(str, surely)) or 'nothing'}"

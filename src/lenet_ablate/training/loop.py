@@ -22,10 +22,11 @@ from lenet_ablate.config.choices import Keep
 from lenet_ablate.config.plan import RunPlan, learning_rates
 from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.augment import Transforms, draw_transforms
-from lenet_ablate.datasets.base import Dataset, Labels
+from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.predict.calibration import CALIBRATION, calibrate_run, to_json
+from lenet_ablate.predict.calibration import CALIBRATION, to_json
+from lenet_ablate.predict.run_end import Trained, calibrate_run
 from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
 from lenet_ablate.records.record import EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
@@ -130,7 +131,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
             write_metrics(context.folder, at.rows)
             _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
-    calibrated = _calibrate(judged.val, dataset.train_labels[val], dataset, context)
+    calibrated = _calibrate(plan, learner, dataset, train, val, judged.val, context)
     return _finish(plan, learner, judged.test, at, snapshots, context, calibrated)
 
 
@@ -245,11 +246,20 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: 
     at.saved_at = time.monotonic()
 
 
-def _calibrate(val: Evaluation | None, labels: Labels, dataset: Dataset, context: RunContext) -> dict[str, str]:
-    """Store how far the network's probabilities can be believed; returns the digests of the files by name."""
-    if val is None or not np.isfinite(val.logits).all():
+def _calibrate(
+    plan: RunPlan,
+    learner: Learner,
+    dataset: Dataset,
+    train: Indices,
+    val: Indices,
+    judged: Evaluation | None,
+    context: RunContext,
+) -> dict[str, str]:
+    """Store how far the network's answers can be believed; returns the digests of the files by name."""
+    if judged is None or not np.isfinite(judged.logits).all():
         return {}
-    found = calibrate_run(context.folder, val.logits, labels, dataset)
+    trained = Trained(plan.config, dataset, train, val, dict(learner.weights()), judged.logits)
+    found = calibrate_run(context.folder, trained)
     context.log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
     return {CALIBRATION: hashlib.sha256(to_json(found)).hexdigest()}
 
