@@ -25,7 +25,8 @@ from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.predict.calibration import expected_calibration_error, softmax
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import Certainty, Predictor
+from lenet_ablate.predict.prediction import Certainty
+from lenet_ablate.predict.predictor import Predictor
 
 Pixels = npt.NDArray[np.uint8]
 Make = Callable[[Pixels, np.random.Generator], Image.Image]
@@ -138,6 +139,33 @@ def drawn(digit: Pixels, rng: np.random.Generator) -> Image.Image:
     return page_of(place(digit, rng, 0.2, 0.6))
 
 
+def ruled(strength: float, kind: str) -> Make:
+    """A photograph of paper with lines, squares or frames, printed as strongly as a part of the ink."""
+
+    def make(digit: Pixels, rng: np.random.Generator) -> Image.Image:
+        ink = place(digit, rng, 0.2, 0.6)
+        rows, columns = np.flatnonzero((ink > 0.5).any(axis=1)), np.flatnonzero((ink > 0.5).any(axis=0))
+        height = rows[-1] - rows[0] + 1
+        image = Image.new("L", (WIDTH, HEIGHT))
+        draw, thick = ImageDraw.Draw(image), int(rng.integers(1, 4))
+        lean = rng.uniform(-0.03, 0.03)
+        if kind == "frame":
+            far = rng.uniform(0.12, 0.5, 4) * height
+            corners = [(columns[0] - far[0], rows[0] - far[1]), (columns[-1] + far[2], rows[-1] + far[3])]
+            draw.rectangle([(float(x), float(y)) for x, y in corners], outline=255, width=thick)
+        else:
+            pitch = height * rng.uniform(0.3 if kind == "squares" else 1.0, 1.6)
+            for y in np.arange(-pitch * rng.uniform(), HEIGHT + pitch, pitch):
+                draw.line([(0, y), (WIDTH, y + lean * WIDTH)], fill=255, width=thick)
+            for x in np.arange(-pitch * rng.uniform(), WIDTH + pitch, pitch) if kind == "squares" else ():
+                draw.line([(x, 0), (x - lean * HEIGHT, HEIGHT)], fill=255, width=thick)
+        lines = np.asarray(image, np.float64) / 255 * strength
+        paper, pen = rng.uniform(190, 245), rng.uniform(20, 70)
+        return develop(paper + (pen - paper) * np.maximum(ink, lines), rng, 1)
+
+    return make
+
+
 EXACT: dict[str, Make] = {
     "28 px, white on black": lambda digit, rng: Image.fromarray(digit),
     "28 px, black on white": lambda digit, rng: Image.fromarray(255 - digit),
@@ -154,6 +182,11 @@ PHOTOGRAPHS: dict[str, Make] = {
     "photograph with shadow": photograph(2),
     "chalkboard": photograph(1, board=True),
     "thin pen": thin_pen,
+}
+RULED: dict[str, Make] = {
+    f"{kind}, strength {strength}": ruled(strength, kind)
+    for kind in ("lines", "squares", "frame")
+    for strength in (0.2, 0.4, 0.6, 0.8, 1.0)
 }
 
 
@@ -221,7 +254,7 @@ def main() -> None:
     print(f"as the data set has them: {np.mean(answers == labels):.1%} right, {sure:.1%} sure")
     tell_calibration(predictor, arrays.test_images.astype(np.uint8), arrays.test_labels)
     tell_time(predictor, digits[:100])
-    rows = {**EXACT, **PHOTOGRAPHS}
+    rows = {**EXACT, **PHOTOGRAPHS, **RULED}
     for name, make in rows.items():
         if options.only in name:
             tell(

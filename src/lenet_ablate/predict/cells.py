@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lenet_ablate.predict.boxes import Box
-from lenet_ablate.predict.lines import Line, Ruling
+from lenet_ablate.predict.lines import Line
+from lenet_ablate.predict.ruling import Ruling
 
 DOUBLE = 0.5  # of the writing's size: lines that are nearer to each other are one
 LONG = 0.4  # of the longest line: what is shorter parts no rows

@@ -11,7 +11,7 @@ from lenet_ablate.predict.boxes import Box
 SLIM = 3.0  # height over width
 FEWEST = 4
 ALIKE = 0.08  # of their height, and of the distance between them: how much bars differ at most
-APART = 0.5  # of their height: how far apart they are at least
+BARS_APART = 0.5  # of their height: how far apart they are at least
 
 
 def comb_bars(boxes: Sequence[Box]) -> set[int]:
@@ -30,7 +30,7 @@ def comb_bars(boxes: Sequence[Box]) -> set[int]:
             continue
         gaps = np.diff(middles)
         usual = float(np.median(gaps))
-        if usual >= APART * first.height and (np.abs(gaps - usual) <= ALIKE * usual + 1).all():
+        if usual >= BARS_APART * first.height and (np.abs(gaps - usual) <= ALIKE * usual + 1).all():
             found |= set(alike)
     return found
 

@@ -16,7 +16,7 @@ from lenet_ablate.datasets.base import NUM_CLASSES, Images, Labels
 from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.pictures import Picture
 from lenet_ablate.predict.pieces import LeftOut
-from lenet_ablate.predict.predictor import Certainty, Prediction
+from lenet_ablate.predict.prediction import Certainty, Prediction
 from lenet_ablate.rendering.plotting import default_style
 
 MAX_ROWS = 24

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from lenet_ablate.predict.digits import Digit, find_digits
 from lenet_ablate.predict.ink import find_ink
-from lenet_ablate.predict.lines import Ruling, find_lines, without_lines
 from lenet_ablate.predict.pictures import Picture
 from lenet_ablate.predict.pieces import LeftOut
 from lenet_ablate.predict.rows import in_rows
+from lenet_ablate.predict.ruling import Ruling, find_lines, without_lines
 from lenet_ablate.predict.sheet import on_paper
 
-SMALL = 26.0  # pixels: writing that is looked at again where the picture has more of them
+SMALL_WRITING = 26.0  # pixels: writing that is looked at again where the picture has more of them
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Layout:
 def find_layout(picture: Picture) -> Layout:
     """The signs of a picture in the order in which they are read; small writing is looked for with more pixels."""
     found = _layout(on_paper(picture))
-    if picture.finer is None or not 0 < found.size < SMALL:
+    if picture.finer is None or not 0 < found.size < SMALL_WRITING:
         return found
     return _layout(on_paper(dataclasses.replace(picture, grey=picture.finer, finer=None)))
 

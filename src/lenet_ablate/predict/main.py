@@ -97,7 +97,7 @@ def _export(predictor: Predictor, file: Path) -> int:
 def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.predict.output import Answer, as_csv, as_json, as_text
     from lenet_ablate.predict.pictures import load_picture
-    from lenet_ablate.predict.predictor import Certainty
+    from lenet_ablate.predict.prediction import Certainty
 
     paths = _find_pictures(options.pictures)
     if options.show and options.show.exists() and any(path.exists() and path.samefile(options.show) for path in paths):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.predict.boxes import Box
-from lenet_ablate.predict.predictor import Prediction, Reading
+from lenet_ablate.predict.prediction import Prediction, Reading
 from lenet_ablate.rendering.escape import no_formula
 
 BOX = ("left", "top", "right", "bottom")

@@ -17,10 +17,10 @@ MIN_AREA = 2e-5  # of the picture: what is smaller is dust
 DUST = 0.1  # of the writing's size: no part of a digit that one would miss
 MIN_INNER = 0.15  # of the picture's shorter side: where ink inside is larger, ink at the edge is cut off
 CUT = 2.5  # strokes, or 0.3 of its own size: as much of a digit may touch the edge; of what is cut off more does
-BROAD = 3.0  # times the usual stroke: shadows at the edge are broader
+SHADOW = 3.0  # times the usual stroke: shadows at the edge are broader
 MAX_PIECES = 400  # the largest: a grid of digits of 20 pixels; with more, a pattern of dots would take minutes
 PALE, NOISE = 0.22, 4.0  # of the usual ink's strength, and of the paper's standard deviation: what is pale is stronger
-PALE_SIZE = 0.4, 2.5  # of the writing's size: pale pieces that one would miss
+LEAST_PALE, MOST_PALE = 0.4, 2.5  # of the writing's size: pale pieces that one would miss
 NEAR_INK = 7  # pixels, side of the square around ink in which its grey edge lies
 
 Labels = npt.NDArray[np.int32]
@@ -138,7 +138,7 @@ def _is_cut(labels: Labels, piece: Piece, stroke: float) -> bool:
 
 
 def _is_shadow(labels: Labels, piece: Piece, stroke: float) -> bool:
-    return stroke_pixels(_inside(labels, piece)) > BROAD * stroke
+    return stroke_pixels(_inside(labels, piece)) > SHADOW * stroke
 
 
 def _inside(labels: Labels, piece: Piece) -> Mask:
@@ -158,7 +158,7 @@ def _pale(ink: Ink, size: float, stroke: float) -> list[LeftOut]:
     labels, _ = ndimage.label(pale, structure=EIGHT)
     found = []
     for piece in _boxes(labels):
-        is_seen = PALE_SIZE[0] * size <= piece.size <= PALE_SIZE[1] * size and not _touches(piece.box, labels.shape)
+        is_seen = LEAST_PALE * size <= piece.size <= MOST_PALE * size and not _touches(piece.box, labels.shape)
         if is_seen and stroke / 3 <= stroke_pixels(_inside(labels, piece)) <= 2 * stroke:
             found.append(LeftOut(piece.box, Reason.pale))
     return found

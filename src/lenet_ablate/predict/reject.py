@@ -111,7 +111,7 @@ def with_thresholds(rejection: Rejection, scores: Scores, is_near: npt.NDArray[n
 
     Args:
         rejection: As learned.
-        scores: (N,) of digits that are read rightly and that it did not learn from.
+        scores: (N,) of digits that it did not learn from.
         is_near: (N,) whether the margin calls them not sure anyway.
     """
     ordered = np.sort(scores)

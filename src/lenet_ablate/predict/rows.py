@@ -10,7 +10,7 @@ import numpy as np
 from lenet_ablate.predict.boxes import Box
 
 OVERLAP = 0.4  # of the lower one's height: neighbours in a row share as much
-SMALL = 0.5  # of the writing's size: a comma or a bar takes the row of what is near it
+SMALL_SIGN = 0.5  # of the writing's size: a comma or a bar takes the row of what is near it
 FLAT = 2.0  # times as far across as down: neighbours in a row rather than in a column
 FAR = 5.0  # times the writing's size: no neighbours
 
@@ -43,9 +43,9 @@ def in_rows(boxes: Sequence[Box], size: float) -> list[list[int]]:
         places.append(_Place(number, middle, box.top - slant * middle, box.bottom - slant * middle))
     places.sort(key=lambda place: (place.middle, place.number))
     rows: list[list[_Place]] = []
-    for place in [place for place in places if place.height >= SMALL * size]:
+    for place in [place for place in places if place.height >= SMALL_SIGN * size]:
         _add(rows, place)
-    for place in [place for place in places if place.height < SMALL * size]:
+    for place in [place for place in places if place.height < SMALL_SIGN * size]:
         _add_small(rows, place, size)
     rows.sort(key=lambda row: float(np.median([place.top + place.bottom for place in row])))
     return [[place.number for place in sorted(row, key=lambda place: place.middle)] for row in rows]
@@ -70,7 +70,7 @@ def _add_small(rows: list[list[_Place]], place: _Place, size: float) -> None:
     for row in rows:
         nearest = min(row, key=lambda other: abs(other.middle - place.middle))
         away.append(max(nearest.top - place.bottom, place.top - nearest.bottom, 0.0))
-    if away and min(away) < SMALL * size:
+    if away and min(away) < SMALL_SIGN * size:
         rows[away.index(min(away))].append(place)
     else:
         rows.append([place])
@@ -86,7 +86,7 @@ def _slant(boxes: Sequence[Box], size: float) -> float:
             for other_x, other_y, other_height in middles
             if other_x - x > FLAT * abs(other_y - y)
             and other_x - x < FAR * size
-            and min(height, other_height) > SMALL * size
+            and min(height, other_height) > SMALL_SIGN * size
         ]
         if right:
             across, down = min(right, key=lambda step: step[0] + FLAT * abs(step[1]))

@@ -6,6 +6,7 @@ Nothing here changes what the run itself learned. Images without a digit are mad
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -48,7 +49,7 @@ class Trained:
     dataset: Dataset
     train: Indices
     val: Indices
-    weights: dict[str, Floats]
+    weights: Mapping[str, Floats]
     val_logits: Floats
 
 
@@ -90,11 +91,8 @@ def _learn(trained: Trained, calibration: Calibration) -> Rejection:
     rejection = learn_from(*(_features(network, part, calibration) for part in (digits, others)))
     scores = rejection.scores(*_seen(network, images[trained.val[held]], calibration))
     logits = trained.val_logits[held]
-    is_right = logits.argmax(axis=1) == labels[trained.val[held]]
     is_near = top_margins(logits.astype(np.float64) / calibration.temperature) < calibration.margin
-    if not is_right.any():
-        is_right[:] = True
-    return with_thresholds(rejection, scores[is_right], is_near[is_right])
+    return with_thresholds(rejection, scores, is_near)
 
 
 def _fitted(images: Images, form: Form, network: Network) -> Images:

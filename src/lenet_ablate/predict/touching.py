@@ -18,12 +18,12 @@ from lenet_ablate.predict.digits import Digit
 from lenet_ablate.predict.pictures import Grey
 from lenet_ablate.predict.strokes import stroke_pixels
 
-WIDE = 1.05  # of its height: a sign that may be several
-VERY_WIDE = 1.25  # of its height: one that is looked at even where it is read surely
+WIDE = 1.0  # of its height: a sign that may be several
+VERY_WIDE = 1.0  # the same of one that is read surely
 MOST_WIDE = 6.0  # of its height: a dash
 SLANTS = (-0.25, 0.0, 0.25)  # columns per row by which a cut leans
-MARGIN = 0.1  # of the height: no cut is nearer to the sides
-MAX_CUTS = 3, 4  # plus as many for each height that the sign is wide
+CUT_MARGIN = 0.1  # of the height: no cut is nearer to the sides
+FEW_CUTS, MORE_CUTS = 3, 4  # plus as many for each height that the sign is wide
 NEXT_CUT = 0.12  # of the height: cuts lie as far apart at least
 THROUGH = 0.92  # of the height: where a cut goes the ink is lower
 NARROW, BROAD = 0.08, 1.15  # of the height: a part's width
@@ -31,7 +31,7 @@ LOW = 0.55  # of the height: no part is lower
 HIGH = 1.5  # nats that a cut costs where ink is as high as the whole
 GAIN = 0.7  # nats that the parts must win
 SHARED = (0.0, 0.6)  # strokes: where two digits touch, both may have the ink
-BROADER = 1.05, 4.0  # of its height: a part that is broader loses so many nats for each height
+BROADER, BROADER_NATS = 1.05, 4.0  # of its height: a part that is broader loses so many nats for each height
 
 Likelihoods = npt.NDArray[np.float64]
 Judge = Callable[[Sequence[Grey]], Likelihoods]
@@ -67,7 +67,7 @@ def split(digit: Digit, judge: Judge) -> list[Digit]:
     best: dict[tuple[int, int], Digit] = {}
     for (first, last, _), part, likelihood in zip(parts, parts.values(), judged, strict=True):
         value = float(likelihood) - HIGH * cuts[first].high / len(digit.ink)
-        value -= BROADER[1] * max(0.0, part.box.width / part.box.height - BROADER[0])
+        value -= BROADER_NATS * max(0.0, part.box.width / part.box.height - BROADER)
         if value > likelihoods.get((first, last), -np.inf):
             likelihoods[first, last], best[first, last] = value, part
     path, value = _best_path(likelihoods, len(cuts))
@@ -98,7 +98,7 @@ def _cuts(ink: Grey) -> list[_Cut]:
     """Where the ink is low, as between two digits that touch, from left to right."""
     height, width = ink.shape
     rows, columns = np.nonzero(ink > 0.5)
-    first, last = round(MARGIN * height), width - round(MARGIN * height)
+    first, last = round(CUT_MARGIN * height), width - round(CUT_MARGIN * height)
     found = []
     for slant in SLANTS:
         places = np.rint(columns + slant * (rows - (height - 1) / 2)).astype(int) + height
@@ -110,7 +110,7 @@ def _cuts(ink: Grey) -> list[_Cut]:
             is_low = highs[column] <= min(highs[column - 1], highs[column + 1])
             if is_low and highs[column] <= THROUGH * height:
                 found.append(_Cut(column, slant, int(highs[column])))
-    most = MAX_CUTS[0] + round(MAX_CUTS[1] * width / height)
+    most = FEW_CUTS + round(MORE_CUTS * width / height)
     chosen: list[_Cut] = []
     for cut in sorted(found, key=lambda cut: (cut.high, abs(cut.slant), cut.slant, cut.column)):
         if all(abs(cut.column - other.column) >= NEXT_CUT * height for other in chosen) and len(chosen) < most:

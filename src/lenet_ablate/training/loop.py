@@ -26,7 +26,6 @@ from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
 from lenet_ablate.predict.calibration import CALIBRATION, to_json
-from lenet_ablate.predict.run_end import Trained, calibrate_run
 from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
 from lenet_ablate.records.record import EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
@@ -38,6 +37,7 @@ from lenet_ablate.training.resume import usable_checkpoint
 SLICE_SECONDS = 0.2
 CHECKPOINT_SECONDS = 20.0  # heartbeats come with them: far below `records.read.STALE_SECONDS`
 
+Splits = tuple[Indices, Indices]
 OnProgress = Callable[[int, float], None]
 """Called after each slice with the number of images trained on and the slice's last loss."""
 
@@ -131,7 +131,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
             write_metrics(context.folder, at.rows)
             _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
-    calibrated = _calibrate(plan, learner, dataset, train, val, judged.val, context)
+    calibrated = _calibrate(plan, learner, dataset, (train, val), judged.val, context)
     return _finish(plan, learner, judged.test, at, snapshots, context, calibrated)
 
 
@@ -247,19 +247,14 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: 
 
 
 def _calibrate(
-    plan: RunPlan,
-    learner: Learner,
-    dataset: Dataset,
-    train: Indices,
-    val: Indices,
-    judged: Evaluation | None,
-    context: RunContext,
+    plan: RunPlan, learner: Learner, dataset: Dataset, splits: Splits, judged: Evaluation | None, context: RunContext
 ) -> dict[str, str]:
     """Store how far the network's answers can be believed; returns the digests of the files by name."""
     if judged is None or not np.isfinite(judged.logits).all():
         return {}
-    trained = Trained(plan.config, dataset, train, val, dict(learner.weights()), judged.logits)
-    found = calibrate_run(context.folder, trained)
+    from lenet_ablate.predict.run_end import Trained, calibrate_run  # SciPy comes with it
+
+    found = calibrate_run(context.folder, Trained(plan.config, dataset, *splits, learner.weights(), judged.logits))
     context.log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
     return {CALIBRATION: hashlib.sha256(to_json(found)).hexdigest()}
 
