@@ -85,7 +85,7 @@ def report(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"figure")
+        "lenet_ablate.report.figures.drawing.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"figure")
     )
 
     def call(*words: str) -> tuple[int, str, str]:

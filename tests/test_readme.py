@@ -6,12 +6,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lenet_ablate import __version__
+from support.forked import Shell
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,19 +56,26 @@ def folder(
     return path
 
 
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Shell]:
+    """Forks a child for each command, which would else spend most of its time importing."""
+    shell = Shell()
+    yield shell
+    shell.close()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [line for line in commands() if line not in NOT_RUN_HERE])
-def test_the_command_runs(command: str, folder: Path) -> None:
+@pytest.mark.parametrize("command", [line for line in dict.fromkeys(commands()) if line not in NOT_RUN_HERE])
+def test_the_command_runs(command: str, folder: Path, shell: Shell) -> None:
     words = shlex.split(command)
-    assert words[0] in ("lenet-ablate", "lenet-report", "lenet-predict"), command
+    assert words[0] in ("lenet-ablate", "lenet-runs", "lenet-report", "lenet-predict"), command
     if any(word.startswith("experiment=") for word in words):
         words += ["seed=0", "data.train_size=64"]
     if words[0] == "lenet-ablate" and "--help" not in words:
         kept = [word for word in words if not word.startswith("epochs=")]
         words = [*kept, "epochs=1", *([] if any(word.startswith("data=") for word in words) else ["data=digits"])]
-    program = Path(sys.executable).parent / words[0]
-    done = subprocess.run([str(program), *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    done = shell.run(words, folder)
+    assert done.status == 0, done.text
 
 
 def test_what_is_not_run_here_exists() -> None:
@@ -77,7 +86,9 @@ def test_what_is_not_run_here_exists() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["frames", "module"])
+@pytest.mark.parametrize(
+    "code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["python", "frames", "module"]
+)
 def test_the_python_example_runs(code: str, folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,10 +15,12 @@ import yaml
 
 from lenet_ablate import __version__
 from lenet_ablate.cli import main as cli
-from lenet_ablate.cli.overrides import check_overrides, group_options
+from lenet_ablate.cli.choices import options_of
+from lenet_ablate.cli.overrides import check_overrides, other_words
 from lenet_ablate.config.folder import config_dir
+from lenet_ablate.config.grid_words import GRID_WORDS
 from lenet_ablate.config.parse import parse_config
-from lenet_ablate.config.settings import Options, RunConfig, to_mapping
+from lenet_ablate.config.settings import NAMED_GROUPS, Options, RunConfig, iter_settings, to_mapping
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import METRICS, MODEL, State
 from support.sweeps import Started, start
@@ -103,6 +106,19 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         ("optimizer.betas=null", ["optimizer.betas=null", "adam needs a value"]),
         ("lr=${nope}", ["nope"]),
         ("", ["is not of the form"]),
+        ("=", ["settings are written without spaces, e.g. lr=0.01"]),
+        ("experiment=", ["experiment=: names nothing"]),
+        ("desgin=oat", ["did you mean 'design'?"]),
+        ("learning_rate=0.1", ["did you mean 'lr'?"]),
+        ("bs=32", ["did you mean 'batch_size'?"]),
+        ("momentum=0.9", ["did you mean 'optimizer.momentum'?"]),
+        ("n_jobs=2", ["did you mean 'hydra.launcher.workers'?"]),
+        ("dropout=0.5", ["no setting 'dropout'", "no dropout here"]),
+        ("lr_scheduler=step", ["a schedule is a value of lr: lr=step"]),
+        ("lr={inital:0.1}", ["there is no 'inital'; did you mean 'initial'?"]),
+        ("--config-dir=nodir", ["--config-dir nodir: there is no such folder"]),
+        ("-cn=other", ["is fixed here", "--config-dir DIR"]),
+        ("--experimental-rerun=x", ["the same command again resumes"]),
     ],
 )
 def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
@@ -122,6 +138,61 @@ def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
     assert status == 1
     assert "unrecognized arguments: --quick=1" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_given_twice_is_told_with_the_sweep_that_may_be_meant(run: Run, tmp_path: Path) -> None:
+    status, _, err = run("lr=0.01", "pool=avg", "lr=0.001")
+    assert (status, err) == (1, "lr=0.01 lr=0.001: lr is given twice; to sweep over both: lr=0.01,0.001\n")
+    assert run(*DIGITS, *DIGITS, "plan=true")[0] == 0
+
+
+def test_what_only_a_single_run_or_the_local_launcher_has_is_told(run: Run) -> None:
+    status, _, err = run("seed=0,1", "--cfg", "job")
+    assert status == 1
+    assert err.strip() == "seed=0,1: --cfg shows a single configuration; plan=true lists the runs of a sweep"
+    status, _, err = run("hydra/launcher=basic", "hydra.launcher.isolate=true")
+    assert status == 1 and "works with hydra/launcher=local alone" in err
+    status, _, err = run("--info", "defaults")
+    assert status == 0 and "is not of the form" not in err
+
+
+def test_a_folder_that_is_gone_is_told_in_a_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(*DIGITS) == (1, "", "the current folder is gone or cannot be entered; change to another one: cd\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_run_trains_in_a_folder_whose_name_is_no_unicode(run: Run, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/b\xffd")
+    Path(odd).mkdir()
+    os.chdir(odd)
+    assert run(*DIGITS)[0] == 0
+    [folder] = Path("outputs/ablation").glob("digits_*")
+    assert read_run(folder).state is State.done
+
+
+def test_what_a_choice_does_not_have_varies_where_it_has(run: Run, tmp_path: Path) -> None:
+    words = (*DIGITS, "optimizer=adam,sgd", "optimizer.momentum=0.5,0.9", "plan=true")
+    status, out, _ = run(*words)
+    assert status == 0
+    assert "optimizer.momentum belongs to optimizer=sgd,rmsprop: the other runs go without it" in out
+    told = [line.split()[1:-2] for line in out.splitlines() if line.startswith("  trains")]
+    assert told == [["optimizer=adam,"], *(["optimizer=sgd", f"optimizer.momentum={m},"] for m in ("0.5", "0.9"))]
+    assert run("model=lenet5,mlp", "pool=max,avg", *DIGITS, "plan=true")[1].count("  trains ") == 3
+
+
+def test_a_range_has_the_numbers_that_one_would_write(run: Run) -> None:
+    out = run(*DIGITS, "lr=range(0.1,0.5,0.1)", "plan=true")[1]
+    assert [word for word in out.split() if word.startswith("lr=")] == [f"lr=0.{n}," for n in (1, 2, 3, 4)]
+
+
+def test_the_retry_runs_as_the_sweep_did(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lenet_ablate.sweep.trainer.train_run", lambda *_: 1 / 0)
+    status, out, _ = run(*DIGITS, "hydra.launcher.on_error=stop", "hydra.launcher.retries=1")
+    assert status == 1
+    assert "retry: lenet-ablate hydra.launcher.on_error=stop hydra.launcher.retries=1 data=digits epochs=1" in out
 
 
 def test_every_bad_word_is_told(run: Run) -> None:
@@ -159,12 +230,14 @@ def test_inline_schedules_and_named_ones_of_ones_own(run: Run, tmp_path: Path) -
 
 
 def test_the_report_is_made_when_the_sweep_has_ended(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"x"))
+    monkeypatch.setattr(
+        "lenet_ablate.report.figures.drawing.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"x")
+    )
     words = (*DIGITS, "lr=0.01,0.001", "report=true")
     status, out, err = run(*words)
-    page = tmp_path / "outputs" / "report" / "index.html"
+    page = tmp_path / "outputs" / "report" / "ablation" / "index.html"
     assert status == 0, err
-    assert page.is_file() and "report: outputs/report/index.html" in out and "next: lenet-report" not in out
+    assert page.is_file() and "report: outputs/report/ablation/index.html" in out and "next: lenet-report" not in out
     page.unlink()
     assert run(*words)[0] == 0 and page.is_file()  # nothing to train, and still a report
     run(*DIGITS, "study=two", "report=true")
@@ -194,7 +267,12 @@ def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     run(*DIGITS, "optimizer=sgd", "lr=0.05")
     (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")
     files = {"status.json", "config.yaml", "metrics.csv", "result.json", "predictions.npz", "model.safetensors"}
-    assert {path.name for path in folder.iterdir()} == files | {"calibration.json", "run.log", ".hydra"}
+    assert {path.name for path in folder.iterdir()} == files | {
+        "calibration.json",
+        "optimizer.safetensors",
+        "run.log",
+        ".hydra",
+    }
     assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
     assert yaml.safe_load((folder / ".hydra/overrides.yaml").read_text()) == [*DIGITS, "optimizer=sgd", "lr=0.05"]
     config = yaml.safe_load((folder / "config.yaml").read_text())
@@ -234,6 +312,21 @@ def test_help_names_every_setting(run: Run) -> None:
     assert max(map(len, out.splitlines())) <= 120
 
 
+def test_help_on_anything_that_can_be_typed(run: Run) -> None:
+    inner = [key for key, _ in iter_settings()]
+    for topic in [*inner, *NAMED_GROUPS, *GRID_WORDS, "hydra.launcher.retries"]:
+        status, out, err = run("--help", topic)
+        assert status == 0 and out.startswith(f"{topic}: "), err
+        (example,) = [line for line in out.splitlines() if line.startswith("example: lenet-ablate ")]
+        words = shlex.split(example)[2:]
+        assert not check_overrides(other_words(words), [config_dir()]) and any(topic in word for word in words)
+    assert "rmsprop: 0; sgd: 0.9" in " ".join(run("--help", "optimizer.momentum")[1].split())
+    assert "{initial:0.01,gamma:0.1,every:10}" in run("--help", "lr")[1]
+    assert all(name in run("--help", "experiment")[1] for name in ("pooling", "tiny"))
+    status, out, err = run("--help", "momentum")
+    assert status == 1 and "did you mean 'optimizer.momentum'?" in err
+
+
 def test_version(run: Run) -> None:
     assert run("--version") == (0, f"lenet-ablate {__version__}\n", "")
 
@@ -267,7 +360,7 @@ def test_config_yaml_holds_the_defaults_of_the_dataclasses() -> None:
 
 def test_every_choice_of_every_group_is_legal() -> None:
     for group in ("model", "pool", "activation", "optimizer", "data"):
-        for choice in group_options(group, [config_dir()]):
+        for choice in options_of(group, [config_dir()]):
             content = yaml.safe_load((config_dir() / group / f"{choice}.yaml").read_text())
             values = content if group in ("pool", "activation") else {group: content}
             if choice in ("idx", "npz"):
@@ -291,7 +384,7 @@ def test_another_launcher_leaves_the_same_runs(run: Run, tmp_path: Path) -> None
     assert run(*words, "study=ours")[0] == 0
     status, out, err = run(*words, "study=stock", "hydra/launcher=basic")
     assert status == 0, err
-    assert "2 trained" in out
+    assert "2 trained" in out and out.count("next: ") == 1
     for folder in (tmp_path / "outputs/ours").glob("digits_*"):
         other = tmp_path / "outputs/stock" / folder.name
         assert (folder / MODEL).read_bytes() == (other / MODEL).read_bytes()

@@ -15,7 +15,8 @@ import yaml
 from safetensors.numpy import load_file
 
 from lenet_ablate.cli import main as cli
-from lenet_ablate.cli.overrides import check_overrides, group_options
+from lenet_ablate.cli.choices import options_of
+from lenet_ablate.cli.overrides import check_overrides
 from lenet_ablate.config.choices import Activation, DataSet, Feature, Model, OutputActivation
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.parse import parse_config
@@ -290,4 +291,4 @@ def test_a_misspelt_choice_is_told(word: str, told: str) -> None:
 
 def test_choices_in_subfolders_are_choices() -> None:
     assert check_overrides(["data=playground/circle,playground/xor,mnist"], [config_dir()]) == []
-    assert {name.value for name in DataSet} == set(group_options("data", [config_dir()]))
+    assert {name.value for name in DataSet} == set(options_of("data", [config_dir()]))

@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_written_is_replaced(
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> Path:
-    """A copy of the folder in which Numba keeps the code of these very sources; others have places beside it."""
+    """A copy of the folder in which Numba keeps the code of these very sources; other places have their own."""
     kept = Path(kernels.load_kernels().train_steps.stats.cache_path)  # type: ignore[attr-defined]
     return Path(shutil.copytree(kept, tmp_path / f"kernels-{'0' * 16}" / kept.name))
 

@@ -15,7 +15,7 @@ from lenet_ablate.config.settings import Options, RunConfig
 from lenet_ablate.predict.trained import best_run
 from lenet_ablate.records.aside import find_aside, is_aside, set_aside
 from lenet_ablate.records.read import damage_of, iter_records, read_run
-from lenet_ablate.records.record import CHECKPOINT, LOG, METRICS, MODEL, STATUS, State
+from lenet_ablate.records.record import CHECKPOINT, CONFIG, LOG, METRICS, MODEL, STATUS, State
 from lenet_ablate.studies.finished import only_damaged
 from lenet_ablate.studies.jobs import Sweep
 from lenet_ablate.sweep.run import run_sweep
@@ -182,3 +182,21 @@ def test_files_of_somebody_else_are_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "config.yaml").touch()
     assert damage_of(tmp_path / "begun", RunConfig()) == ""
+
+
+@pytest.mark.parametrize("lost", [(STATUS,), (STATUS, CONFIG)])
+def test_a_result_that_lost_its_status_is_seen_and_repaired(sweep: Sweep, lost: tuple[str, ...]) -> None:
+    run_sweep(sweep, workers=1)
+    folder = sweep.folder(sweep.jobs[0])
+    for name in lost:
+        (folder / name).unlink()
+    (seen,) = (record for record in iter_records(sweep.study) if record.folder == folder)
+    assert seen.state is State.unreadable and STATUS in seen.error and seen.config == sweep.jobs[0].config
+    assert run_sweep(sweep, workers=1).skipped == 1
+    assert {record.state for record in iter_records(sweep.study)} == {State.done}
+
+
+def test_a_repair_of_no_study_is_refused(run: Run, tmp_path: Path) -> None:
+    status, out = run("study=none", "repair=true")
+    assert status == 1 and "there is no study outputs/none" in out
+    assert not list(tmp_path.iterdir())

@@ -142,7 +142,7 @@ def test_one_good_run_among_two_hundred_forged_ones_is_reported_and_predicts_wit
     assert len(lines) <= 200 and "Traceback" not in done.stderr
     assert max(map(len, lines)) < 4000
     assert good.name in done.stderr  # as the run that predicts
-    runs = (tmp_path / "outputs/report/runs.csv").read_text()
+    runs = (tmp_path / "outputs/report/s/runs.csv").read_text()
     assert f"{good.name}," in runs and ",done," in runs
     assert int(lines[-1].split()[1]) < 500_000, lines[-1]
 

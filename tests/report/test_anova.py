@@ -14,9 +14,10 @@ from lenet_ablate.config.choices import Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.report.analysis.analyse import analyse
 from lenet_ablate.report.analysis.anova import COLUMNS, anova
-from support.report_designs import design_of, record_of, study_of
+from support.report_designs import design_of, factors_of, record_of, study_of
 
 LEVELS = {"lr": ["C(x)", "a:b", "1"], "pool": ["max", "avg"], "batch_size": ["16", "64", "y ~ 1"]}
+FACTORS = factors_of(LEVELS)
 
 
 def accuracies() -> np.ndarray[Any, Any]:
@@ -30,7 +31,7 @@ def accuracies() -> np.ndarray[Any, Any]:
 
 def test_a_balanced_grid_is_that_of_the_marginal_means() -> None:
     y = accuracies()
-    table = anova(design_of(LEVELS, y), list(LEVELS)).set_index("term")
+    table = anova(design_of(LEVELS, y), FACTORS).set_index("term")
     grand, total = y.mean(), ((y - y.mean()) ** 2).sum()
     expected: dict[str, tuple[float, int]] = {}
     for axis, key in enumerate((*LEVELS, "seed")):
@@ -55,11 +56,11 @@ def test_a_balanced_grid_is_that_of_the_marginal_means() -> None:
 
 def test_interactions_are_corrected_and_ranges_are_of_marginal_means() -> None:
     y = accuracies()
-    table = anova(design_of(LEVELS, y), list(LEVELS))
+    table = anova(design_of(LEVELS, y), FACTORS)
     assert list(table.columns) == list(COLUMNS)
     interactions = table[table["is_interaction"].astype(bool)].set_index("term")
     assert list(interactions.index) == ["lr × pool", "lr × batch_size", "pool × batch_size"]
-    p = interactions["p"].astype(float)
+    p = interactions["p_paired"].astype(float)
     assert interactions.at["lr × batch_size", "p_holm"] == pytest.approx(3 * p["lr × batch_size"])
     others = sorted([p["lr × pool"], p["pool × batch_size"]])
     assert sorted(interactions["p_holm"].astype(float))[1:] == pytest.approx(
@@ -74,15 +75,15 @@ def test_a_design_that_cannot_carry_it_has_none() -> None:
     y = accuracies()
     full = design_of(LEVELS, y)
     for few in (full.iloc[:0], full.iloc[:2], full.iloc[[0, 5, 10]]):
-        found = anova(few, list(LEVELS))
+        found = anova(few, FACTORS)
         assert found.empty and list(found.columns) == list(COLUMNS)
     same = full.assign(outcome=0.9)
-    assert anova(same, list(LEVELS))["p"].isna().all()
+    assert anova(same, FACTORS)["p"].isna().all()
 
 
 def test_an_interaction_with_an_empty_cell_stays_out() -> None:
     full = design_of(LEVELS, accuracies())
-    table = anova(full[~((full["lr"] == "1") & (full["pool"] == "avg"))], list(LEVELS))
+    table = anova(full[~((full["lr"] == "1") & (full["pool"] == "avg"))], FACTORS)
     assert "lr × pool" not in set(table["term"]) and "lr × batch_size" in set(table["term"])
 
 
@@ -102,14 +103,14 @@ def crossed_study(meeting: float) -> Any:
 
 def test_a_main_effect_that_depends_on_another_factor_says_so() -> None:
     pool, lr = crossed_study(0.008).factors
-    assert pool.verdicts[0].sentence.endswith(" Depends on learning rate: see the table of variants.")
-    assert lr.verdicts[0].sentence.endswith(" Depends on pooling: see the table of variants.")
+    assert pool.verdicts[0].sentence.endswith(" Depends on learning rate: see the table of simple effects.")
+    assert lr.verdicts[0].sentence.endswith(" Depends on pooling: see the table of simple effects.")
     effects = pool.simple_effects
     assert list(effects.columns) == ["within", *pool.pairs.columns]
     assert list(effects["within"]) == ["lr=0.001", "lr=0.01"] and set(effects["m_tests"]) == {2}
-    assert list(effects["p_holm"] < 0.05) == [False, True]
+    assert list(effects["p_corrected"] < 0.05) == [False, True]
     assert effects["diff"][1] == pytest.approx(-0.008, abs=0.001)
-    assert "Holm p" in effects["verdict"][1]
+    assert effects["verdict"][1].startswith("pool=avg is 0.8")
 
 
 def test_the_meeting_of_two_pairs_of_levels_is_a_difference_of_differences() -> None:
@@ -135,11 +136,13 @@ def test_without_an_interaction_no_simple_effects() -> None:
 
 def test_one_seed_knows_no_interaction() -> None:
     records = [
-        record_of(RunConfig(lr=lr, pool=pool, batch_size=size, epochs=1), 0.9 + 10 * lr * (pool is Pool.avg))
+        record_of(
+            RunConfig(lr=lr, pool=pool, batch_size=size, epochs=1), 0.9 + 10 * lr * (pool is Pool.avg) + size / 1e4
+        )
         for lr, pool, size in itertools.product((0.001, 0.002, 0.01), Pool, (16, 32, 64))
     ]
     for factor in analyse(study_of(records)).factors:
         assert factor.simple_effects.empty
         assert all("Depends" not in verdict.sentence for verdict in factor.verdicts)
         assert not math.isnan(factor.levels["ci_low"][0]) and set(factor.levels["ci_kind"]) == {"wilson95"}
-        assert factor.verdicts[0].sentence.startswith("One seed per level: values are descriptive; a ")
+        assert factor.verdicts[0].sentence.startswith("One seed per level: values are descriptive; ")

@@ -85,7 +85,12 @@ def test_luck_with_a_single_seed_is_no_merit() -> None:
     lucky = record_of(RunConfig(lr=0.5, epochs=1), 0.999, 0.999)
     found = found_in([*records_of(NEAR), lucky])
     assert found.variant == "pool=avg, lr=0.001"
-    assert found.sentence.endswith("Settings with one seed are left out.")
+    assert found.sentence.endswith(
+        "Settings with one seed are left out, since one may be luck; of these pool=max, lr=0.5 is higher with 99.90 % "
+        "in validation: give it more seeds."
+    )
+    poor = record_of(RunConfig(lr=0.5, epochs=1), 0.5, 0.5)
+    assert found_in([*records_of(NEAR), poor]).sentence.endswith("are left out, since one may be luck.")
     assert best_setting(study_of([*records_of({Pool.max: NEAR[Pool.max]}), lucky])) is None
 
 
@@ -98,13 +103,15 @@ def test_one_setting_alone_is_not_called_best() -> None:
 def test_seeds_without_a_result_are_counted() -> None:
     records = records_of(NEAR)
     lost = record_of(RunConfig(pool=Pool.avg, seed=3, epochs=1), 0.5, state=State.diverged, loss=float("nan"))
-    assert "(n=3 of 4)" in found_in([*records, lost]).sentence
+    found = found_in([*records, lost])
+    assert "(n=3 of 4)" in found.sentence and (found.ended, found.failed) == (4, 1)
+    assert "It is not best without this: 1 of 4 runs diverged (25 %, Wilson 5–70 %)." in found.sentence
 
 
 def test_settings_without_common_seeds_cannot_be_told_apart() -> None:
     part_reasons = [*records_of({Pool.max: NEAR[Pool.max]}), *records_of({Pool.avg: FAR[Pool.avg]}, first_seed=7)]
     found = found_in(part_reasons)
-    assert found.alike == () and "Too few seeds are common to all settings" in found.sentence
+    assert found.alike == () and "Too few seeds are shared with some of the others" in found.sentence
 
 
 def test_the_epoch_asked_for_is_reported() -> None:
@@ -129,7 +136,7 @@ def test_in_a_study_of_one_factor_it_is_told_apart_as_in_the_factors_table(draw:
     }
     assert found.variant == f"lr={RATES[int(means.argmax())]:g}"
     sharing = {name for name, group in groups.items() if name != found.variant and group & groups[found.variant]}
-    assert set(found.alike) == sharing
+    assert set(found.alike) <= sharing  # since it alone was asked about, it may be told from more
 
 
 def test_a_part_says_what_its_best_setting_is_for() -> None:

@@ -228,7 +228,7 @@ def test_each_part_is_what_the_study_would_be_with_its_runs_alone(report: Run, t
     assert status == 0
     assert out.startswith("s1: 12 of 12 runs finished\n\n→ Figures on different test sets answer different questions")
     for name in ("mnist", "digits"):
-        alone, part = tmp_path / f"only_{name}", tmp_path / f"mixed/data-{name}"
+        alone, part = tmp_path / f"only_{name}/s1", tmp_path / f"mixed/s1/data-{name}"
         made = sorted(path.relative_to(alone) for path in alone.rglob("*") if path.is_file())
         same = [path for path in made if path.suffix in (".csv", ".md", ".tex") or path.parent.name == "tables"]
         assert {"pairs.csv", "summary.csv", "runs.csv", "pool.md"} <= {path.name for path in same}
@@ -241,7 +241,7 @@ def test_each_part_is_what_the_study_would_be_with_its_runs_alone(report: Run, t
 def test_nothing_is_averaged_over_data_sets(report: Run, tmp_path: Path) -> None:
     write_study(tmp_path / "outputs/s1", [*grid(), *grid(data=DIGITS)], figures)
     _, out, err = report()
-    folder = tmp_path / "outputs/report"
+    folder = tmp_path / "outputs/report/s1"
     tables = [*folder.rglob("*.md"), *folder.rglob("*.html"), *folder.rglob("*.tex")]
     texts = [" ".join(path.read_text(encoding="utf-8").split()) for path in tables]
     assert len(texts) > 10
@@ -262,7 +262,7 @@ def test_the_front_leads_to_all_parts_and_holds_all_runs(report: Run, tmp_path: 
     write_run(tmp_path / "outputs/s1", dataclasses.replace(RunConfig(), epochs=9), [], State.running)
     status, out, _ = report()
     assert status == 0 and "s1: 7 of 9 runs finished (1 running, 1 unreadable)" in out
-    folder = tmp_path / "outputs/report"
+    folder = tmp_path / "outputs/report/s1"
     assert {path.name for path in folder.iterdir()} == {
         *("index.html", "index.md", "runs.csv", "epochs.csv", "summary.json", "manifest.json"),
         *("data-mnist_epochs-2", "data-digits_epochs-2"),
@@ -272,7 +272,7 @@ def test_the_front_leads_to_all_parts_and_holds_all_runs(report: Run, tmp_path: 
     for link in re.findall(r'href="([^#"]+)"', page):
         assert (folder / link).is_file()
     assert page.count('class="study"') == 3 and page.count('href="data-') == 2
-    assert "Best known setting for data=digits" in page and "cannot be read" in page
+    assert "Chosen by validation accuracy" in page and "cannot be read" in page
     assert 'href="../index.html"' in (folder / "data-digits_epochs-2/index.html").read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)]+)\)", (folder / "index.md").read_text(encoding="utf-8")):
         assert (folder / link).is_file()
@@ -292,7 +292,7 @@ def test_a_study_with_parts_stands_beside_others(report: Run, tmp_path: Path) ->
     for name in ("mixed/index.html", "mixed/data-digits/index.html", "plain/index.html"):
         assert (folder / name).is_file()
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert 'href="mixed/index.html"' in page and "Best known setting for data=mnist" in page
+    assert 'href="mixed/index.html"' in page and page.count("Chosen by validation accuracy") == 3
     assert "[2 parts](mixed/index.md)" in (folder / "index.md").read_text(encoding="utf-8")
 
 
@@ -301,12 +301,13 @@ def test_several_studies_are_told_of_briefly(report: Run, tmp_path: Path) -> Non
     write_study(tmp_path / "outputs/plain", grid(), figures)
     told = " ".join(report()[1].split())
     assert "mixed: 8 of 8 runs finished, 2 seeds, 2 parts" in told
-    assert told.count("Best known setting for data=") == 2 and told.count("Best known setting, ") == 1
+    assert told.count("data=mnist: Use pool=max: ") == told.count("data=digits: Use pool=max: ") == 1
+    assert told.count("Use pool=max: ") == 3
     assert "different test sets" in " ".join(report("--tables")[1].split())
 
 
 def test_a_report_in_parts_is_left_alone_until_something_changes(report: Run, tmp_path: Path) -> None:
-    study, folder = tmp_path / "outputs/s1", tmp_path / "outputs/report"
+    study, folder = tmp_path / "outputs/s1", tmp_path / "outputs/report/s1"
     write_study(study, [*grid(), *grid(data=DIGITS)], figures)
     report()
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
@@ -327,7 +328,7 @@ def test_choosing_one_data_set_makes_a_plain_study(report: Run, tmp_path: Path) 
     write_study(tmp_path / "outputs/s1", [*grid(), *grid(data=DIGITS)], figures)
     status, out, _ = report("--where", "data=digits", "--out", "chosen")
     assert status == 0 and out.startswith("s1: 4 of 4 runs finished\n") and "different test sets" not in out
-    assert (tmp_path / "chosen/tables/pool.md").is_file()
+    assert (tmp_path / "chosen/s1/tables/pool.md").is_file()
 
 
 def test_a_factor_of_no_part_is_refused(report: Run, tmp_path: Path) -> None:
@@ -348,8 +349,8 @@ def test_one_epoch_then_thirty_are_told_apart_until_a_sweep_asks(report: Run, tm
     _, out, _ = report()
     assert out.startswith("s1: 8 of 8 runs finished\n") and "s1: epochs" not in out
     assert "averaged over epochs (1, 3)" in " ".join(out.split())
-    assert (tmp_path / "outputs/report/tables/epochs.md").is_file()
-    assert not (tmp_path / "outputs/report/epochs-1").exists()
+    assert (tmp_path / "outputs/report/s1/tables/epochs.md").is_file()
+    assert not (tmp_path / "outputs/report/s1/epochs-1").exists()
 
 
 def test_the_playground_shows_each_set_and_all_boundaries_together(report: Run, tmp_path: Path) -> None:
@@ -363,7 +364,7 @@ def test_the_playground_shows_each_set_and_all_boundaries_together(report: Run, 
     write_study(tmp_path / "outputs/points", configs, points)
     write_sweep(tmp_path / "outputs/points", configs, {"data": list(names), "activation": ["relu", "tanh"]})
     status, _, err = report()
-    folder = tmp_path / "outputs/report"
+    folder = tmp_path / "outputs/report/points"
     assert status == 0, err
     assert (folder / "figures/boundaries.png").is_file()
     page = (folder / "index.html").read_text(encoding="utf-8")
@@ -383,8 +384,8 @@ def test_a_part_without_a_finished_run_is_listed(report: Run, tmp_path: Path) ->
     write_run(tmp_path / "outputs/s1", waiting[0], rows_of(waiting[0], figures, 1), State.running)
     status, out, _ = report()
     assert status == 0 and "s1: data=digits: 0 of 1 run finished (1 running)" in out
-    assert plan_of(waiting[0]).name in (tmp_path / "outputs/report/runs.csv").read_text(encoding="utf-8")
-    assert not (tmp_path / "outputs/report/data-digits").exists()
+    assert plan_of(waiting[0]).name in (tmp_path / "outputs/report/s1/runs.csv").read_text(encoding="utf-8")
+    assert not (tmp_path / "outputs/report/s1/data-digits").exists()
 
 
 def test_published_figures_stand_beside_their_own_model_and_data_alone() -> None:

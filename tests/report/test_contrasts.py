@@ -120,21 +120,30 @@ def rectangle_of(missing: set[tuple[int, int]], num_combinations: int = 3, num_s
 
 
 def used(found: Any) -> tuple[set[str], set[int]]:
-    runs = found.runs
-    assert len(runs) == 2 * runs["pool"].nunique() * runs["seed"].nunique()
-    return set(runs["pool"]), set(runs["seed"])
+    """Combinations and seeds that the two levels are compared on."""
+    ((_, _, within),) = found.blocks()
+    assert found.grid.is_complete[:, within.combinations][:, :, within.seeds].all()
+    return set(found.grid.combinations["pool"].iloc[within.combinations]), set(found.grid.seeds[within.seeds].tolist())
+
+
+def own(found: Any) -> list[tuple[set[str], set[int]]]:
+    """Combinations and seeds of each level's mean."""
+    levels = [found.runs[found.runs["lr"] == label] for label in "ab"]
+    assert all(len(runs) == runs["pool"].nunique() * runs["seed"].nunique() for runs in levels)
+    return [(set(runs["pool"]), set(runs["seed"])) for runs in levels]
 
 
 def test_all_combinations_with_the_seeds_that_have_them() -> None:
     found, notes = rectangle_of({(0, 4)})
-    assert used(found) == ({"p0", "p1", "p2"}, {0, 1, 2, 3})
-    assert "Left out so that every seed has every combination: seed 4." in notes
+    every = {"p0", "p1", "p2"}
+    assert used(found) == (every, {0, 1, 2, 3})
+    assert own(found) == [(every, {0, 1, 2, 3}), (every, {0, 1, 2, 3, 4})] and notes == []
 
 
 def test_all_seeds_with_the_combinations_that_have_them() -> None:
-    found, notes = rectangle_of({(0, 2), (0, 3), (0, 4)})
-    assert used(found) == ({"p1", "p2"}, {0, 1, 2, 3, 4})
-    assert "Left out so that every seed has every combination: 1 combination of pool." in notes
+    found, notes = rectangle_of({(0, 1), (0, 2), (0, 3), (0, 4)})
+    assert used(found) == ({"p1", "p2"}, {0, 1, 2, 3, 4}) and own(found) == [used(found)] * 2
+    assert notes == ["Left out of the means, so that every level is averaged over the same: pool=p0."]
 
 
 def test_of_equal_rectangles_the_one_with_more_seeds() -> None:
@@ -146,7 +155,8 @@ def test_an_odd_seed_and_an_odd_combination_do_not_cost_the_rest() -> None:
     missing = {(2, seed) for seed in range(1, 6)} | {(1, 5)}
     found, notes = rectangle_of(missing, num_seeds=6)
     assert used(found) == ({"p0", "p1"}, {0, 1, 2, 3, 4})
-    assert any(note.endswith("seed 5 and 1 combination of pool.") for note in notes)
+    assert own(found) == [used(found), ({"p0", "p1"}, {0, 1, 2, 3, 4, 5})]
+    assert notes == ["Left out of the means, so that every level is averaged over the same: pool=p2."]
 
 
 def test_where_no_seed_has_every_combination_something_is_still_compared() -> None:
@@ -185,13 +195,21 @@ def test_collapsed_runs_stay_and_are_named() -> None:
 @pytest.mark.parametrize("state", [State.failed, State.diverged])
 def test_failed_and_diverged_runs_are_left_out_and_counted_against_the_plan(state: State) -> None:
     records = [
-        record_of(c, 0.98 + c.seed / 1000, state=state if (c.pool, c.seed) == (Pool.avg, 4) else State.done)
+        record_of(
+            c,
+            0.98 + c.seed**2 / 1000 - c.seed * (c.pool is Pool.avg) / 1000,
+            state=state if (c.pool, c.seed) == (Pool.avg, 4) else State.done,
+        )
         for c in configs(5)
     ]
     found = analyse(study_of(records))
     (factor,) = found.factors
     assert list(factor.levels["n_planned"]) == [5, 5]
-    assert list(factor.levels["n_used"]) == [4, 4] and list(factor.levels["n_failed"]) == [0, 1]
+    assert (
+        list(factor.levels["n_used"]) == [5, 4]
+        and factor.pairs["n_pairs"].item() == 4
+        and list(factor.levels["n_failed"]) == [0, 1]
+    )
     assert factor.verdicts[0].code is Code.failures
     assert factor.verdicts[0].sentence == f"pool=avg: 1 of 5 runs {state.value} (20 %, Wilson 4–62 %)."
     assert factor.verdicts[1].sentence.endswith(" Completed runs only.")
@@ -215,7 +233,7 @@ def test_a_level_without_runs_keeps_its_row() -> None:
         (Criteria(), 0.97, "test"),
         (Criteria(metric=Metric.val_accuracy), 0.96, "val"),
         (Criteria(epoch=EpochRule.best_val), 0.98, "test"),
-        (Criteria(metric=Metric.val_accuracy, epoch=EpochRule.best_val), 0.97, "val"),
+        (Criteria(metric=Metric.val_accuracy, epoch=EpochRule.best_val), 0.98, "test"),
     ],
 )
 def test_levels_are_compared_by_the_criteria_of_the_study(criteria: Criteria, expected: float, split: str) -> None:

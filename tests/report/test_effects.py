@@ -79,7 +79,7 @@ def test_differences_are_filled_only_where_significant() -> None:
     points = [line for line in ax.lines if line.get_marker() == "o"]
     assert [float(np.asarray(line.get_xdata())[0]) for line in points] == pytest.approx(list(100 * RATE.pairs["diff"]))
     filled = [line.get_markerfacecolor() != "white" for line in points]
-    assert filled == list(RATE.pairs["p_holm"] < DEFAULT_CRITERIA.alpha) == [True, True, False]
+    assert filled == list(RATE.pairs["p_corrected"] < DEFAULT_CRITERIA.alpha) == [True, True, False]
     (stripe,) = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
     assert (stripe.get_x(), stripe.get_width()) == pytest.approx((-0.1, 0.2))
     assert ax.get_yticklabels()[0].get_text() == "lr 0.001 − 0.002"

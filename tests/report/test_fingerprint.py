@@ -40,7 +40,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         count.append(1)
         return dict.fromkeys(kinds, b"drawn")
 
-    monkeypatch.setattr("lenet_ablate.report.assemble.figure_files", draw)
+    monkeypatch.setattr("lenet_ablate.report.figures.drawing.figure_files", draw)
     return count
 
 
@@ -97,23 +97,23 @@ CHANGES: dict[str, Callable[[], object]] = {
     "a plan added": lambda: shutil.copy("outputs/s1/sweeps/one.json", "outputs/s1/sweeps/two.json"),
     "labels changed": lambda: (Path("data") / LABELS).write_bytes(idx_labels([0, 0, 0, 0, 1])),
     "labels removed": lambda: (Path("data") / LABELS).unlink(),
-    "a table edited": lambda: append(Path("outputs/report/tables/pool.md")),
-    "a figure removed": lambda: Path("outputs/report/figures/loss_pool.png").unlink(),
-    "the page edited": lambda: append(Path("outputs/report/index.html")),
-    "the manifest damaged": lambda: Path("outputs/report/manifest.json").write_text("{"),
+    "a table edited": lambda: append(Path("outputs/report/s1/tables/pool.md")),
+    "a figure removed": lambda: Path("outputs/report/s1/figures/loss_pool.svg").unlink(),
+    "the page edited": lambda: append(Path("outputs/report/s1/index.html")),
+    "the manifest damaged": lambda: Path("outputs/report/s1/manifest.json").write_text("{"),
 }
 
 
 def test_an_unchanged_report_is_not_made_again(report: Report, drawn: list[int]) -> None:
     first = report()
-    assert "written to outputs/report" in first and drawn
-    times = {path: path.stat().st_mtime_ns for path in Path("outputs/report").rglob("*")}
+    assert "written to outputs/report/s1" in first and drawn
+    times = {path: path.stat().st_mtime_ns for path in Path("outputs/report/s1").rglob("*")}
     drawn.clear()
     second = report()
     assert not drawn
-    assert "unchanged: s1 (outputs/report/index.html)" in second
+    assert "unchanged: s1 (outputs/report/s1/index.html)" in second
     assert second.split("unchanged:")[0] == first.split("written to")[0]  # tables and verdicts are told all the same
-    assert {path: path.stat().st_mtime_ns for path in Path("outputs/report").rglob("*")} == times
+    assert {path: path.stat().st_mtime_ns for path in Path("outputs/report/s1").rglob("*")} == times
     report("--force")
     assert drawn
 
@@ -136,7 +136,7 @@ def test_another_program_makes_it_again(report: Report, drawn: list[int], monkey
     assert "written to" in report()
 
 
-@pytest.mark.parametrize("words", [("--figures", "all"), ("--data-dir", "elsewhere")])
+@pytest.mark.parametrize("words", [("--figures", "all"), ("--data-dir", "elsewhere"), ("--formats", "pdf,svg")])
 def test_other_options_in_the_same_folder_make_it_again(
     report: Report, drawn: list[int], words: tuple[str, ...]
 ) -> None:
@@ -190,14 +190,18 @@ def test_a_study_that_is_gone_leaves_nothing_behind(report: Report, drawn: list[
     assert sorted(path.name for path in Path("outputs/report").iterdir() if path.is_dir()) == ["s1", "s2"]
     shutil.rmtree("outputs/s2")
     report()
-    assert not [path for path in Path("outputs/report").iterdir() if path.name in ("s1", "s2")]
-    assert Path("outputs/report/runs.csv").is_file()
+    assert sorted(path.name for path in Path("outputs/report").iterdir() if path.is_dir()) == ["s1"]
+    assert Path("outputs/report/s1/runs.csv").is_file()
+
+
+def _by_pool(config: RunConfig) -> float:
+    return config.seed / 100 + (config.pool is Pool.avg) * (config.seed + 1) / 1000
 
 
 def test_several_studies_are_told_in_a_few_lines_and_in_full_where_asked_for(report: Report, drawn: list[int]) -> None:
-    write_study(Path("outputs/s2"), CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9 + config.seed / 100))
+    write_study(Path("outputs/s2"), CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9 + _by_pool(config)))
     brief = report()
-    assert "s2: 4 of 4 runs finished, 2 seeds\n  pool: max and avg are not distinguishable" in brief
+    assert "s2: 4 of 4 runs finished, 2 seeds\n  Use pool=" in brief and "  pool: max and avg are not disting" in brief
     assert "test accuracy, %" not in brief
     assert "test accuracy, %" in report("outputs", "--tables")
     index = Path("outputs/report/index.html").read_text(encoding="utf-8")
@@ -206,9 +210,9 @@ def test_several_studies_are_told_in_a_few_lines_and_in_full_where_asked_for(rep
 
 def test_a_choice_of_runs_is_a_report_of_its_own(report: Report, drawn: list[int]) -> None:
     report()
-    plain = {path: path.read_bytes() for path in Path("outputs/report").rglob("*") if path.is_file()}
+    plain = {path: path.read_bytes() for path in Path("outputs/report/s1").rglob("*") if path.is_file()}
     report("outputs", "--where", "seed=0", "--margin", "0.2")
-    assert Path("outputs/report/seed=0+margin=0.2/index.html").is_file()
+    assert Path("outputs/report/seed=0+margin=0.2/s1/index.html").is_file()
     assert all(path.read_bytes() == content for path, content in plain.items())
     assert "unchanged" in report()
 

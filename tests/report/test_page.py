@@ -17,63 +17,23 @@ import PIL.Image
 import pytest
 from matplotlib.figure import Figure
 
-from lenet_ablate.config.choices import Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.plans import SweepPlan
-from lenet_ablate.records.read import RunRecord
-from lenet_ablate.records.record import State
 from lenet_ablate.records.result import RunResult, parse_result
-from lenet_ablate.report.analysis.results import StudyAnalysis, Verdict
-from lenet_ablate.report.assemble import StudyReport, assemble
-from lenet_ablate.report.figures.gallery import Gallery
+from lenet_ablate.report.analysis.results import Verdict
+from lenet_ablate.report.assemble import assemble
+from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.figures.style import figure_files
-from lenet_ablate.report.page.content import Image
 from lenet_ablate.report.page.html import MAX_BYTES, Entry, Overview, _few_colours, render_overview, render_page
 from lenet_ablate.report.page.placement import section_of
 from lenet_ablate.report.study.collect import make_study
 from lenet_ablate.report.study.provenance import Provenance, find_provenance
 from lenet_ablate.report.study.study import Study
 from support.report_analysis import simple_analysis
-from support.report_runs import plan_of, rows_of
+from support.report_pages import SVG, findings, record_of, report_of, study_of
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="660" height="300"><rect width="660" height="300"/></svg>'
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
-
-
-def record_of(config: RunConfig, state: State = State.done, error: str = "") -> RunRecord:
-    plan = plan_of(config)
-    rows = rows_of(config, lambda c, epoch: (0.1 / epoch, 0.9 + 0.01 * c.seed)) if state.is_finished else []
-    provenance = {
-        "lenet_ablate": "9.9",
-        "python": "3.11",
-        "packages": {"numpy": "2.0"},
-        "git": {"commit": "c" * 40, "dirty": True},
-        "machine": {"processor": "abacus", "logical_cores": 2, "system": "Linux"},
-        "engine": "compiled",
-        "device": "cpu",
-        "threads": 1,
-        "data_sha256": "d" * 64,
-    }
-    result = {"num_train": 55_000, "num_val": 5_000, "num_test": 10_000, "provenance": provenance} if rows else {}
-    return RunRecord(Path("s") / plan.name, state, plan.identity, config, tuple(rows), parse_result(result), error)
-
-
-def study_of(name: str = "s1", seeds: int = 2, error: str = "it broke") -> Study:
-    configs = [
-        RunConfig(pool=pool, lr=lr, seed=seed, epochs=2) for pool in Pool for lr in (0.1, 0.01) for seed in range(seeds)
-    ]
-    records = [record_of(config) for config in configs[:-1]] + [record_of(configs[-1], State.failed, error)]
-    return dataclasses.replace(make_study(Path("s"), records), name=name)
-
-
-SWEEP = SweepPlan("2026-01-02T03:04:05+00:00", "lenet-ablate -m pool=max,avg")
-
-
-def report_of(study: Study, analysis: StudyAnalysis | None = None) -> StudyReport:
-    return assemble(
-        study, analysis or simple_analysis(study), find_provenance(study, [SWEEP]), Gallery({}, ("One is left out.",))
-    )
 
 
 def page_of(study: Study) -> str:
@@ -116,7 +76,7 @@ class Outline(HTMLParser):
 def test_the_page_is_whole_and_loads_nothing() -> None:
     text = page_of(study_of())
     page = Outline(text)
-    assert text.startswith("<!doctype html>\n")
+    assert text.startswith("<!DOCTYPE html>\n")
     assert len(page.ids) == len(set(page.ids))
     assert page.headings[0] == 1 and page.headings.count(1) == 1
     assert all(after - before <= 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
@@ -138,11 +98,11 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
 
 def test_every_table_stands_in_a_box_that_can_be_scrolled_and_its_notes_beside_it() -> None:
     text = page_of(study_of())
-    boxes = re.findall(r'<div class="table" tabindex="0" role="region" aria-label="([^"]+)">(.*?)</div>', text, re.S)
+    boxes = re.findall(r'<section class="table" tabindex="0" aria-label="([^"]+)">(.*?)</section>', text, re.S)
     assert len(boxes) == text.count("<table") >= 4
     assert all(inner.count("<table") == 1 and '<ul class="notes">' not in inner for _, inner in boxes)
     assert len({label for label, _ in boxes}) > 2
-    assert "<div" not in report_of(study_of()).files["tables/pool.html"].decode()
+    assert "<section" not in report_of(study_of()).files["tables/pool.html"].decode()
 
 
 def test_a_figure_has_one_caption_beside_it() -> None:
@@ -156,7 +116,7 @@ def test_the_page_says_what_was_found_and_where_it_comes_from() -> None:
     page = Outline(page_of(study_of()))
     for expected in (
         "max is better than avg.",
-        "7 / 8",
+        "7 of 8",
         "One thing to mind.",
         "Run more seeds.",
         "One is left out.",
@@ -204,7 +164,7 @@ def test_a_page_too_large_takes_the_smaller_files() -> None:
     report = report_of(study_of())
     tiny = io.BytesIO()
     PIL.Image.new("RGB", (2, 2)).save(tiny, "png")
-    large, small = b"<svg" + b"x" * 240_000, tiny.getvalue()
+    large, small = b"<svg" + b"x" * 190_000, tiny.getvalue()
     images = tuple(Image(f"n{n}", "title", "alt", "caption", {"svg": large, "png": small}, (5, 3)) for n in range(20))
     few, many = (
         render_page(dataclasses.replace(report.page, images={"variants": shown})) for shown in (images[:2], images)
@@ -234,19 +194,22 @@ def test_one_variant_has_no_factor_and_no_empty_section() -> None:
     report = report_of(study)
     page = Outline(report.files["index.html"].decode())
     assert "there is nothing to compare it with" in page.text
-    assert set(report.tables) == {"variants"} and not {"interactions", "errors"} & set(page.ids)
+    assert set(findings(study).tables) == {"variants"} and not {"interactions", "errors"} & set(page.ids)
 
 
-def test_failures_stand_before_the_answer_at_the_top() -> None:
+def test_failures_stand_before_the_answer_on_each_setting() -> None:
     study = study_of()
     analysis = simple_analysis(study)
     (pool, lr), failed = (
         analysis.factors,
         Verdict(type(analysis.factors[0].verdicts[0].code).failures, "It failed.", ()),
     )
-    more = dataclasses.replace(pool, verdicts=(failed, *pool.verdicts, *pool.verdicts))
-    page = report_of(study, dataclasses.replace(analysis, factors=(more, lr))).page
-    assert [verdict.sentence for verdict in page.factors[0].headline] == ["It failed.", pool.verdicts[0].sentence]
+    more = dataclasses.replace(pool, verdicts=(failed, *pool.verdicts))
+    text = Outline(
+        report_of(study, dataclasses.replace(analysis, factors=(more, lr))).files["index.html"].decode()
+    ).text
+    assert text.count("It failed.") == 1 and text.count(pool.verdicts[0].sentence) == 1
+    assert text.index("It failed.") < text.index(pool.verdicts[0].sentence)
 
 
 def test_an_effect_that_depends_on_another_setting_is_shown_at_each_of_its_levels() -> None:
@@ -273,7 +236,7 @@ def test_every_figure_has_its_place() -> None:
 def test_a_study_without_records_of_origin_still_has_a_page() -> None:
     study = dataclasses.replace(study_of(), results={})
     assert find_provenance(study, []) == Provenance()
-    Outline(assemble(study, simple_analysis(study), Provenance(), Gallery({}, ())).files["index.html"].decode())
+    Outline(assemble(findings(study), Provenance()).files["index.html"].decode())
 
 
 def test_origins_that_say_little_leave_out_what_they_do_not_say() -> None:

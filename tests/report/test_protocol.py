@@ -75,7 +75,7 @@ def test_every_table_and_the_page_are_stamped(report: Run, tmp_path: Path) -> No
     configs = [*grid(early_stop=BY_TEST), *grid(early_stop=BY_TEST, lr=0.01)]
     write_study(tmp_path / "outputs/s1", configs, figures)
     status, out, _ = report()
-    folder = tmp_path / "outputs/report"
+    folder = tmp_path / "outputs/report/s1"
     assert status == 0
     tables = [*folder.glob("tables/*.md"), *folder.glob("tables/*.html"), *folder.glob("tables/*.tex")]
     assert len(tables) > 15
@@ -106,7 +106,7 @@ def test_nothing_is_judged_by_validation_where_there_is_none(
         f"lenet-report: {' '.join(words)}: no run has a validation split to go by; "
         "leave it out, or train with data.val_size above 0\n"
     )
-    assert not (tmp_path / "outputs/report").exists()
+    assert not (tmp_path / "outputs/report/s1").exists()
 
 
 def test_a_part_without_validation_is_left_out_aloud(report: Run, tmp_path: Path) -> None:
@@ -117,6 +117,6 @@ def test_a_part_without_validation_is_left_out_aloud(report: Run, tmp_path: Path
     status, out, err = report("--epoch", "best_val", "--out", "out")
     assert status == 0 and "s1: data=mnist: 4 of 4" in out
     assert "s1: data=digits: left out: no run has a validation split, which --epoch best_val goes by" in err
-    folder = tmp_path / "out"
+    folder = tmp_path / "out/s1"
     assert (folder / "data-mnist/index.html").is_file() and not (folder / "data-digits").exists()
     assert report("--out", "out")[0] == 0 and (folder / "data-digits/index.html").is_file()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from statsmodels.stats.power import TTestPower
 
 from lenet_ablate.report.analysis import power, statistics
 from lenet_ablate.report.analysis.letters import letters
+
+GOLDEN = Path(__file__).parent / "golden"
+"""What other programs answer, with what they were asked; `pairs.R` and `posteriors.py` wrote it."""
 
 # Test accuracies in percent of three networks with five seeds each (github.com/mikewacker/mnist, appendix).
 MLP_300 = np.array([98.45, 98.41, 98.41, 98.34, 98.41])
@@ -95,6 +100,16 @@ def test_sign_flip_of_many_seeds_is_drawn_always_alike() -> None:
     p = statistics.sign_flip_p(differences)
     assert np.array_equal(p, statistics.sign_flip_p(differences))
     assert p == pytest.approx(stats.ttest_1samp(differences, 0, axis=1).pvalue, abs=0.02)
+
+
+def test_posteriors_are_those_of_baycomp() -> None:
+    for case in json.loads((GOLDEN / "posteriors.json").read_text()):
+        a, b = np.array(case["a"]), np.array(case["b"])
+        paired = statistics.compare_paired(a, b)
+        found = statistics.posterior(paired, len(a), case["margin"], case["test_share"])
+        assert found == pytest.approx((case["better"], case["same"], case["worse"]), abs=1e-12)
+    nothing = statistics.posterior(statistics.compare_paired(a[:1], b[:1]), 1, 0.001, 0.1)
+    assert all(np.isnan(share) for share in nothing)
 
 
 def test_holm_is_statsmodels_and_leaves_out_what_is_missing() -> None:

@@ -21,7 +21,7 @@ from lenet_ablate.report.tables.frames import variant_table
 from lenet_ablate.report.tables.markdown import markdown_document, terminal_text
 from lenet_ablate.report.tables.table import Table
 from lenet_ablate.report.tables.variants import variants_table
-from lenet_ablate.report.text.rounding import loss_text, percent_texts
+from lenet_ablate.report.text.rounding import fixed_text, loss_text, percent_texts, plain_text
 from support.report_runs import Figures, plan_of, rows_of
 
 LRS, POOLS, SEEDS = (0.001, 0.01), (Pool.max, Pool.avg), (0, 1)
@@ -93,17 +93,18 @@ def test_levels_are_averaged_within_each_seed_first() -> None:
 
 
 @pytest.mark.parametrize("state", [State.failed, State.diverged, State.running, State.interrupted, State.planned])
-def test_a_missing_cell_is_missing_at_every_level(state: State) -> None:
+def test_a_missing_cell_costs_its_level_a_seed_and_its_pair_what_they_do_not_share(state: State) -> None:
     study = study_of({(0.01, Pool.avg, 1): state})
-    table = analysis_of(study, "lr").levels
-    assert list(table["n_used"]) == [2, 2]
+    found = analysis_of(study, "lr")
+    table = found.levels
+    assert list(table["n_used"]) == [4, 2] and list(table["seeds"]) == [2, 1]
     assert list(table["n_planned"]) == [4, 4]
-    # Only pool=max has both seeds: 0.90 and 0.92; 0.80 and 0.84.
-    assert list(table["mean"]) == pytest.approx([0.91, 0.82])
+    assert list(table["mean"]) == pytest.approx([0.93, 0.81])  # lr=0.01 on its seed 0
+    # Only pool=max has both seeds at both: 0.90 and 0.92; 0.80 and 0.84.
+    assert found.pairs["n_pairs"].item() == 2 and found.pairs["diff"].item() == pytest.approx(0.09)
     document = markdown_document(table_of(study, "lr"))
-    assert "Only combinations of pool and seed finished at every level are used: 4 of 8 runs." in document
     assert ("2/4‡" in document) == (state in (State.failed, State.diverged)) and "2/4" in document
-    assert "Left out so that every seed has every combination: 1 combination of pool." in document
+    assert "n = 1 to 2 seeds (0, 1)" in document and "Mean ± SD over each level’s own seeds" in document
     assert ("- Left out: avg_" in document) == (state in (State.failed, State.diverged))
 
 
@@ -116,15 +117,15 @@ def test_runs_left_out_are_named_with_their_reason() -> None:
     assert name not in terminal_text(table_of(study, "lr"))
 
 
-def test_a_seed_that_one_level_lacks_leaves_both() -> None:
+def test_a_seed_that_one_level_lacks_stays_in_the_others_mean() -> None:
     missing = {(0.01, pool, 1): State.planned for pool in POOLS}
     study = study_of(missing)
-    comparison = comparison_of(study, "lr")
-    table = analysis_of(study, "lr").levels
-    assert list(table["seeds"]) == [1, 1]
-    assert list(table["mean"]) == pytest.approx([0.92, 0.81])
-    assert table["sd"].isna().all()
-    assert comparison.seeds_left_out == () and comparison.num_combinations_left_out == 0
+    found = analysis_of(study, "lr")
+    assert list(found.levels["seeds"]) == [2, 1]
+    assert list(found.levels["mean"]) == pytest.approx([0.93, 0.81])
+    assert list(found.levels["sd"].isna()) == [False, True]
+    assert found.pairs["n_pairs"].item() == 1 and found.pairs["diff"].item() == pytest.approx(0.92 - 0.81)
+    assert found.verdicts[0].sentence == "lr=0.001 and lr=0.01 share one seed only, too few to compare them."
 
 
 def test_a_level_without_any_result_keeps_its_row_and_does_not_empty_the_others() -> None:
@@ -142,11 +143,11 @@ def test_a_level_without_any_result_keeps_its_row_and_does_not_empty_the_others(
 def test_levels_that_share_no_cell_are_not_compared() -> None:
     states = {(lr, pool, seed): State.planned for lr, seed in ((0.001, 1), (0.01, 0)) for pool in POOLS}
     study = study_of(states)
-    table = analysis_of(study, "lr").levels
-    assert list(table["n_used"]) == [0, 0]
-    assert table["mean"].isna().all()
-    document = markdown_document(table_of(study, "lr"))
-    assert "No pool and seed is finished at every level" in document
+    found = analysis_of(study, "lr")
+    assert list(found.levels["n_used"]) == [2, 2] and found.pairs["n_pairs"].item() == 0
+    assert found.levels["mean"].notna().all() and found.pairs["diff"].isna().all()
+    assert found.verdicts[0].sentence == "lr=0.001 and lr=0.01 share no seed, so that they cannot be compared."
+    assert found.advice == ""
     assert list(variant_table(study.design, study.factors)["seeds"]) == [1, 1, 1, 1]
 
 
@@ -298,7 +299,12 @@ def test_losses_have_three_digits() -> None:
     assert loss_text(0.013271, 0.00041) == "0.0133 ± 0.0004"
     assert loss_text(0.0999999, math.nan) == "0.100"
     assert loss_text(2.30259, 0.0) == "2.30 ± 0.00"
-    assert loss_text(0.0133, 0.0000012) == "0.0133 ± 1e-06"
+    assert loss_text(2.30259, 0.0031) == "2.303 ± 0.003"
+    assert loss_text(0.0133, 0.0000012) == "0.0133 ± <0.0001"
+    assert [plain_text(value) for value in (51_678.3, 0.00421, 0.00001, 12.3456, 0.0)] == [
+        "51,678", "0.004210", "<0.0001", "12.35", "0.000"
+    ]  # fmt: skip
+    assert [fixed_text(value, 3) for value in (-0.0001, -0.25, 0.5)] == ["0.000", "−0.250", "0.500"]
     assert loss_text(0.00001234, 0.0000012) == "1.23e-05 ± 1.2e-06"
     assert loss_text(1234.5, 1.0) == "1234 ± 1"
     assert loss_text(math.nan, math.nan) == "–"

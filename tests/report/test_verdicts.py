@@ -1,9 +1,7 @@
-"""The six sentences, who speaks them, and how often they are wrong."""
+"""The sentences of verdicts, and who speaks them; how often they are wrong: `test_false_alarms.py`."""
 
 from __future__ import annotations
 
-import dataclasses
-import gc
 import math
 import re
 from typing import Any
@@ -12,42 +10,50 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lenet_ablate.report.analysis import power
 from lenet_ablate.report.analysis.advice import advise
-from lenet_ablate.report.analysis.analyse import analyse_comparison
-from lenet_ablate.report.analysis.contrasts import Outcomes, levels_frame, measure_pairs
-from lenet_ablate.report.analysis.results import Code, FactorAnalysis, Verdict
-from lenet_ablate.report.analysis.verdicts import headlines, judge, verdicts
-from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Criteria, Metric
+from lenet_ablate.report.analysis.analyse import Measured, Surroundings, analyse_comparison, analyse_factor
+from lenet_ablate.report.analysis.pairs import measure_pairs
+from lenet_ablate.report.analysis.results import Code, FactorAnalysis, Posterior, Verdict
+from lenet_ablate.report.analysis.verdicts import headlines
+from lenet_ablate.report.study.comparison import Comparison, compare
+from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Criteria, Family, Metric
 from lenet_ablate.report.text.wording import limit_points, p_text, points, signed_points
-from support.report_designs import comparison_of
+from support.report_designs import comparison_of, design_of, factors_of
 
 Array = np.ndarray[Any, Any]
 
-NUMBER, SIGNED, P = r"−?\d+\.\d\d", r"(?:[+−]\d+\.\d\d|0\.00)", r"(?:Holm )?p(?:=0\.\d+|=1\.0|<0\.001)"
+NUMBER, SIGNED, P = r"−?\d+\.\d\d", r"(?:[+−]\d+\.\d\d|0\.00)", r"p(?:=0\.\d+|=1\.0|<0\.001)"
 FRAGILE = r"(?: \(fragile: (?:(?:Welch|sign-flip) disagrees|Welch/sign-flip disagree)\))?"
 AFTER = r"(?: Completed runs only\.)?(?: Depends on [\w ,]+: see the table of variants\.)?"
-MORE = rf"lr=\S+ is {NUMBER} pp more accurate than lr=\S+ \(95 % CI {NUMBER} to {NUMBER}, n=\d+ paired seeds, {P}\)"
+EVIDENCE = rf"(?:95 % CI {NUMBER} to {NUMBER}, )?n=\d+ paired seeds, {P}"
+MORE = rf"lr=\S+ is {NUMBER} pp more accurate than lr=\S+ \({EVIDENCE}\)"
+CORRECTED = rf"corrected 95 % CI {SIGNED} to {SIGNED}"
+ADDED = rf"(?:\. (?:\d+|More than 200) more seeds? for {NUMBER} pp)?"
+UNTRAINED = r"lr=\S+ did not in \d+ of \d+ runs?"
 SENTENCES = {
     Code.one_run: r"One (?:run|seed) per level: values are descriptive"
-    rf"(?:; a {NUMBER} pp gap is (?:within|beyond the usual) seed noise \(≈{NUMBER} pp SD of a difference\))?"
-    rf"(?:; for these two networks McNemar's {P})?\.",
+    rf"(?:; lr=\S+ is {NUMBER} pp above lr=\S+, which is (?:within|beyond the usual) seed noise "
+    rf"\(≈{NUMBER} pp SD of a difference\))?"
+    rf"(?:; on the same images, for these two networks only, McNemar's {P})?\.",
     Code.better: rf"{MORE}, above the {NUMBER} pp margin{FRAGILE}\.",
     Code.better_maybe_less_than_margin: rf"{MORE}; may be smaller than the {NUMBER} pp margin{FRAGILE}\.",
     Code.practically_same: rf"lr=\S+ and lr=\S+ are practically the same: difference {SIGNED} pp, "
-    rf"90 % CI {SIGNED} to {SIGNED}, inside ±{NUMBER} pp\.",
-    Code.not_distinguishable: rf"lr=\S+ and lr=\S+ are not distinguishable at n=\d+ seeds: difference {SIGNED} pp"
-    rf"(?: \(95 % CI {SIGNED} to {SIGNED}\))?(?:; differences under {NUMBER} pp would usually be missed)?"
-    rf"(?:\. (?:\d+|More than 200) more seeds? for {NUMBER} pp)?\.",
-    Code.failures: r"lr=\S+: (?:(?:, )?\d+ of \d+ runs? (?:failed|diverged|collapsed) \(\d+ %, Wilson \d+–\d+ %\))+\.",
+    rf"{CORRECTED}, inside ±{NUMBER} pp\.",
+    Code.not_distinguishable: rf"lr=\S+ and lr=\S+(?:"
+    rf" are not distinguishable at n=\d+ seeds: difference {SIGNED} pp \(95 % CI {SIGNED} to {SIGNED}\)"
+    rf"(?:; differences under {NUMBER} pp would usually be missed)?"
+    rf"|: too few runs to say; difference {SIGNED} pp at n=\d+ seeds){ADDED}\.",
+    Code.failures: r"lr=\S+: (?:(?:, )?\d+ of \d+ runs? (?:failed|diverged|collapsed) \(\d+ %, Wilson \d+–\d+ %\))+"
+    rf"(?:; (?:more|less) often than lr=\S+ \(Fisher's exact test, {P}\))?\.",
+    Code.identical: r"lr=\S+ and lr=\S+ trained identically here(?:: .+)?\.",
+    Code.depends_on_failures: rf"(?:lr=\S+ is {NUMBER} pp more accurate than lr=\S+ where both trained \({EVIDENCE}\)"
+    rf"|lr=\S+ and lr=\S+ are practically the same where both trained \({CORRECTED}\)), but "
+    rf"{UNTRAINED}(?: and {UNTRAINED})?: (?:counted as guessing, the difference is {SIGNED} pp, so )?"
+    r"(?:which is better|whether they are the same) depends on how failures count\.",
+    Code.not_shared: r"lr=\S+ and lr=\S+ share (?:one seed only, too few to compare them"
+    r"|no seed, so that they cannot be compared)\.",
 }
-BANNED = ["no difference", "prove", "p=0.000", "trend", "marginal", "better", "significant", "nan", "None", "-0."]
-
-
-@pytest.fixture
-def no_collections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """statsmodels' multipletests collects garbage at every call, which takes longer than all else here."""
-    monkeypatch.setattr(gc, "collect", lambda *args: 0)
+BANNED = ["no difference", "prove", "p=0.000", "trend", "marginal", "significant", "nan", "None", "-0."]
 
 
 def analysis_of(accuracy: Array, criteria: Criteria = DEFAULT_CRITERIA, **changes: Any) -> FactorAnalysis:
@@ -79,9 +85,9 @@ def test_more_accurate_by_more_than_the_margin() -> None:
 
 
 def test_more_accurate_but_maybe_by_less_than_the_margin() -> None:
-    assert the_sentence(arms(0.00106, 0.00079875, 5)) == (
+    assert the_sentence(arms(0.00121, 0.00079875, 5)) == (
         Code.better_maybe_less_than_margin,
-        "lr=a is 0.11 pp more accurate than lr=b (95 % CI 0.01 to 0.21, n=5 paired seeds, p=0.041); "
+        "lr=a is 0.12 pp more accurate than lr=b (95 % CI 0.02 to 0.22, n=5 paired seeds, p=0.034); "
         "may be smaller than the 0.10 pp margin.",
     )
 
@@ -89,7 +95,8 @@ def test_more_accurate_but_maybe_by_less_than_the_margin() -> None:
 def test_practically_the_same() -> None:
     assert the_sentence(arms(-0.0001, 0.0008, 8)) == (
         Code.practically_same,
-        "lr=a and lr=b are practically the same: difference −0.01 pp, 90 % CI −0.06 to +0.04, inside ±0.10 pp.",
+        "lr=a and lr=b are practically the same: difference −0.01 pp, corrected 95 % CI −0.08 to +0.06, "
+        "inside ±0.10 pp.",
     )
 
 
@@ -97,16 +104,20 @@ def test_not_distinguishable() -> None:
     assert the_sentence(arms(0.0005, 0.00128, 5, base=0.99)) == (
         Code.not_distinguishable,
         "lr=a and lr=b are not distinguishable at n=5 seeds: difference +0.05 pp (95 % CI −0.11 to +0.21); "
-        "differences under 0.22 pp would usually be missed. 3 more seeds for 0.15 pp.",
+        "differences under 0.23 pp would usually be missed. 7 more seeds for 0.15 pp.",
     )
 
 
 def test_one_run_says_whether_the_gap_is_noise() -> None:
     assert the_sentence(np.array([[0.9858], [0.9837]])) == (
         Code.one_run,
-        "One run per level: values are descriptive; a 0.21 pp gap is within seed noise (≈0.12 pp SD of a difference).",
+        "One run per level: values are descriptive; lr=a is 0.21 pp above lr=b, which is within seed noise "
+        "(≈0.12 pp SD of a difference).",
     )
-    assert "a 2.70 pp gap is beyond the usual seed noise" in the_sentence(np.array([[0.9567], [0.9837]]))[1]
+    assert (
+        "lr=b is 2.70 pp above lr=a, which is beyond the usual seed noise"
+        in the_sentence(np.array([[0.9567], [0.9837]]))[1]
+    )
     assert the_sentence(np.array([[0.9], [0.8]]), num_images=math.nan)[1] == (
         "One run per level: values are descriptive."
     )
@@ -128,19 +139,58 @@ def test_a_result_that_another_test_does_not_share_is_fragile() -> None:
     assert not analysis_of(arms(0.00106, 0.00079875, 5)).verdicts[0].is_fragile
 
 
-def test_holm_is_named_where_it_corrects() -> None:
-    accuracy = np.array([*arms(0.0031, 0.001, 10), arms(-0.003, 0.001, 10)[0]])
-    (verdict,) = analysis_of(accuracy).verdicts
-    assert verdict.levels == ("a", "b") and "Holm p<0.001" in verdict.sentence
+def test_p_is_corrected_for_pairs_and_looks() -> None:
+    accuracy = np.array([*arms(0.0015, 0.001, 10), arms(-0.0005, 0.001, 10)[0]])
+    once, twice = (
+        analyse_comparison(comparison_of({"lr": list("abc")}, accuracy), DEFAULT_CRITERIA, look=look) for look in (1, 2)
+    )
+    assert once.pairs["p_holm"].tolist() == twice.pairs["p_holm"].tolist()
+    assert once.pairs["p_corrected"].to_numpy() == pytest.approx(np.minimum(once.pairs["p_holm"] / 0.8, 1))
+    assert twice.pairs["p_corrected"].to_numpy() == pytest.approx(np.minimum(once.pairs["p_holm"] / 0.2, 1))
+    assert f"paired seeds, {p_text(once.pairs['p_corrected'][0])})" in once.verdicts[0].sentence
+    for found in (once, twice):  # the corrected interval is wider than the pair's own
+        assert (found.pairs["ci_all_low"] < found.pairs["ci_low"]).all()
+
+
+def test_a_margin_is_claimed_by_the_interval_of_all_pairs() -> None:
+    """The pair's own interval lies above the margin, the one of all fifteen pairs does not."""
+    two = arms(0.0022, 0.0012, 10)
+    assert analysis_of(two).verdicts[0].code is Code.better
+    rest = [arms(0.0, 0.0012, 10)[1] + 1e-5 * number for number in range(4)]
+    pair = analysis_of(np.array([*two, *rest])).pairs.iloc[0]
+    assert pair["ci_low"] > 0.001 > pair["ci_all_low"]
+    assert pair["verdict_code"] == Code.better_maybe_less_than_margin
+
+
+def test_posteriors_stand_beside_verdicts() -> None:
+    found = analysis_of(arms(0.0005, 0.00128, 5, base=0.99))
+    posterior = found.verdicts[0].posterior
+    assert posterior is not None
+    assert posterior == Posterior(*found.pairs.loc[0, ["p_better", "p_same", "p_worse"]])
+    assert posterior.better + posterior.same + posterior.worse == pytest.approx(1)
+    assert posterior.better > posterior.worse and analysis_of(np.array([[0.9], [0.8]])).verdicts[0].posterior is None
+
+
+def test_a_finding_of_many_factors_says_where_it_would_not_stand() -> None:
+    comparison = comparison_of({"lr": list("ab")}, arms(0.0012, 0.0007, 5))
+    measured = Measured(comparison, measure_pairs(comparison, DEFAULT_CRITERIA))
+    others = np.full(20, 0.5)
+    found = analyse_factor(measured, DEFAULT_CRITERIA, Surroundings(others=others))
+    assert found.verdicts[0].code is Code.better_maybe_less_than_margin
+    assert found.verdicts[0].sentence.endswith(" It would not stand a correction over all settings that vary.")
+    assert found.pairs["p_study"].item() == pytest.approx(min(1, 21 * found.pairs["p"].item() / 0.8))
+    strict = analyse_factor(measured, Criteria(family=Family.study), Surroundings(others=others))
+    assert strict.verdicts[0].code is Code.not_distinguishable
+    assert strict.pairs["p_corrected"].item() == found.pairs["p_study"].item()
 
 
 # --- which pairs speak -------------------------------------------------------------------------------------------
 
 
-def test_the_best_level_speaks_against_the_runner_up_only() -> None:
+def test_the_best_level_speaks_against_each_other_one_the_nearest_first() -> None:
     noise = np.random.default_rng(0).normal(0, 0.0003, (4, 6))
     found = analysis_of(0.97 + noise + np.array([[0.0], [0.01], [0.002], [0.005]]))
-    assert [verdict.levels for verdict in found.verdicts] == [("b", "d")]
+    assert [verdict.levels for verdict in found.verdicts] == [("b", "d"), ("b", "c"), ("a", "b")]
 
 
 def test_without_a_best_level_the_highest_speaks_against_each_in_order() -> None:
@@ -150,28 +200,39 @@ def test_without_a_best_level_the_highest_speaks_against_each_in_order() -> None
     assert len(found.pairs) == 6 and found.pairs["verdict"].str.endswith(".").all()
 
 
-def test_many_single_runs_speak_once_of_the_widest_gap() -> None:
+def test_many_single_runs_speak_once_of_the_best_and_the_runner_up() -> None:
     (verdict,) = analysis_of(np.array([[0.98], [0.985], [0.97]])).verdicts
-    assert verdict.levels == ("b", "c") and "1.50 pp" in verdict.sentence
+    assert verdict.levels == ("a", "b") and "lr=b is 0.50 pp above lr=a" in verdict.sentence
 
 
 # --- no other sentences ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("no_collections")
-def test_only_six_sentences_exist_and_no_banned_word() -> None:
+def random_comparison(random: np.random.Generator) -> Comparison:
+    """Up to four levels of up to eight seeds; some runs diverged, some collapsed, some are still to come."""
+    num_levels, n = int(random.integers(2, 5)), int(random.integers(1, 9))
+    spread, noise = 10 ** random.uniform(-5, -2, 2)
+    accuracy = 0.97 + random.normal(0, spread, (num_levels, 1)) + random.normal(0, noise, (num_levels, n))
+    levels = {"lr": list("abcd")[:num_levels]}
+    design = design_of(levels, np.round(accuracy.clip(0, 1), 4))
+    if random.random() < 0.4:
+        lost = random.random(len(design)) < 0.3
+        design.loc[lost, "status"] = random.choice(["failed", "diverged", "planned"])
+        design.loc[lost, "is_usable"] = False
+        design.loc[~lost & (random.random(len(design)) < 0.1), "is_collapsed"] = True
+    if random.random() < 0.1:
+        design.loc[design["lr"] == "b", "curve"] = design.loc[design["lr"] == "a", "curve"].to_numpy()
+    factors = factors_of(levels)
+    return compare(design, factors[0], factors)
+
+
+def test_no_other_sentences_exist_and_no_banned_word() -> None:
     random, seen = np.random.default_rng(3), set()
-    for _ in range(150):
-        num_levels, n = int(random.integers(2, 5)), int(random.integers(1, 9))
-        spread, noise = 10 ** random.uniform(-5, -2, 2)
-        accuracy = 0.97 + random.normal(0, spread, (num_levels, 1)) + random.normal(0, noise, (num_levels, n))
-        comparison = comparison_of({"lr": list("abcd")[:num_levels]}, np.round(accuracy.clip(0, 1), 4))
-        if random.random() < 0.3:
-            broken = comparison.planned.copy()
-            broken.loc[broken["seed"] == 0, "status"] = random.choice(["failed", "diverged"])
-            broken.loc[broken["seed"] == 1, "is_collapsed"] = True
-            comparison = dataclasses.replace(comparison, planned=broken)
-        found = analyse_comparison(comparison, DEFAULT_CRITERIA, partners=["batch size"] * int(random.integers(2)))
+    for _ in range(250):
+        comparison = random_comparison(random)
+        measured = Measured(comparison, measure_pairs(comparison, DEFAULT_CRITERIA))
+        partners = ["batch size"] * int(random.integers(2))
+        found = analyse_factor(measured, DEFAULT_CRITERIA, Surroundings(int(random.integers(1, 3)), partners=partners))
         told = [*found.verdicts, *(Verdict(Code(c), s, ()) for c, s in found.pairs[["verdict_code", "verdict"]].values)]
         for verdict in told:
             assert re.fullmatch(SENTENCES[verdict.code] + AFTER, verdict.sentence), verdict.sentence
@@ -201,26 +262,25 @@ def test_numbers_in_sentences() -> None:
 def advice_of(accuracy: Array, used: list[int], criteria: Criteria = DEFAULT_CRITERIA) -> str:
     comparison = comparison_of({"lr": list("abcd")[: len(accuracy)]}, accuracy)
     found = analyse_comparison(comparison, criteria)
-    outcomes = outcomes_for(accuracy)
-    return advise(measure_pairs(outcomes, criteria), headlines(found.pairs, found.levels), used, criteria)
+    return advise(measure_pairs(comparison, criteria), headlines(found.pairs, found.levels), used, criteria)
 
 
 def test_advice_goes_on_with_the_next_seeds() -> None:
     accuracy = arms(0.0005, 0.00128, 5, base=0.99)
     told = analysis_of(accuracy).advice
     assert told.startswith(
-        "3 more seeds per level would find a difference of 0.15 pp between lr=a and lr=b with 80 % power "
-        "(8 needed, 5 now): add seed=5,6,7 to the sweep's command."
+        "7 more seeds per level would find a difference of 0.15 pp between lr=a and lr=b with 80 % power "
+        "(12 needed, 5 now; planned for the stricter test of look 2): add seed=5,6,7,8,9,10,11 to the sweep's command."
     )
-    assert "seed=8,9,10 to" in advice_of(accuracy, [0, 1, 7])
-    assert "'seed=range(5,38)' to" in advice_of(accuracy, [4], Criteria(target=0.0006))
-    assert "seed=1,2,3 to" in advice_of(accuracy, [0, 2**32 - 1])
+    assert "seed=8,9,10,11,12,13,14 to" in advice_of(accuracy, [0, 1, 7])
+    assert "'seed=range(5,57)' to" in advice_of(accuracy, [4], Criteria(target=0.0006))
+    assert "seed=1,2,3,4,5,6,7 to" in advice_of(accuracy, [0, 2**32 - 1])
 
 
 def test_advice_takes_the_floor_where_a_few_seeds_agree_by_luck() -> None:
     # SD 0.080 points, but 1.6 % and 1.5 % error let expect 0.124: 15 seeds for 0.10 points instead of 8.
     accuracy = arms(0.0001, 0.00079875, 5, base=0.98457 - 0.00005)
-    assert "(15 needed, 5 now)" in advice_of(accuracy, [4], Criteria(target=0.0010, margin=0.0001))
+    assert "(22 needed, 5 now; " in advice_of(accuracy, [4], Criteria(target=0.0010, margin=0.0001))
 
 
 def test_where_all_is_settled_there_is_no_advice() -> None:
@@ -230,62 +290,6 @@ def test_where_all_is_settled_there_is_no_advice() -> None:
 
 def test_single_runs_are_advised_by_the_floor() -> None:
     assert "(8 needed, 1 now): add seed=1,2,3,4,5,6,7 to" in analysis_of(np.array([[0.9858], [0.9837]])).advice
-
-
-# --- how often a verdict is wrong --------------------------------------------------------------------------------
-
-
-def outcomes_for(accuracy: Array, num_images: float = 10_000) -> Outcomes:
-    num_levels, n = accuracy.shape
-    figures = dict.fromkeys(("outcome", "train_loss_running", "val_accuracy", "test_accuracy"), accuracy)
-    labels = tuple("abcdefgh"[:num_levels])
-    return Outcomes("lr", labels, figures, np.arange(n), np.full(num_levels, num_images), 1)
-
-
-def share_with_a_winner(
-    num_levels: int, n: int, sweeps: int, num_images: int = 10_000, sd: float = 0.0009, shift: float = 0.0
-) -> float:
-    """In how many of the sweeps some level is said to be more accurate; the first one truly is, by `shift`."""
-    random = np.random.default_rng(num_levels * 100 + n)
-    empty = comparison_of({"lr": list("abcdefgh")[:num_levels]}, np.zeros((num_levels, n)))
-    winners = 0
-    for _ in range(sweeps):
-        accuracy = 0.985 + random.normal(0, sd, (num_levels, n))
-        accuracy[0] += shift
-        outcomes = outcomes_for(np.round(accuracy * num_images) / num_images, num_images)
-        measured = measure_pairs(outcomes, DEFAULT_CRITERIA).assign(
-            se_digits=math.nan, se_total=math.nan, p_mcnemar=math.nan
-        )
-        pairs = judge(measured, DEFAULT_CRITERIA)
-        levels = levels_frame(empty, outcomes, pairs, DEFAULT_CRITERIA)
-        codes = {verdict.code for verdict in verdicts(empty, headlines(pairs, levels))}
-        is_said = bool(codes & {Code.better, Code.better_maybe_less_than_margin})
-        assert is_said or not levels["is_best"].any()
-        assert is_said == (levels["group"].nunique() > 1) or num_levels > 2
-        winners += is_said
-    return winners / sweeps
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("no_collections")
-def test_of_sweeps_without_a_difference_at_most_6_percent_name_a_winner() -> None:
-    assert 0.03 < share_with_a_winner(num_levels=3, n=5, sweeps=2000) <= 0.06
-    assert 0.03 < share_with_a_winner(num_levels=2, n=5, sweeps=600) <= 0.06
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("no_collections")
-@pytest.mark.parametrize("n", [2, 3])
-def test_small_test_sets_make_no_false_winners(n: int) -> None:
-    """With 360 images few seeds often differ by exactly the same, which no t-test may take for certainty."""
-    assert share_with_a_winner(num_levels=2, n=n, sweeps=250, num_images=360, sd=0.003) <= 0.06
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("no_collections")
-def test_the_detectable_difference_is_found_in_80_percent_of_sweeps() -> None:
-    shift = power.detectable_difference(0.0009 * math.sqrt(2), 5, 0.05)
-    assert 0.75 < share_with_a_winner(num_levels=2, n=5, sweeps=400, shift=shift) < 0.85
 
 
 def test_headlines_are_empty_without_pairs() -> None:

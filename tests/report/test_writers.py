@@ -130,9 +130,9 @@ def test_the_differences_are_to_the_highest_mean() -> None:
     table = factor_table(study, simple_analysis(study).factors[0])
     names = [column.name for column in table.columns]
     by_level = {row[0]: dict(zip(names, row, strict=True)) for row in table.rows}
-    assert by_level["avg"]["Δ vs best, pp [CI]"] == "–" and by_level["avg"]["p (Holm)"] == "–"
+    assert by_level["avg"]["Δ vs best, pp [CI]"] == "–" and by_level["avg"]["p (corrected)"] == "–"
     assert by_level["max"]["Δ vs best, pp [CI]"].startswith("−5.0")
-    assert by_level["max"]["p (Holm)"] == "0.012"
+    assert by_level["max"]["p (corrected)"] == "0.012"
     assert by_level["max"]["runs"] == "3"
 
 

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from soak.harness import Figure, command, contents, differences, first_line_of_trouble, fresh
+from soak.harness import Figure, contents, differences, first_line_of_trouble, fresh
+from support.forked import command
 
 PROMISE = "the n-th open, write, fsync, rename, mkdir or unlink fails or kills: one line, then the same bytes"
 POINTS = ("data=digits", "epochs=2", "lr=0.01", "study=calls", "checkpoint=every", "log_every=5", "engine=compiled")

@@ -12,7 +12,8 @@ from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.predict.trained import read_trained
 from lenet_ablate.records.read import read_finished, read_run
 from lenet_ablate.records.settings import read_config
-from soak.harness import Figure, command, fresh, generator
+from soak.harness import Figure, fresh, generator
+from support.forked import command
 
 PROMISE = "a flipped, cut or emptied file of a finished run is seen"
 TRIALS = 4500

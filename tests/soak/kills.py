@@ -7,7 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from soak.harness import Child, Figure, command, contents, differences, first_line_of_trouble, fresh, generator
+from soak.harness import Figure, contents, differences, first_line_of_trouble, fresh, generator
+from support.forked import Child, command
 
 PROMISE = "kill -9 at random, same command again: same bytes, nothing finished is trained again"
 TRIALS = 200

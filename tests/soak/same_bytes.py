@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from soak.harness import Figure, command, contents, differences, fresh
+from soak.harness import Figure, contents, differences, fresh
+from support.forked import command
 
 PROMISE = "workers, locales, time zones, hash seeds, threads and clocks change no byte"
 POINTS = ("data=digits", "epochs=2", "lr=0.01,0.001", "activation=relu,tanh", "study=same")

@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from soak.harness import Figure, command, contents, differences, first_line_of_trouble, fresh, generator
+from soak.harness import Figure, contents, differences, first_line_of_trouble, fresh, generator
+from support.forked import command
 
 PROMISE = "a signal at any instant: its own exit status in under 2 s, then the same bytes"
 TRIALS = 100

@@ -7,7 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from soak.harness import Child, Figure, command, contents, differences, first_line_of_trouble, fresh, generator
+from soak.harness import Figure, contents, differences, first_line_of_trouble, fresh, generator
+from support.forked import Child, command
 
 PROMISE = "2 or 3 sweeps at once in one study, one of them killed in every other round: each run once, the same bytes"
 ROUNDS = 100

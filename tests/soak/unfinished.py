@@ -6,7 +6,8 @@ import signal
 import time
 from pathlib import Path
 
-from soak.harness import Child, Figure, command, contents, differences, first_line_of_trouble, fresh, generator
+from soak.harness import Figure, contents, differences, first_line_of_trouble, fresh, generator
+from support.forked import Child, command
 
 PROMISE = "a damaged file of an unfinished run never enters a finished one"
 TRIALS = 60

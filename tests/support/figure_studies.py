@@ -22,6 +22,7 @@ from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import State
 from lenet_ablate.records.result import parse_result
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
+from lenet_ablate.report.figures.picture import Picture
 from lenet_ablate.report.figures.style import house_style, settle
 from lenet_ablate.report.study.collect import make_study
 from lenet_ablate.report.study.comparison import compare
@@ -98,7 +99,7 @@ def _factor(study: Study, factor: Factor) -> FactorAnalysis:
         half, enough = 2 * float(diff.std()), len(diff) > 1
         row = {"level_a": a, "level_b": b, "n_pairs": len(diff), "diff": diff.mean(), "m_tests": 3}
         row |= {"ci_low": diff.mean() - half, "ci_high": diff.mean() + half}
-        pairs.append(row | {"p_holm": 0.02 * place + 0.01 if enough else math.nan})
+        pairs.append(row | {"p_corrected": 0.02 * place + 0.01 if enough else math.nan})
     return FactorAnalysis(comparison, values, pd.DataFrame(rows), pd.DataFrame(pairs), ())
 
 
@@ -161,3 +162,10 @@ def confusion_of(errors: dict[tuple[int, int], int]) -> pd.DataFrame:
     rows = [(true, predicted, count, 2) for (true, predicted), count in errors.items()]
     rows += [(digit, digit, 90, 2) for digit in range(10)]
     return pd.DataFrame(rows, columns=["true", "predicted", "count", "n_runs"])
+
+
+def picture(height: float, kinds: tuple[str, ...] = ("svg", "pdf", "png")) -> Picture:
+    """A tiny figure."""
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([0, height])
+    return Picture(figure, f"title {height}", "alt", "caption", kinds)

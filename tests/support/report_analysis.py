@@ -8,38 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from lenet_ablate.report.analysis.judge import PAIR_COLUMNS
 from lenet_ablate.report.analysis.results import Code, FactorAnalysis, StudyAnalysis, Verdict
 from lenet_ablate.report.study.comparison import compare
 from lenet_ablate.report.study.factors import REPLICATE, Factor
 from lenet_ablate.report.study.study import Study
 
-FIGURES = ["outcome", "train_loss_running", "val_accuracy", "test_accuracy"]
-PAIR_COLUMNS = [
-    "n_pairs",
-    "diff",
-    "ci_low",
-    "ci_high",
-    "ci90_low",
-    "ci90_high",
-    "p",
-    "p_holm",
-    "m_tests",
-    "alpha",
-    "p_welch",
-    "p_signflip",
-    "hedges_gz",
-    "p_a_gt_b",
-    "rho",
-    "se_seed",
-    "se_digits",
-    "se_total",
-    "p_mcnemar",
-    "detectable",
-    "seeds_more",
-    "is_fragile",
-    "verdict_code",
-    "verdict",
-]
+FIGURES = ["outcome", "train_loss_running", "val_accuracy", "test_accuracy", "best_val_accuracy"]
 
 
 def simple_analysis(study: Study, best: str | None = None, sentence: str = "{a} is better than {b}.") -> StudyAnalysis:
@@ -59,7 +34,7 @@ def _factor(study: Study, factor: Factor, best: str | None, sentence: str) -> Fa
     pairs = [_pair(levels, values, factor.key, a, b) for a, b in combinations(factor.labels, 2)]
     a, b = factor.labels[:2]
     verdict = Verdict(Code.better, sentence.format(a=a, b=b), (a, b))
-    frame = pd.DataFrame(pairs, columns=["factor", "level_a", "level_b", "metric", *PAIR_COLUMNS])
+    frame = pd.DataFrame(pairs, columns=list(PAIR_COLUMNS))
     return FactorAnalysis(comparison, values, levels, frame, (verdict,), "Run more seeds.")
 
 
@@ -89,9 +64,10 @@ def _level(planned: pd.DataFrame, values: pd.DataFrame, factor: Factor, label: s
         "sd_floor": math.sqrt(max(1 - mean, 0) / 20_000),
         "group": "a" if label == best else "b",
         "is_best": label == best,
+        "alike": "",
         **{
             f"{figure}_{how}": getattr(own[figure], how.replace("sd", "std"))()
-            for figure in FIGURES[1:3]
+            for figure in FIGURES[1:]
             for how in ("mean", "sd")
         },
     }
@@ -113,6 +89,9 @@ def _pair(levels: pd.DataFrame, values: pd.DataFrame, key: str, a: str, b: str) 
         "ci_high": differences.mean() + 2 * sd,
         "p": 0.001 if several else math.nan,
         "p_holm": 0.0123 if several else math.nan,
+        "p_corrected": 0.0123 if several else math.nan,
+        "look": 1,
+        "n_combinations": 1,
         "m_tests": len(levels) * (len(levels) - 1) // 2,
         "alpha": 0.05,
         "is_fragile": False,

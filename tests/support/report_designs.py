@@ -40,10 +40,11 @@ def design_of(
         for row in zip(*(design[key] for key in levels), strict=True)
     ]
     design["run"] = [f"run{number}" for number in range(len(design))]
-    design["status"] = "done"
+    design["status"], design["test_share"], design["chance"] = "done", np.nan, 0.1
+    design["curve"] = np.arange(len(design))
     design["is_usable"], design["is_collapsed"] = True, False
     design["train_loss_running"] = 1 - design["outcome"]
-    design["val_accuracy"] = design["test_accuracy"] = design["outcome"]
+    design["val_accuracy"] = design["best_val_accuracy"] = design["test_accuracy"] = design["outcome"]
     return design
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lenet_ablate.sweep import forecast
+from lenet_ablate.sweep import costs, forecast
 from lenet_ablate.sweep.forecast import _makespan
 
 Run = Callable[..., tuple[int, str]]
@@ -15,7 +15,7 @@ WORDS = ("data=digits", "epochs=2", "lr=0.01,0.001", "pool=max,avg")
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(forecast, "cache_home", lambda: tmp_path / "cache")
+    monkeypatch.setattr(costs, "cache_home", lambda: tmp_path / "cache")
 
 
 def test_a_plan_writes_nothing_but_its_measurement(run: Run, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import CHECKPOINT, CONFIG, LOG, METRICS, MODEL, PREDICTIONS, State
+from lenet_ablate.rendering.children import package_folders
 from lenet_ablate.studies.jobs import Sweep, SweepResult
 from lenet_ablate.sweep import isolated, wire
 from lenet_ablate.sweep.run import run_sweep
@@ -168,7 +169,7 @@ def test_what_crosses_the_border_is_plain_and_comes_back_whole(make_sweep: MakeS
 
 def test_the_working_folder_is_no_place_for_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert wire.package_folders(["", str(tmp_path), "/usr/lib"]) == ["/usr/lib"]
+    assert package_folders(["", str(tmp_path), "/usr/lib"]) == ["/usr/lib"]
 
 
 def test_loggers_get_the_same_from_either(make_sweep: MakeSweep) -> None:

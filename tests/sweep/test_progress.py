@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
+from tqdm import tqdm
 
 from lenet_ablate.records.record import State
 from lenet_ablate.sweep import progress
-from lenet_ablate.sweep.progress import Progress, format_seconds
+from lenet_ablate.sweep.progress import Progress, format_seconds, layout
 
 
 class Terminal(io.StringIO):
@@ -75,8 +77,42 @@ def test_one_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     shown.end_run(State.interrupted, "third: interrupted")
     shown.__exit__()
     drawn = terminal.getvalue()
-    assert "1/3 runs done, 1 failed" in drawn
+    assert "1/3 runs, 1 failed" in drawn
     assert "50%" in drawn
     assert "loss 0.2500" in drawn
-    assert "2/3 runs done" not in drawn
+    assert "2/3 runs" not in drawn
     assert "[3/3] third: interrupted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [40, 56, 60, 76, 80, 100, 200])
+@pytest.mark.parametrize("failed", [0, 2])
+def test_a_bar_has_room_for_what_matters(columns: int, failed: int) -> None:
+    form, counts = layout(columns, 5, 108, failed)
+    drawn = tqdm.format_meter(
+        500_000,
+        1_000_000,
+        60,
+        columns,
+        prefix=counts,
+        unit="img",
+        unit_scale=True,
+        bar_format=form,
+        postfix="loss 0.1234",
+    )
+    assert len(drawn) <= columns and drawn.startswith("5/108") and ("failed" in drawn or not failed)
+    assert " 50%" in drawn and re.search("0(0:59|1:00)", drawn) and drawn.endswith("loss 0.1234")
+    assert drawn.count("█") >= (2 if columns >= 56 else 0)
+
+
+def test_a_terminal_that_gets_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for columns in (120, 44):
+        monkeypatch.setattr(progress, "_columns", lambda stream, columns=columns: columns)
+        if columns == 120:
+            shown = Progress(1000, 3)
+        terminal.truncate(0)
+        shown.advance(100, 0.25)
+    shown.advance(100, 0.25)
+    lines = terminal.getvalue().rsplit("\x1b[J", 1)[-1].replace("\x00", "").split("\r")
+    assert len(lines) > 1 and max(map(len, lines)) <= 44

@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 
 from lenet_ablate.config.choices import Design
 from lenet_ablate.config.experiments import Experiment
@@ -146,4 +146,11 @@ def _axis(override: Override) -> list[str]:
         raise ConfigError(f"{override.input_line}: {error}") from None
     if not values:
         raise ConfigError(f"{override.input_line}: is swept over no value at all")
+    if isinstance(override.value(), RangeSweep):
+        values = [_without_noise(text) for text in values]
     return [f"{key}={value}" for value in values]
+
+
+def _without_noise(number: str) -> str:
+    """A number of a range without what adding up floats left behind it: 0.30000000000000004 is 0.3."""
+    return f"{float(number):.12g}" if len(number) > 12 else number

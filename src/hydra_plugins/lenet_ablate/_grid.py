@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from hydra_plugins.lenet_ablate._axes import Grid
-from hydra_plugins.lenet_ablate._compose import compose_points
+from hydra_plugins.lenet_ablate._compose import Point, compose_points
+from hydra_plugins.lenet_ablate._conditional import applicable, left_out_line
 from lenet_ablate.config.experiments import Experiment
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import Options
+from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.config.text_words import unquote_word
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
@@ -55,7 +57,7 @@ def make_sweep(
         factors[key] = list(dict.fromkeys([*factors.get(key, ()), *levels]))
     if len(points) >= TELL_FROM:
         say(f"checking {len(points):,} runs")
-    for point in compose_points(loader, master, points):
+    for point in _compose(loader, master, points, factors):
         try:
             config, options = parse_config(point.settings)
         except ConfigError as error:
@@ -70,6 +72,7 @@ def make_sweep(
         raise ConfigError("\n".join(problems))
     sources = master.hydra.runtime.config_sources
     flags = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
+    flags += [word for word in master.hydra.overrides.hydra if word.startswith(PREFIX)]
     if len(carried) > 1:
         raise ConfigError(_differing(list(carried)))
     return Sweep(
@@ -81,6 +84,21 @@ def make_sweep(
         tuple(experiment.name for experiment in experiments),
         tuple(reference for experiment in experiments for reference in experiment.references),
     )
+
+
+def _compose(
+    loader: ConfigLoader, master: DictConfig, points: Sequence[Sequence[str]], varied: Collection[str]
+) -> list[Point]:
+    """The points, each without settings that its choice of a group does not have; says what was left out."""
+    composed = compose_points(loader, master, points)
+    kept = {place: applicable(point.overrides, point.settings, varied) for place, point in enumerate(composed)}
+    fewer = {place: words for place, words in kept.items() if words != composed[place].overrides}
+    lacking = (word.partition("=")[0] for place in fewer for word in points[place] if word not in fewer[place])
+    for key in dict.fromkeys(lacking):
+        say(left_out_line(key))
+    for place, point in zip(fewer, compose_points(loader, master, list(fewer.values())), strict=True):
+        composed[place] = point
+    return composed
 
 
 def _differing(carried: Sequence[Options]) -> str:

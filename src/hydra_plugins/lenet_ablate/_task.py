@@ -31,7 +31,7 @@ def train_one(settings: DictConfig) -> float | None:
     overrides = tuple(HydraConfig.get().overrides.task) if HydraConfig.initialized() else ()
     config, options = parse_config(_plain(settings))
     sweep = Sweep((Job(config, overrides),), options, shlex.join(["lenet-ablate", *overrides]))
-    result = run_sweep(sweep, workers=1)
+    result = run_sweep(sweep, workers=1, is_whole=False)
     if result.stop_status:
         raise SystemExit(result.stop_status)
     if result.exit_status:

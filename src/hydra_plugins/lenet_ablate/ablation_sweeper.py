@@ -1,5 +1,6 @@
 """The sweeper: which runs there are. Hydra scans this module at every start, so it imports nothing heavy."""
 
+import os
 import shlex
 import sys
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -53,12 +55,14 @@ class AblationSweeper(Sweeper):
         from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.config.grid_words import as_typed
         from lenet_ablate.errors import LenetAblateError
+        from lenet_ablate.rendering.console import warn
         from lenet_ablate.rendering.failures import error_line
         from lenet_ablate.studies.finished import only_damaged
         from lenet_ablate.sweep.forecast import show_plan
         from lenet_ablate.sweep.run import report_sweep
 
         assert self.config is not None and self.context is not None
+        os.environ.update({str(name): str(value) for name, value in self.config.hydra.job.env_set.items()})
         command = shlex.join(["lenet-ablate", *as_typed(sys.argv[1:])])
         try:
             loader = self.context.config_loader
@@ -70,6 +74,8 @@ class AblationSweeper(Sweeper):
                 show_plan(sweep, getattr(self.launcher, "workers", None))
                 return None
             if isinstance(self.launcher, LocalLauncher):
+                for line in _unheard(self.context):
+                    warn(line)
                 result = self.launcher.train(sweep)
             else:
                 assert self.launcher is not None
@@ -83,3 +89,20 @@ class AblationSweeper(Sweeper):
             self.context.callbacks.on_multirun_end(config=self.config, config_name=self.config.hydra.job.config_name)
             raise SystemExit(result.exit_status)
         return result
+
+
+def _unheard(context: HydraContext) -> list[str]:
+    """A line for each callback that waits for jobs, of which the local launcher makes none."""
+    waiting = {
+        type(callback).__name__: [name for name in ("on_job_start", "on_job_end") if _has_own(callback, name)]
+        for callback in context.callbacks.callbacks
+    }
+    return [
+        f"warning: callback {name}: hydra/launcher=local does not call {' or '.join(events)}, hydra/launcher=basic does"
+        for name, events in waiting.items()
+        if events
+    ]
+
+
+def _has_own(callback: Callback, name: str) -> bool:
+    return getattr(type(callback), name, None) is not getattr(Callback, name)

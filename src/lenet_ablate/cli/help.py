@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
-from enum import Enum
 from typing import Any
 
+from lenet_ablate.cli.choices import default_of
+from lenet_ablate.cli.topics import GRID_HELP
+from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.settings import NAMED_GROUPS, Options, RunConfig, iter_settings
 from lenet_ablate.config.supervision import PREFIX, Supervision
 
@@ -22,28 +24,35 @@ examples:
   lenet-ablate -m lr=0.01,0.001 pool=max,avg             four runs on MNIST
   lenet-ablate -m lr=0.01,0.001,step seed=0,1,2          three learning rates, three seeds each
   lenet-ablate data=digits epochs=3                      one small run that needs no network
+  lenet-ablate experiment=pooling plan=true              what a ready-made sweep would train, and how long that takes
   lenet-report outputs/                                  tables and figures of all runs
+
+more: lenet-ablate --help lr                             or any other word below: values, defaults and an example
 """
 _TAIL = """\
 flags:
   -m, --multirun        welcome, never needed: a single run is a sweep of one
   --cfg job             print the configuration and exit
   --config-dir DIR      more options for the groups, e.g. DIR/optimizer/mine.yaml
-  --version, --help, --hydra-help
+  --help [SETTING]      this text, or all about one setting, group or word
+  --version, --hydra-help
 
-A group's further settings are dotted: optimizer.momentum=0.5, data.val_size=0.
 Tab completion: eval "$(lenet-ablate -sc install=bash)"
 """
+_MAX_DEFAULTS = 60
+"""Characters of the defaults of a group's setting; longer ones are left to `--help GROUP`."""
 
 
 def help_text() -> str:
     """The whole text of `--help`."""
     settings = dict(iter_settings())
-    top = [(key, settings.get(key)) for key in _top_keys()]
-    dotted = [(key, value) for key, value in settings.items() if "." in key and not key.endswith(".name")]
-    lines = [_HEAD, "settings (default):", *(_line(key, field) for key, field in top), ""]
-    lines += ["settings of a group:", *(_line(key, field) for key, field in dotted), ""]
+    run, options = ([field.name for field in dataclasses.fields(kind)] for kind in (RunConfig, Options))
+    dotted = [(key, value) for key, value in settings.items() if _is_inner(key)]
+    lines = [_HEAD, "what to vary (default):", *(_line(key, settings.get(key)) for key in run), ""]
+    lines += ["which points:", *(_entry(key, default, text) for key, (text, default) in GRID_HELP.items()), ""]
+    lines += ["how it is carried out; changes no result:", *(_line(key, settings.get(key)) for key in options), ""]
     lines += ["runs on this machine:", *(_line(*entry) for entry in _launcher_settings()), ""]
+    lines += ["settings of a group (by choice):", *(_line(key, field) for key, field in dotted), ""]
     return "\n".join(lines) + "\n" + _TAIL
 
 
@@ -51,41 +60,38 @@ def _launcher_settings() -> list[tuple[str, dataclasses.Field[Any]]]:
     return [(PREFIX + field.name, field) for field in dataclasses.fields(Supervision)]
 
 
-def _top_keys() -> list[str]:
-    return [f.name for kind in (RunConfig, Options) for f in dataclasses.fields(kind)]
+def _is_inner(key: str) -> bool:
+    group, _, setting = key.partition(".")
+    return setting != "" and setting != NAMED_GROUPS.get(group)
 
 
-def _line(key: str, field: dataclasses.Field[object] | None) -> str:
-    group = field is None
-    if field is None:
-        field = dict(iter_settings())[f"{key}.{NAMED_GROUPS[key]}"]
-    check = field.metadata.get("check")
-    words = getattr(check, "words", None)
+def _line(key: str, field: dataclasses.Field[Any] | None) -> str:
+    default = default_of(key, [config_dir()])
+    field = field or dict(iter_settings())[f"{key}.{NAMED_GROUPS[key]}"]
+    words = getattr(field.metadata.get("check"), "words", None)
     allowed = f": {', '.join(words)}" if words else ""
-    default = field.default.value if isinstance(field.default, Enum) else field.default
-    shown = "" if key.partition(".")[0] in NAMED_GROUPS and not group else f" ({_show(default)})"
-    line = f"  {key + shown:<27} {field.metadata['help']}{allowed}"
+    if _is_inner(key) and not key.startswith(PREFIX):
+        allowed += f" ({default})" if len(default) <= _MAX_DEFAULTS else ""
+        default = ""
+    return _entry(key, default, f"{field.metadata['help']}{allowed}")
+
+
+def _entry(key: str, default: str, text: str) -> str:
+    line = f"  {key + (f' ({default})' if default else ''):<27} {text}"
     return textwrap.fill(line, 120, subsequent_indent=" " * 32, break_long_words=False, break_on_hyphens=False)
-
-
-def _show(default: object) -> str:
-    if default is None or isinstance(default, bool):
-        return {None: "null", True: "true", False: "false"}[default]
-    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def settings_table() -> str:
     """Every setting as a Markdown table, for the README."""
     settings = dict(iter_settings())
-    keys = _top_keys() + [key for key in settings if "." in key and not key.endswith(".name")]
+    top = [field.name for kind in (RunConfig, Options) for field in dataclasses.fields(kind)]
+    keys = top + [key for key in settings if _is_inner(key)]
     rows = [_table_row(key, settings.get(key) or settings[f"{key}.{NAMED_GROUPS[key]}"]) for key in keys]
     rows += [_table_row(*entry) for entry in _launcher_settings()]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
-def _table_row(key: str, field: dataclasses.Field[object]) -> str:
+def _table_row(key: str, field: dataclasses.Field[Any]) -> str:
     words = getattr(field.metadata.get("check"), "words", None)
     allowed = f": {', '.join(f'`{word}`' for word in words)}" if words else ""
-    default = field.default.value if isinstance(field.default, Enum) else field.default
-    shown = "by group" if "." in key and not key.startswith(PREFIX) else f"`{_show(default)}`"
-    return f"| `{key}` | {shown} | {field.metadata['help']}{allowed} |"
+    return f"| `{key}` | `{default_of(key, [config_dir()])}` | {field.metadata['help']}{allowed} |"

@@ -25,8 +25,12 @@ FLAGS_WITH_VALUE = (
     "-p",
     "--cfg",
     "-c",
+    "--experimental-rerun",
 )
-FLAGS_WITHOUT_RUN = ("--cfg", "-c", "--hydra-help", "--info", "-i", "--shell-completion", "-sc")
+INFO_FLAGS = ("--info", "-i")
+INFO_VALUES = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+SINGLE = "--cfg shows a single configuration; plan=true lists the runs"
+FLAGS_WITHOUT_RUN = ("--cfg", "-c", "--hydra-help", *INFO_FLAGS, "--shell-completion", "-sc")
 
 
 def main() -> None:
@@ -51,9 +55,7 @@ def _main() -> None:
         say(f"lenet-ablate {__version__}")
         return
     if "--help" in flags or "-h" in flags:
-        from lenet_ablate.cli.help import help_text
-
-        say(help_text(), end="")
+        _help(words, flags)
         return
     try:
         _run(flags, words)
@@ -63,11 +65,28 @@ def _main() -> None:
         sys.exit(str(error))
 
 
+def _help(topics: Sequence[str], flags: Sequence[str]) -> None:
+    from lenet_ablate.cli.help import help_text
+    from lenet_ablate.cli.topics import topic_text
+
+    if not topics:
+        say(help_text(), end="")
+    try:
+        for topic in topics:
+            say(topic_text(topic, [config_dir(), *_extra_config_dirs(flags)]), end="")
+    except LenetAblateError as error:
+        sys.exit(str(error))
+
+
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """The flags with their values, and the other words, so that both may stand in any order."""
-    flags, words = [], []
+    flags: list[str] = []
+    words: list[str] = []
     rest = iter(arguments)
     for argument in rest:
+        if argument in INFO_VALUES and flags and flags[-1] in INFO_FLAGS:
+            flags.append(argument)
+            continue
         if not argument.startswith("-"):
             words.append(argument)
             continue
@@ -78,29 +97,46 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _run(flags: list[str], words: list[str]) -> None:
+    _check_working_folder()
     import hydra
 
-    from lenet_ablate.cli.overrides import check_flags, check_grid_words, check_overrides, other_words
+    from lenet_ablate.cli.overrides import (
+        check_flags,
+        check_grid_words,
+        check_overrides,
+        other_words,
+        swept_words,
+    )
     from lenet_ablate.config.grid_words import to_hydra
 
     asks_only = any(flag.partition("=")[0] in FLAGS_WITHOUT_RUN for flag in flags)
     if not any(flag in ("-sc", "--shell-completion") for flag in flags):
         config_dirs = [config_dir(), *_extra_config_dirs(flags)]
-        problems = check_flags(flags) or [
+        missing = [f"--config-dir {path}: there is no such folder" for path in config_dirs if not path.is_dir()]
+        problems = [*missing, *check_flags(flags)] or [
             *check_grid_words(words, config_dirs),
             *check_overrides(other_words(words), config_dirs),
         ]
         if problems:
             sys.exit("\n".join(problems))
+        if asks_only and (swept := swept_words(words)):
+            sys.exit(f"{swept[0]}: {SINGLE} of a sweep")
     if not asks_only:
         flags = [flag for flag in flags if flag not in ("-m", "--multirun", "-r", "--run")] + ["-m"]
     elif other_words(words) != words:
-        sys.exit("--cfg shows a single configuration; plan=true lists the runs of an experiment or design")
+        sys.exit(f"{SINGLE} of an experiment or design")
     sys.argv[1:] = [*flags, *to_hydra(words)]
 
     from hydra_plugins.lenet_ablate._task import train_one
 
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(train_one)()
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError:
+        sys.exit("the current folder is gone or cannot be entered; change to another one: cd")
 
 
 def _extra_config_dirs(flags: Sequence[str]) -> list[Path]:

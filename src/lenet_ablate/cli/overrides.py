@@ -7,17 +7,18 @@ Values are checked for every point of the sweep once it is composed, by `config.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, ValueType
 from hydra.errors import HydraException
 
+from lenet_ablate.cli.choices import options_of
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.experiments import read_experiment
 from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
-from lenet_ablate.config.parse import unknown_key
+from lenet_ablate.config.hints import unknown_key
 from lenet_ablate.config.settings import NAMED_GROUPS, setting_keys
 from lenet_ablate.config.supervision import PREFIX, Supervision
 from lenet_ablate.config.text_words import quote_word
@@ -28,6 +29,11 @@ HYDRA_FLAGS = (
     *("cfg", "resolve", "package", "run", "multirun", "info", "version", "help", "hydra-help", "shell-completion"),
     *("config-path", "config-name", "config-dir", "experimental-rerun", "cp", "cn", "cd", "sc"),
 )
+OURS_ALONE = ("isolate", "run_timeout", "retries", "on_error")
+FIXED_FLAGS = dict.fromkeys(
+    ("config-name", "cn", "config-path", "cp"), "is fixed here; --config-dir DIR adds options to the groups"
+)
+FIXED_FLAGS["experimental-rerun"] = "is not needed here: the same command again resumes and skips what is done"
 FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
 
 
@@ -38,13 +44,17 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
         words: The arguments that are not flags.
         config_dirs: Folders whose subfolders are groups and whose YAML files are their options.
     """
-    parser = OverridesParser.create()
+    parser, given = OverridesParser.create(), dict[str, str]()
     is_local = not any(word.startswith("hydra/launcher=") for word in words)
     problems = []
     for word in words:
         try:
             override = parser.parse_override(quote_word(word))
-            problem = _check_hydra(override, word, is_local) or _check(override, word, config_dirs)
+            problem = (
+                _check_hydra(override, word, is_local)
+                or _check(override, word, config_dirs)
+                or _check_twice(override.key_or_group, word, given)
+            )
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -56,6 +66,8 @@ def check_flags(flags: Sequence[str]) -> list[str]:
     problems = []
     for flag in flags:
         name, joined, value = flag.lstrip("-").partition("=")
+        if told := FIXED_FLAGS.get(name):
+            problems.append(f"{flag}: {told}")
         if not flag.startswith("-") or len(name) < 2 or name in HYDRA_FLAGS:
             continue
         key = closest(name.replace("-", "_"), (*setting_keys(), *GRID_WORDS))
@@ -69,6 +81,12 @@ def other_words(words: Sequence[str]) -> list[str]:
     return [word for word in words if word.partition("=")[0] not in GRID_WORDS]
 
 
+def swept_words(words: Sequence[str]) -> list[str]:
+    """The words that stand for several values; all must be readable."""
+    parser = OverridesParser.create()
+    return [word for word in words if parser.parse_override(quote_word(word)).is_sweep_override()]
+
+
 def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
     """What is wrong with the grid words of a command line, one or two lines each; empty if nothing is."""
     parser, raw = OverridesParser.create(), {}
@@ -76,6 +94,8 @@ def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[
         for word in words:
             key = word.partition("=")[0]
             if key in GRID_WORDS:
+                if word == f"{key}=":
+                    return [f"{word}: names nothing; leave it out, or give a value"]
                 override = parser.parse_override(to_hydra([word])[0])
                 raw[key] = override.value()
         for name in parse_grid_words(raw).experiments:
@@ -87,11 +107,13 @@ def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[
     return []
 
 
-def group_options(group: str, config_dirs: Iterable[Path]) -> list[str]:
-    """The options of a group, sorted, those in subfolders as `folder/option`; empty where there is no such group."""
-    roots = [folder / group for folder in config_dirs]
-    found = {path.relative_to(root).with_suffix("").as_posix() for root in roots for path in root.rglob("*.yaml")}
-    return sorted(found)
+def _check_twice(key: str, word: str, given: dict[str, str]) -> str | None:
+    """What is wrong with a setting that was given before; notes what is given."""
+    before = given.setdefault(key, word)
+    if before == word:
+        return None
+    values = ",".join(text.partition("=")[2] for text in (before, word))
+    return f"{before} {word}: {key} is given twice; to sweep over both: {key}={values}"
 
 
 def _check_unparsable(word: str) -> str:
@@ -118,6 +140,8 @@ def _check_hydra(override: Override, word: str, is_local: bool) -> str | None:
         if setting not in known:
             return f"{word}: there is no such setting;{meant} settings: {', '.join(known)}"
         return f"{word}: cannot be swept; give one value" if override.is_sweep_override() else None
+    if node == "hydra.launcher" and setting in OURS_ALONE:
+        return f"{word}: works with hydra/launcher=local alone"
     return None
 
 
@@ -125,12 +149,14 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
     key = override.key_or_group
     if key.partition(".")[0] == "hydra" or key.startswith("hydra/"):
         return None
-    options = group_options(key, config_dirs)
+    if not key:
+        return f"{word}: settings are written without spaces, e.g. lr=0.01"
+    options = options_of(key, config_dirs)
     group, _, subfolder = key.partition("/")
     if subfolder and group in NAMED_GROUPS:
         return f"{word}: {subfolder} is a folder of {group}; did you mean {group}={subfolder}/{word.partition('=')[2]}?"
     if key not in setting_keys() and not options and not key.startswith(f"{SCHEDULES}."):
-        return f"{word}: {unknown_key(key)}"
+        return f"{word}: {unknown_key(key, GRID_WORDS)}"
     if override.is_delete():
         return f"{word}: settings cannot be removed; null stands for none where that is allowed"
     if (override.is_add() or override.is_force_add()) and key.partition(".")[0] != SCHEDULES:

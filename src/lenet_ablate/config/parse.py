@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.choices import Augment, DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
+from lenet_ablate.config.hints import unknown_key
 from lenet_ablate.config.schedules import KINDS, LEARNING_RATE, Schedule, StepDecay, schedule_keys
 from lenet_ablate.config.settings import (
     AUGMENT_SETTINGS,
@@ -21,7 +22,6 @@ from lenet_ablate.config.settings import (
     Options,
     RunConfig,
     iter_settings,
-    setting_keys,
     to_mapping,
 )
 from lenet_ablate.errors import ConfigError
@@ -29,15 +29,6 @@ from lenet_ablate.errors import ConfigError
 _SETTINGS = dict(iter_settings())
 _T = TypeVar("_T")
 _PLAYGROUND_ONLY = ("noise", "train_fraction", "features", "seed")
-
-
-def unknown_key(key: str) -> str:
-    """The sentence for a key that does not exist."""
-    known = setting_keys()
-    guess = closest(key, known) or closest(key.rpartition(".")[2], known)
-    meant = f"; did you mean '{guess}'?" if guess else ""
-    tops = ", ".join(k for k in known if "." not in k)
-    return f"there is no setting '{key}'{meant}\n  settings: {tops}"
 
 
 def check_value(key: str, value: object, schedules: Mapping[str, object] | None = None) -> str | None:
@@ -115,7 +106,8 @@ def _unknown_schedule(given: Mapping[str, object]) -> str:
     guess = closest(wrong, schedule_keys(likely))
     meant = f"; did you mean '{guess}'?" if guess else ""
     kinds = "; ".join(f"{kind.__name__}: {', '.join(schedule_keys(kind))}" for kind in KINDS)
-    return f"has no '{wrong}' beside {', '.join(set(given) - {wrong}) or 'nothing'} (schedules have {kinds}){meant}"
+    beside = f" beside {', '.join(key for key in given if key != wrong)}" if len(given) > 1 else ""
+    return f"is no schedule: there is no '{wrong}'{beside}{meant} (schedules have {kinds})"
 
 
 def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
@@ -136,7 +128,7 @@ def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
     own = {f.name for f in dataclasses.fields(RunConfig)}
     run = _parse(RunConfig, {k: v for k, v in rest.items() if k in own}, "", schedules, problems)
     options = _parse(Options, {k: v for k, v in rest.items() if k not in own}, "", schedules, problems)
-    problems += [] if problems else _cross_checks(run)
+    problems += [] if problems else cross_checks(run)
     if problems:
         raise ConfigError("\n".join(problems))
     return run, options
@@ -168,7 +160,21 @@ def _show(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _cross_checks(run: RunConfig) -> list[str]:
+def parse_alone(values: Mapping[str, Any]) -> RunConfig:
+    """The run that some of its settings make beside the defaults; how they go together is not looked at.
+
+    Raises:
+        ConfigError: One of them is not legal.
+    """
+    problems: list[str] = []
+    run = _parse(RunConfig, values, "", {}, problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return run
+
+
+def cross_checks(run: RunConfig) -> list[str]:
+    """What is wrong with how settings go together that are legal each, a sentence each; empty if nothing is."""
     data = run.data
     problems = _optimizer_checks(run.optimizer)
     problems += _model_checks(run) + _early_stop_checks(run) + _augment_checks(run)
@@ -212,8 +218,7 @@ def _optimizer_checks(optimizer: OptimizerConfig) -> list[str]:
         name: " and ".join(rule.value for rule, names in OPTIMIZER_SETTINGS.items() if name in names) for name in every
     }
     foreign = [
-        f"optimizer.{name}={_show(getattr(optimizer, name))}: is a setting of {owners[name]}, not of {rule}; to sweep"
-        " both rules, give it in a command of its own in the same study"
+        f"optimizer.{name}={_show(getattr(optimizer, name))}: is a setting of {owners[name]}, not of {rule}"
         for name in every
         if name not in own and getattr(optimizer, name) is not None
     ]

@@ -8,16 +8,17 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
 
 from lenet_ablate.config.choices import DataSet, Model
-from lenet_ablate.config.rates import scheduled_rates
 from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import RunConfig, to_mapping
 from lenet_ablate.errors import ConfigError
+
+if TYPE_CHECKING:  # settings are read without NumPy
+    import numpy as np
+    import numpy.typing as npt
 
 IDENTITY_VERSION = 1
 DEFAULT_VAL_FRACTION = 1 / 12  # MNIST's 5,000 of 60,000
@@ -78,8 +79,8 @@ def identity(config: RunConfig) -> str:
     Settings at their neutral value are left out, so a setting added later changes no identity. A schedule's name
     is left out too: `lr=step` and the same schedule written inline are one.
     """
-    neutral = _flatten(to_mapping(RunConfig()))
-    settings = {key: value for key, value in _flatten(to_mapping(config)).items() if neutral.get(key) != value}
+    neutral = _neutral()
+    settings = {key: value for key, value in _flat(config).items() if neutral.get(key) != value}
     settings.pop("lr.name", None)
     text = json.dumps({"version": IDENTITY_VERSION, "settings": settings}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -114,17 +115,32 @@ def lr_label(lr: float | Schedule) -> str:
 
 def learning_rates(plan: RunPlan, first: int, last: int) -> npt.NDArray[np.float64]:
     """Learning rate of each update first, …, last-1 of the run, (last-first,) float64; updates count from 0."""
+    import numpy as np
+
+    from lenet_ablate.config.rates import scheduled_rates
+
     lr = plan.config.lr
     if not isinstance(lr, Schedule):
         return np.full(last - first, lr)
     return scheduled_rates(lr, np.arange(first, last), plan.steps_per_epoch, plan.total_steps)
 
 
-def _flatten(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+@functools.cache
+def _neutral() -> dict[str, Any]:
+    return _flat(RunConfig())
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, value in mapping.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")
+    for key, value in vars(config).items():
+        if dataclasses.is_dataclass(value):
+            flat |= _flat_group(key, cast(Any, value))
         else:
-            flat[prefix + key] = value
+            flat[key] = value.value if isinstance(value, Enum) else value
     return flat
+
+
+@functools.lru_cache(maxsize=4096)
+def _flat_group(key: str, group: Any) -> dict[str, Any]:
+    """A group or schedule by dotted key; thousands of runs share a few of them."""
+    return {f"{key}.{name}": value for name, value in to_mapping(group).items()}

@@ -13,8 +13,11 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def to_yaml(value: Any, *, allow_unicode: bool = False) -> bytes:
     """Plain values as YAML; letters beyond ASCII are escaped unless they are allowed."""
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=allow_unicode)
-    return text.encode()
+    written: dict[str, Any] = {"sort_keys": False, "default_flow_style": False, "allow_unicode": allow_unicode}
+    try:
+        return str(yaml.dump(value, Dumper=_Dumper, **written)).encode()
+    except UnicodeEncodeError:  # libyaml has no way to write a byte of a path that is not UTF-8
+        return str(yaml.dump(value, Dumper=yaml.SafeDumper, **written)).encode()
 
 
 def from_yaml(content: bytes) -> Any:

@@ -15,8 +15,8 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -68,6 +68,19 @@ def fetch(
             (Path(scratch) / name).replace(folder / name)
             return mirror
     raise MirrorError("; ".join(faults) or "no mirrors are known")
+
+
+@contextmanager
+def made_only_if_used(folder: Path) -> Iterator[None]:
+    """Whatever is done within may make a folder; where it fails, the folders that it made and left empty are gone."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    except BaseException:
+        for place in missing:
+            with suppress(OSError):
+                place.rmdir()
+        raise
 
 
 def _fetch_from(url: str, target: Path, sha256: str, progress: Callable[[str], None], timeout: float) -> None:

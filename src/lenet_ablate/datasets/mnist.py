@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lenet_ablate.datasets.arrays import Arrays
-from lenet_ablate.datasets.download import TIMEOUT_SECONDS, MirrorError, fetch
+from lenet_ablate.datasets.download import TIMEOUT_SECONDS, MirrorError, fetch, made_only_if_used
 from lenet_ablate.datasets.idx import (
     NAMES,
     TEST_IMAGES,
@@ -81,11 +81,12 @@ def _download(
     timeout_seconds: float,
 ) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        known = list(torchvision_mirrors() if mirrors is None else mirrors)
-        for name, digest in missing.items():
-            good = fetch(name, digest, folder, known, progress, timeout_seconds)
-            known.sort(key=lambda mirror: mirror != good)
+        with made_only_if_used(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            known = list(torchvision_mirrors() if mirrors is None else mirrors)
+            for name, digest in missing.items():
+                good = fetch(name, digest, folder, known, progress, timeout_seconds)
+                known.sort(key=lambda mirror: mirror != good)
     except OSError as error:
         raise DataError(
             f"{folder}: MNIST is not complete there and cannot be stored ({error.strerror or error}); "

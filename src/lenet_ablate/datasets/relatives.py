@@ -8,6 +8,7 @@ from typing import Any
 
 from lenet_ablate.config.choices import DataSet
 from lenet_ablate.datasets.arrays import Arrays
+from lenet_ablate.datasets.download import made_only_if_used
 from lenet_ablate.datasets.idx import NAMES, find, load_idx
 from lenet_ablate.errors import DataError
 
@@ -31,7 +32,8 @@ def load_relative(name: DataSet, data_dir: Path, progress: Callable[[str], None]
     if missing:
         progress(f"downloading {RELATIVES[name]} to {folder}")
         try:
-            _download(RELATIVES[name], data_dir)
+            with made_only_if_used(folder):
+                _download(RELATIVES[name], data_dir)
         except Exception as error:  # torchvision lets through whatever its network and file calls raise
             why = " ".join(str(error).split()) or type(error).__name__
             raise DataError(

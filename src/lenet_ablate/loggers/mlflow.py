@@ -25,9 +25,9 @@ from lenet_ablate.config.plan import variant_id
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.loggers.base import LoggedRun, epoch_ends, reason
 from lenet_ablate.records.atomic import write_bytes
-from lenet_ablate.records.frames import settings_row
 from lenet_ablate.records.record import COLUMNS, CONFIG, METRICS, RESULT, EpochRow, State
 from lenet_ablate.records.result import EpochFigures, read_result
+from lenet_ablate.records.rows import settings_row
 from lenet_ablate.studies.jobs import Sweep, SweepResult
 
 DATABASE = "mlflow.db"

@@ -25,8 +25,8 @@ from lenet_ablate.loggers.pictures import example_sheets
 from lenet_ablate.records.arrays import read_predictions
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.files import read_file
-from lenet_ablate.records.frames import settings_row
 from lenet_ablate.records.record import COLUMNS, EpochRow, State
+from lenet_ablate.records.rows import settings_row
 from lenet_ablate.studies.jobs import SweepResult
 
 FOLDER = "tensorboard"

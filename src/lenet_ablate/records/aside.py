@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from lenet_ablate.errors import RecordError
+from lenet_ablate.records.beside import AGAIN, REPLACED
 
 _ASIDE = re.compile(r"(.+)\.damaged-[0-9]+")
 
@@ -28,8 +29,8 @@ def set_aside(folder: Path) -> Path:
 
 
 def is_aside(name: str) -> bool:
-    """Whether a folder of this name was set aside."""
-    return _ASIDE.fullmatch(name) is not None
+    """Whether a folder of this name was set aside, or stands beside the run's that it is to replace or was."""
+    return name.endswith((AGAIN, REPLACED)) or _ASIDE.fullmatch(name) is not None
 
 
 def find_aside(study: Path) -> dict[str, list[str]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import LenetAblateError, RecordError
 from lenet_ablate.records.fields import Fields, fields_of
-from lenet_ablate.records.files import is_plain, one_line, parse_json, read_file
+from lenet_ablate.records.files import is_plain, parse_json, read_file
 from lenet_ablate.records.record import FORMAT
+from lenet_ablate.records.settings import settings_of
+from lenet_ablate.rendering.escape import one_line
 
 SWEEPS = "sweeps"
 MAX_BYTES, MAX_VALUES = 64 << 20, 2_000_000  # of all plans of a study together: some 30,000 runs
@@ -92,15 +93,20 @@ class Plans:
     ignored: tuple[str, ...] = ()
 
 
-def read_plans(study: Path) -> Plans:
-    """The plans in a study's folder; never raises: what cannot be read is left out with the reason."""
+def read_plans(study: Path, known: Collection[str] = ()) -> Plans:
+    """The plans in a study's folder; never raises: what cannot be read is left out with the reason.
+
+    Args:
+        study: The study's folder.
+        known: Names of runs that are not asked for.
+    """
     sweeps, ignored = [], []
     bytes_left, values_left = MAX_BYTES, MAX_VALUES
     for name in _names(study)[:MAX_PLANS]:
         try:
             content = read_file(study / SWEEPS, name, bytes_left)
             count = content.count(b",") + content.count(b"{") + content.count(b"[")
-            plan = parse_plan(parse_json(content, values_left), name)
+            plan = parse_plan(parse_json(content, values_left), name, known)
             bytes_left, values_left = bytes_left - len(content), values_left - count
             sweeps.append(plan)
         except RecordError as error:
@@ -135,8 +141,8 @@ def _names(study: Path) -> list[str]:
         return []
 
 
-def parse_plan(content: object, place: str = "a plan") -> SweepPlan:
-    """The plan behind plain values.
+def parse_plan(content: object, place: str = "a plan", known: Collection[str] = ()) -> SweepPlan:
+    """The plan behind plain values, without the runs of these names.
 
     Raises:
         RecordError: A value is missing, of another type than it must be, or out of range.
@@ -151,24 +157,24 @@ def parse_plan(content: object, place: str = "a plan") -> SweepPlan:
     return SweepPlan(
         values.text("created", 100) or "",
         values.text("command", MAX_TEXT) or "",
-        tuple(planned for run in runs if (planned := _planned(run)) is not None),
+        tuple(planned for run in runs if (planned := _planned(run, known)) is not None),
         None if factors is None else {_text(key): _words(factors, key) for key in factors.values},
         _words(values, "experiments") if "experiments" in values.values else (),
         tuple(_references(values)),
     )
 
 
-def _planned(value: object) -> PlannedRun | None:
+def _planned(value: object, known: Collection[str]) -> PlannedRun | None:
     """A planned run; None where it cannot be understood, as one of a later version with settings of its own."""
     if not isinstance(value, dict):
         return None
     run, identity, settings = value.get("run"), value.get("identity"), value.get("config")
-    if not isinstance(run, str) or not isinstance(identity, str) or not isinstance(settings, dict):
+    if not isinstance(run, str) or not isinstance(identity, str) or not isinstance(settings, dict) or run in known:
         return None
     if not is_plain(run, depth=1):
         return None
     try:
-        config, _ = parse_config(settings)
+        config = settings_of(settings)
     except LenetAblateError:
         return None
     return PlannedRun(run, identity, config)

@@ -15,8 +15,10 @@ from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import REPORT_FOLDER, RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import metrics, result, settings
+from lenet_ablate.records.archive import archived_names
 from lenet_ablate.records.aside import is_aside
-from lenet_ablate.records.files import InaccessibleError, digest_file, one_line, read_file
+from lenet_ablate.records.files import InaccessibleError, digest_file, read_file
+from lenet_ablate.records.notes import NO_NOTES, Notes, read_notes
 from lenet_ablate.records.plans import SWEEPS, SweepPlan, read_plans
 from lenet_ablate.records.record import (
     CHECKPOINT,
@@ -32,9 +34,10 @@ from lenet_ablate.records.record import (
 )
 from lenet_ablate.records.result import RunResult
 from lenet_ablate.records.status import OtherVersionError, RunStatus, missing_files, read_status
+from lenet_ablate.rendering.escape import one_line
 
 MAX_EPOCHS = 500_000  # of a study's runs together: some 600 MB of memory
-_RUN_NAME = re.compile(r"[A-Za-z0-9._-]+_bs[0-9]+_e[0-9]+_s[0-9]+-([0-9a-f]{8})")
+RUN_NAME = re.compile(r"[A-Za-z0-9._-]+_bs[0-9]+_e[0-9]+_s[0-9]+-([0-9a-f]{8})")
 _PARSED = {CONFIG: settings.MAX_BYTES, METRICS: metrics.MAX_BYTES, RESULT: result.MAX_BYTES}
 
 
@@ -51,6 +54,7 @@ class RunRecord:
         result: What it came to; says nothing while unfinished.
         error: What went wrong, in one line; empty where nothing did.
         files: SHA-256 by name of a finished run's files, each of which agrees with it.
+        notes: What the user wrote beside it.
     """
 
     folder: Path
@@ -61,6 +65,7 @@ class RunRecord:
     result: RunResult = field(default_factory=RunResult)
     error: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    notes: Notes = NO_NOTES
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -70,9 +75,9 @@ def read_run(folder: Path) -> RunRecord:
         config = settings.read_config(folder)
         if identity(config) != status.identity:
             raise RecordError(f"{CONFIG} has other settings than those that {STATUS} is about")
-        return _read(folder, status, config)
+        return dataclasses.replace(_read(folder, status, config), notes=read_notes(folder))
     except RecordError as error:
-        return RunRecord(folder, State.unreadable, error=one_line(error))
+        return RunRecord(folder, State.unreadable, error=one_line(error), notes=read_notes(folder))
 
 
 def read_finished(folder: Path, config: RunConfig) -> RunRecord | None:
@@ -126,9 +131,12 @@ def _is_foreign(folder: Path) -> bool:
     """Whether a folder without status.json is somebody else's: a link to something, or with files that a run writes."""
     if os.path.lexists(folder / STATUS) or os.path.lexists(folder / CHECKPOINT) or not folder.is_dir():
         return False
+    return _has_files_of_a_run(folder) or (folder.is_symlink() and any(folder.iterdir()))
+
+
+def _has_files_of_a_run(folder: Path) -> bool:
     with os.scandir(folder) as entries:
-        names = {entry.name for entry in entries}
-    return bool(names & {METRICS, MODEL, PREDICTIONS, LOG} or (folder.is_symlink() and names))
+        return not {entry.name for entry in entries}.isdisjoint({METRICS, MODEL, PREDICTIONS, LOG})
 
 
 def _misplaced(folder: Path) -> str:
@@ -159,7 +167,7 @@ def _read(folder: Path, status: RunStatus, config: RunConfig) -> RunRecord:
     Raises:
         RecordError: It is not whole.
     """
-    named = _RUN_NAME.fullmatch(folder.name)
+    named = RUN_NAME.fullmatch(folder.name)
     if named and named[1] != status.identity[:8]:
         raise RecordError(f"{STATUS} is about another run than the folder's name")
     if not status.state.is_finished:
@@ -205,7 +213,7 @@ def iter_records(study: Path, sweeps: Sequence[SweepPlan] | None = None) -> Iter
         study: The study's folder.
         sweeps: Its plans, where they are known already.
     """
-    planned = _planned(study, read_plans(study).sweeps if sweeps is None else sweeps)
+    planned = planned_runs(study, read_plans(study).sweeps if sweeps is None else sweeps)
     left = MAX_EPOCHS
     for folder in sorted(path for path in study.iterdir() if path.is_dir() and not is_aside(path.name)):
         if _is_run(folder):
@@ -220,22 +228,23 @@ def iter_records(study: Path, sweeps: Sequence[SweepPlan] | None = None) -> Iter
         yield dataclasses.replace(run, state=State.unreadable, error="it is no folder") if is_odd else run
 
 
-def _planned(study: Path, sweeps: Sequence[SweepPlan]) -> dict[str, RunRecord]:
-    """Every run that a sweep of the study planned, by name."""
+def planned_runs(study: Path, sweeps: Sequence[SweepPlan]) -> dict[str, RunRecord]:
+    """Every run that a sweep of the study planned and that is not archived, by name."""
     planned: dict[str, RunRecord] = {}
-    for run in (run for sweep in sweeps for run in sweep.runs):
+    away = set(archived_names(study))
+    for run in (run for sweep in sweeps for run in sweep.runs if run.run not in away):
         planned.setdefault(run.run, RunRecord(study / run.run, State.planned, run.identity, run.config))
     return planned
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a folder is a run's; of one that may not be entered its name tells."""
+    """Whether a folder is a run's, also where its result has lost its status; of one not to be entered by its name."""
     try:
         os.lstat(folder / STATUS)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return RUN_NAME.fullmatch(folder.name) is not None and os.path.lexists(folder / RESULT)
     except OSError:
-        return _RUN_NAME.fullmatch(folder.name) is not None
+        return RUN_NAME.fullmatch(folder.name) is not None
     return True
 
 

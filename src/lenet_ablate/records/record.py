@@ -1,7 +1,8 @@
 """The run folder: what a run leaves on disk, written so that it can be trusted and read back.
 
 Layout (one folder per run, `outputs/<study>/<run>/`): status.json, config.yaml, metrics.csv, result.json,
-predictions.npz, model.safetensors, run.log and, while unfinished, checkpoint.safetensors. `done` in status.json is
+predictions.npz, model.safetensors, optimizer.safetensors (what a run of more epochs goes on with), run.log and, while
+unfinished, checkpoint.safetensors. `done` in status.json is
 written last and names every file's SHA-256: only a folder whose files agree with it counts as finished.
 """
 
@@ -11,15 +12,18 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # what lists runs does without NumPy
+    import numpy as np
+    import numpy.typing as npt
 
 FORMAT = 1
 STATUS, CONFIG, METRICS, RESULT = "status.json", "config.yaml", "metrics.csv", "result.json"
 PREDICTIONS, MODEL, CHECKPOINT, LOG = "predictions.npz", "model.safetensors", "checkpoint.safetensors", "run.log"
+OPTIMIZER = "optimizer.safetensors"
 
-Weights = Mapping[str, npt.NDArray[np.float32]]
+Weights: TypeAlias = "Mapping[str, npt.NDArray[np.float32]]"
 
 
 class State(Enum):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.parse import cross_checks, parse_alone, parse_config
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
 from lenet_ablate.config.yaml_text import to_yaml
@@ -20,6 +22,7 @@ from lenet_ablate.records.record import CONFIG
 
 MAX_BYTES = 64 << 10
 MAX_ENTRIES, MAX_DEPTH, MAX_TEXT = 1000, 4, 5000
+MAX_ENTRY = 2000  # bytes of an entry that is remembered
 _KNOWN: dict[str, Any] = {
     f.name: {g.name for g in dataclasses.fields(getattr(RunConfig(), f.name))} if f.name in NAMED_GROUPS else None
     for f in dataclasses.fields(RunConfig)
@@ -39,10 +42,87 @@ def read_config(folder: Path) -> RunConfig:
 
 def config_of(content: bytes) -> RunConfig:
     """The settings that a config.yaml of this content tells; see `read_config`."""
+    known = _known_entries(content)
+    if known is not None:
+        return known
     try:
         return parse_settings(parse_yaml(content))
     except RecordError as error:
         raise RecordError(f"{CONFIG} {error}") from None
+
+
+_TOP_LEVEL = re.compile(rb"^(?=[A-Za-z_])", re.MULTILINE)
+_ENTRY = re.compile(rb"([a-z_]+):[ \n]")
+
+
+def _known_entries(content: bytes) -> RunConfig | None:
+    """The settings, entry by entry: the runs of a study share nearly all of theirs, and each is read once.
+
+    None where that does not work out, whatever the reason: then the whole is read, and told what is wrong with it.
+    """
+    parsed = {}
+    for text in filter(None, _TOP_LEVEL.split(content)):
+        entry = _read_entry(text)
+        if entry is None:
+            return None
+        parsed[entry[0]] = entry[1]
+    if not parsed:
+        return None
+    config = RunConfig(**parsed)
+    return config if _goes_together(*(getattr(config, name) for name in _TOGETHER)) else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _read_entry(text: bytes) -> tuple[str, Any] | None:
+    """Name and typed value of one entry of a config.yaml; None where it is not as this program writes it."""
+    named = _ENTRY.match(text)
+    if named is None or len(text) > MAX_ENTRY or not text.endswith(b"\n"):
+        return None
+    try:
+        values, name = parse_yaml(text), named[1].decode()
+        if not isinstance(values, dict) or list(values) != [name] or name not in _KNOWN:
+            return None
+        return name, getattr(parse_alone(_only_known(values)), name)
+    except (LenetAblateError, ValueError):
+        return None
+
+
+def settings_of(values: Mapping[str, Any]) -> RunConfig:
+    """The settings behind plain values that name each of them legally, as in a sweep's plan.
+
+    Raises:
+        ConfigError: One is not known to this version, or not legal.
+    """
+    parsed: dict[str, Any] = {}
+    for name, value in values.items():
+        typed = _typed(name, text) if len(text := repr(value)) <= MAX_ENTRY else _NOTHING
+        if typed is _NOTHING:
+            return parse_config(values)[0]
+        parsed[name] = typed
+    config = RunConfig(**parsed)
+    is_legal = _goes_together(*(getattr(config, name) for name in _TOGETHER))
+    return config if is_legal else parse_config(values)[0]
+
+
+_TOGETHER = ("model", "pool", "optimizer", "data", "augment", "early_stop")
+
+
+@functools.lru_cache(maxsize=4096)
+def _goes_together(*values: Any) -> bool:
+    """Whether these settings, in the order of _TOGETHER, are legal beside one another; no other one matters to that."""
+    return not cross_checks(RunConfig(**dict(zip(_TOGETHER, values, strict=True))))
+
+
+_NOTHING = object()
+
+
+@functools.lru_cache(maxsize=4096)
+def _typed(name: str, text: str) -> Any:
+    """A setting's typed value behind the text that Python has for its plain one; _NOTHING where it is not legal."""
+    try:
+        return getattr(parse_alone({name: ast.literal_eval(text)}), name)
+    except (LenetAblateError, ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
+        return _NOTHING
 
 
 def is_about(content: bytes, config: RunConfig) -> bool:
@@ -70,6 +150,20 @@ def parse_settings(values: object) -> RunConfig:
     """
     if not isinstance(values, dict):
         raise RecordError("must be a mapping")
+    known = _only_known(values)
+    try:
+        config, _ = parse_config(known)
+    except (LenetAblateError, ValueError) as error:  # a number of thousands of digits has no text
+        raise RecordError(f"is not understood: {' '.join(str(error).split())[:200]}") from None
+    return config
+
+
+def _only_known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that this version knows.
+
+    Raises:
+        RecordError: There is too much of them.
+    """
     known = {}
     for name, value in values.items():
         if name in _KNOWN:
@@ -77,11 +171,7 @@ def parse_settings(values: object) -> RunConfig:
             is_group = own is not None and isinstance(value, dict)
             known[name] = {key: inner for key, inner in value.items() if key in own} if is_group else value
     _check_size(known)
-    try:
-        config, _ = parse_config(known)
-    except (LenetAblateError, ValueError) as error:  # a number of thousands of digits has no text
-        raise RecordError(f"is not understood: {' '.join(str(error).split())[:200]}") from None
-    return config
+    return known
 
 
 def _check_size(value: object, depth: int = 0) -> None:

@@ -104,4 +104,5 @@ def _metrics(rows: Sequence[EpochRow]) -> bytes:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")  # JSON's own way to write a byte of a path that is not UTF-8

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from lenet_ablate.rendering.escape import markdown_text
-from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
-from lenet_ablate.report.figures.gallery import Draw, Gallery
-from lenet_ablate.report.figures.style import figure_files
-from lenet_ablate.report.page.content import Image, Page
+from lenet_ablate.report.analysis.results import StudyAnalysis
+from lenet_ablate.report.figures.image import Image
+from lenet_ablate.report.findings import Findings
+from lenet_ablate.report.page.content import Page
 from lenet_ablate.report.page.html import render_page
 from lenet_ablate.report.page.placement import section_of
-from lenet_ablate.report.page.sections import page_of
+from lenet_ablate.report.page.sections import illustrated, page_of
 from lenet_ablate.report.study.provenance import Provenance
 from lenet_ablate.report.study.study import Study
-from lenet_ablate.report.tables.anova import anova_table
-from lenet_ablate.report.tables.factor import factor_table
-from lenet_ablate.report.tables.frames import epoch_table, variant_table
 from lenet_ablate.report.tables.html import html_table
 from lenet_ablate.report.tables.latex import latex_document, latex_table
 from lenet_ablate.report.tables.markdown import markdown_document
-from lenet_ablate.report.tables.simple_effects import simple_effects_table
 from lenet_ablate.report.tables.summary_json import json_bytes, study_summary
 from lenet_ablate.report.tables.table import Table
-from lenet_ablate.report.tables.variants import epochs_table, variants_table
 from lenet_ablate.report.text.csv import csv_bytes
-
-Watch = Callable[[Iterable[str]], Iterable[str]]
 
 PAGE = "index.html"
 
@@ -42,77 +33,50 @@ class StudyReport:
 
     Attributes:
         files: Content by path within the report's folder, with `/` between folders.
-        tables: The same tables as in `files`, for the terminal.
         page: What the page shows.
-        summary: What summary.json holds.
     """
 
     files: dict[str, bytes]
-    tables: dict[str, Table]
     page: Page
-    summary: dict[str, Any]
 
 
-def assemble(
-    study: Study,
-    analysis: StudyAnalysis,
-    provenance: Provenance,
-    shown: Gallery,
-    references: pd.DataFrame | None = None,
-    watch: Watch = lambda names: names,
-) -> StudyReport:
-    """The report of a study with at least one finished run.
+def assemble(findings: Findings, provenance: Provenance, left_out: Sequence[str] = ()) -> StudyReport:
+    """The report of a study with at least one finished run, without its figures; see `with_figures`.
 
     Args:
-        study: What it is about.
-        analysis: What was found; its factors are the ones shown.
+        findings: What was found.
         provenance: Where the results come from.
-        shown: Its figures.
-        references: Published single runs; see `published.published_frame`.
-        watch: Wraps the iteration over the figures' names, to show progress.
+        left_out: Why figures are missing, a sentence each.
     """
+    study, analysis = findings.study, findings.analysis
     files = _frames(study, analysis)
-    tables = {}
-    for plain, frame in _tables(study, analysis, references):
-        table = plain.noted(analysis.protocol_notes)
-        tables[table.name] = table
-        files |= _table_files(table, frame)
-    files["tables/all.tex"] = latex_document(list(tables.values())).encode()
-    drawn, pictures = draw(shown.pictures, watch)
-    files |= drawn
-    images: dict[str, list[Image]] = {}
-    keys = [factor.key for factor in study.factors]
-    for image in pictures:
-        images.setdefault(section_of(image.name, keys), []).append(image)
-    summary = study_summary(study, analysis, provenance)
-    files["summary.json"] = json_bytes(summary)
+    for name, table in findings.tables.items():
+        files |= _table_files(table, findings.frames[name])
+    files["tables/all.tex"] = latex_document(list(findings.tables.values())).encode()
+    files["summary.json"] = json_bytes(study_summary(study, analysis, provenance))
     downloads = {name: data for name, data in files.items() if name.endswith(".csv") and "/" not in name}
-    page = page_of(study, analysis, provenance, tables, images, shown.left_out, downloads)
-    files[PAGE] = render_page(page)
-    return StudyReport(files, tables, page, summary)
+    page = page_of(study, analysis, provenance, findings.tables, left_out, downloads)
+    return StudyReport(files | {PAGE: render_page(page)}, page)
 
 
-def draw(pictures: Mapping[str, Draw], watch: Watch = lambda names: names) -> tuple[dict[str, bytes], list[Image]]:
-    """Figures as files and as the page embeds them, drawn one by one."""
-    files: dict[str, bytes] = {}
-    images = []
-    for name in watch(pictures):
-        picture = pictures[name]()
-        kinds = figure_files(picture.figure, picture.kinds)
-        files |= {f"figures/{name}.{kind}": data for kind, data in kinds.items()}
-        width, height = map(float, picture.figure.get_size_inches())
-        images.append(Image(name, picture.title, picture.alt, picture.caption, kinds, (width, height)))
-    return files | _captions(images), images
+def with_figures(report: StudyReport, images: Sequence[Image]) -> StudyReport:
+    """The same report with figures, in the order in which they are shown."""
+    placed: dict[str, list[Image]] = {}
+    for image in images:
+        placed.setdefault(section_of(image.name, report.page.factor_keys), []).append(image)
+    page = illustrated(report.page, placed)
+    return StudyReport(report.files | figure_files(images) | {PAGE: render_page(page)}, page)
 
 
-def _captions(images: Sequence[Image]) -> dict[str, bytes]:
-    """What goes beside each figure where it is shown elsewhere; no file where there is no figure."""
+def figure_files(images: Sequence[Image]) -> dict[str, bytes]:
+    """The figures as files, and what goes beside each where it is shown elsewhere; none where there is no figure."""
+    files = {f"figures/{image.name}.{kind}": image.files[kind] for image in images for kind in image.kept}
     told = [
         f"## {image.name}\n\n**{markdown_text(image.title, 0)}.** {markdown_text(image.caption, 0)}\n"
         for image in images
     ]
     text = "# Captions of the figures\n\n" + "\n".join(told)
-    return {"figures/captions.md": text.encode("utf-8", errors="replace")} if told else {}
+    return files | {"figures/captions.md": text.encode("utf-8", errors="replace")} if told else {}
 
 
 def _frames(study: Study, analysis: StudyAnalysis) -> dict[str, bytes]:
@@ -132,31 +96,11 @@ def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
-def _tables(
-    study: Study, analysis: StudyAnalysis, references: pd.DataFrame | None
-) -> Iterable[tuple[Table, pd.DataFrame]]:
-    for factor in analysis.factors:
-        yield factor_table(study, factor, references), factor.levels
-        if len(factor.simple_effects):
-            yield simple_effects_table(factor), factor.simple_effects
-        by_epoch = epoch_table(study.epochs, factor.comparison)
-        if len(by_epoch):
-            yield epochs_table(study, factor.comparison, by_epoch, references), by_epoch
-    variants = variant_table(study.design, study.factors)
-    yield variants_table(study, variants, references), variants
-    if len(analysis.anova):
-        yield anova_table(analysis.anova), analysis.anova
-
-
 def _table_files(table: Table, frame: pd.DataFrame) -> dict[str, bytes]:
-    texts = {"md": markdown_document(table), "tex": latex_table(table), "html": html_table(table)}
+    texts: Mapping[str, str] = {
+        "md": markdown_document(table),
+        "tex": latex_table(table),
+        "html": html_table(table),
+    }
     files = {f"tables/{table.name}.{kind}": text.encode() for kind, text in texts.items()}
     return files | {f"tables/{table.name}.csv": csv_bytes(frame)}
-
-
-def only_factors(analysis: StudyAnalysis, keys: Sequence[str]) -> StudyAnalysis:
-    """The analysis with the factors of these keys alone; all of them where there are no keys."""
-    kept: tuple[FactorAnalysis, ...] = tuple(
-        factor for factor in analysis.factors if not keys or factor.comparison.factor.key in keys
-    )
-    return dataclasses.replace(analysis, factors=kept)

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from lenet_ablate.report.study.study import Study
 _LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "statsmodels", "tabulate")
 
 
-def fingerprint(study: Study, texts: Mapping[str, bytes], figure_inputs: FigureInputs, every_variant: bool) -> str:
+def fingerprint(
+    study: Study, texts: Mapping[str, bytes], figure_inputs: FigureInputs, every_variant: bool, formats: Sequence[str]
+) -> str:
     """SHA-256, in hex, over all that a study's report is made from; another one means another report.
 
     Everything but the figures is compared as it would be written. The figures draw the same numbers, the runs' weights
@@ -35,13 +37,26 @@ def fingerprint(study: Study, texts: Mapping[str, bytes], figure_inputs: FigureI
         texts: Content by path of the report without its figures.
         figure_inputs: What the figures need besides the records.
         every_variant: Whether each variant gets a figure of its own.
+        formats: The kinds of file that figures are written as.
     """
     digest = hashlib.sha256()
-    names = [*(f"{run}/{STATUS}" for run in study.runs["run"]), *plan_names(study.folder)]
-    parts = [*_texts(texts), *_files(study.folder, names), *_arrays(figure_inputs), bytes([every_variant]), _program()]
+    files = [(study.run_folder(run), STATUS) for run in study.runs["run"]]
+    files += [(folder, name) for folder in study.sources or (study.folder,) for name in plan_names(folder)]
+    parts = [
+        *_texts(texts),
+        *_files(files),
+        *_arrays(figure_inputs),
+        *_options(every_variant, formats),
+        _program(),
+    ]
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()
+
+
+def _options(every_variant: bool, formats: Sequence[str]) -> Iterable[bytes]:
+    yield bytes([every_variant])
+    yield ",".join(sorted(formats)).encode()
 
 
 def _texts(texts: Mapping[str, bytes]) -> Iterable[bytes]:
@@ -50,12 +65,12 @@ def _texts(texts: Mapping[str, bytes]) -> Iterable[bytes]:
         yield texts[name]
 
 
-def _files(study: Path, names: Iterable[str]) -> Iterable[bytes]:
+def _files(files: Iterable[tuple[Path, str]]) -> Iterable[bytes]:
     """The names and content of files; one that is not there, as of a run that is only planned, has its name alone."""
-    for name in names:
-        yield name.encode(errors="surrogateescape")
+    for folder, name in files:
+        yield f"{folder.name}/{name}".encode(errors="surrogateescape")
         try:
-            yield read_file(study, name, MAX_BYTES)
+            yield read_file(folder, name, MAX_BYTES)
         except RecordError:
             yield b"missing"
 

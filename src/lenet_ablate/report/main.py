@@ -19,9 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    options, telling = parse_options(argv)
     try:
-        return _report(options, telling)
+        return _report(*parse_options(argv))
     except LenetAblateError as error:
         print(f"lenet-report: {error}", file=sys.stderr)
         return BAD
@@ -30,19 +29,17 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _report(options: ReportOptions, telling: Display) -> int:
-    from lenet_ablate.rendering.plotting import import_matplotlib
-
     lend_temporary_folder(options.out or options.outputs)
-    import_matplotlib()
-    from lenet_ablate.report.build import NothingFinished, build_report
-    from lenet_ablate.report.terminal import tell
+    from lenet_ablate.report.build import build_report
+    from lenet_ablate.report.reading import NothingFinished
+    from lenet_ablate.report.terminal import tell_built, tell_found
 
     try:
-        built = build_report(options)
+        built = build_report(options, lambda told: tell_found(told, telling.with_tables))
     except NothingFinished as error:
         print(f"lenet-report: {error}", file=sys.stderr)
         return NOTHING
-    tell(built, telling.with_tables)
+    tell_built(built)
     if telling.is_to_open:
         _open(built.page.resolve().as_uri())
     return OK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,16 +14,19 @@ from typing import NoReturn
 from lenet_ablate import __version__
 from lenet_ablate.config.checks import Real
 from lenet_ablate.config.settings import REPORT_FOLDER
-from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Metric
+from lenet_ablate.errors import ConfigError
+from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Condition, Criteria, EpochRule, Family, Metric
 
 BAD = 1
 MAX_FOLDER_NAME = 80
+FORMATS = ("svg", "pdf", "png")
 POINTS = 100  # percentage points in 1
 EPILOG = """\
 examples:
   lenet-ablate -m lr=0.01,0.001 pool=max,avg seed=0,1,2
   lenet-report outputs/ --open
   lenet-report outputs/ --where pool=max --factor lr --margin 0.2
+  lenet-report ann/outputs bob/outputs
 
 exit status: 0 written, 1 bad option or nothing could be written, 2 no finished run
 """
@@ -33,15 +37,17 @@ class ReportOptions:
     """What a report is made of.
 
     Attributes:
-        outputs: Folder of the studies, or one study.
+        outputs: Folder of the studies, or one study; of several the folder that they are in.
         out: Where to write; None for `report/` in that folder.
         study: The only study to report; None for all.
         factors: Keys of the factors to show; empty for all.
         where: Conditions that every run must meet.
         criteria: By what levels are compared.
         every_variant: Whether each variant gets a figure of its own.
+        formats: The kinds of file that figures are written as; the page has its figures in it.
         data_dir: The data folder, for the true digits; None for the usual one.
         is_forced: Whether a report is made again that would be the same.
+        folders: The folders of studies, where there are several.
     """
 
     outputs: Path
@@ -51,8 +57,10 @@ class ReportOptions:
     where: tuple[Condition, ...] = ()
     criteria: Criteria = DEFAULT_CRITERIA
     every_variant: bool = False
+    formats: tuple[str, ...] = FORMATS[:1]
     data_dir: str | None = None
     is_forced: bool = False
+    folders: tuple[Path, ...] = ()
 
     @property
     def selection(self) -> str:
@@ -68,6 +76,7 @@ class ReportOptions:
         words += [f"margin={POINTS * chosen.margin:g}"] if chosen.margin != usual.margin else []
         words += [f"target={POINTS * chosen.target:g}"] if chosen.target != usual.target else []
         words += [f"alpha={chosen.alpha:g}"] if chosen.alpha != usual.alpha else []
+        words += [f"family={chosen.family.value}"] if chosen.family is not usual.family else []
         return _folder_name("+".join(words))
 
 
@@ -85,23 +94,43 @@ class Display:
 
 
 def parse_options(argv: Sequence[str] | None) -> tuple[ReportOptions, Display]:
-    """The options on a command line, and what is to be told; ends the process where they are bad."""
+    """The options on a command line, and what is to be told.
+
+    Raises:
+        ConfigError: They are bad.
+    """
     found = _parser().parse_args(argv)
     criteria = Criteria(
-        Metric(found.metric), EpochRule(found.epoch), found.margin / POINTS, found.target / POINTS, found.alpha
+        Metric(found.metric),
+        EpochRule(found.epoch),
+        found.margin / POINTS,
+        found.target / POINTS,
+        found.alpha,
+        Family(found.family),
     )
     factors = tuple(dict.fromkeys(key for keys in found.factor for key in keys))
     where = tuple(found.where)
     every = found.figures == "all"
+    folders = tuple(dict.fromkeys(map(Path, found.outputs or ["outputs"])))
     options = ReportOptions(
-        Path(found.outputs), found.out, found.study, factors, where, criteria, every, found.data_dir, found.force
+        folders[0] if len(folders) == 1 else Path(os.path.commonpath([folder.absolute() for folder in folders])),
+        found.out,
+        found.study,
+        factors,
+        where,
+        criteria,
+        every,
+        found.formats,
+        found.data_dir,
+        found.force,
+        folders if len(folders) > 1 else (),
     )
     return options, Display(found.open, found.tables)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD, f"lenet-report: {message}; see lenet-report --help\n")
+        raise ConfigError(f"{message}; see lenet-report --help")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,7 +143,10 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "outputs", nargs="?", default="outputs", help="folder of the studies, or one study (default: %(default)s)"
+        "outputs",
+        nargs="*",
+        help="folder of the studies, or one study (default: outputs); several, or a folder of such folders, are "
+        "reported together, studies of one name as one",
     )
     _add_selection(parser)
     _add_criteria(parser)
@@ -130,6 +162,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=("summary", "all"),
         default="summary",
         help="summary: figures per factor and one of all variants (default); all: also one per variant",
+    )
+    parser.add_argument(
+        "--formats",
+        type=_formats,
+        default=FORMATS[:1],
+        metavar="KIND[,KIND]",
+        help="files that figures are written as: svg, pdf, png (default: svg)",
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="data folder, for the true digits (default: $LENET_ABLATE_DATA, else data/)"
@@ -179,21 +218,28 @@ def _add_criteria(parser: argparse.ArgumentParser) -> None:
         type=_real(Real(0, 50)),
         default=usual.margin * POINTS,
         metavar="PP",
-        help="smaller differences do not matter, in percentage points (default: %(default)g)",
+        help="smaller differences do not matter, in percentage points (default: %(default)g, or one image of a smaller "
+        "test set)",
     )
     group.add_argument(
         "--target",
         type=_real(Real(0, 50)),
         default=usual.target * POINTS,
         metavar="PP",
-        help="difference that the advice on seeds aims at, in percentage points (default: %(default)g)",
+        help="difference that the advice on seeds aims at, in percentage points (default: %(default)g, or two images)",
     )
     group.add_argument(
         "--alpha",
         type=_real(Real(0, 0.5)),
         default=usual.alpha,
         metavar="P",
-        help="probability of a false alarm per factor (default: %(default)g)",
+        help="probability of a false alarm per family of tests (default: %(default)g)",
+    )
+    group.add_argument(
+        "--family",
+        choices=[family.value for family in Family],
+        default=usual.family.value,
+        help="correct the tests of each factor together, or all tests of the study (default: %(default)s)",
     )
 
 
@@ -218,6 +264,13 @@ def _keys(text: str) -> tuple[str, ...]:
     if not keys:
         raise argparse.ArgumentTypeError("must name a setting, e.g. --factor lr")
     return keys
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    asked = [kind.strip().lower() for kind in text.split(",")]
+    if not set(asked) <= set(FORMATS):
+        raise argparse.ArgumentTypeError(f"{text}: must be some of {', '.join(FORMATS)}, e.g. --formats svg,pdf")
+    return tuple(kind for kind in FORMATS if kind in asked)
 
 
 def _condition(text: str) -> Condition:

@@ -14,14 +14,15 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.networks import image_size
-from lenet_ablate.errors import LenetAblateError, RecordError
+from lenet_ablate.errors import ConfigError, LenetAblateError, RecordError
+from lenet_ablate.records.archive import archived_names, restore_run
 from lenet_ablate.records.aside import find_aside, set_aside
 from lenet_ablate.records.locks import claim, make_claimable
 from lenet_ablate.records.plans import read_sweeps
 from lenet_ablate.records.read import RunRecord, damage_of, read_finished
-from lenet_ablate.records.record import CHECKPOINT, RESULT, State, lacks_train_loss
-from lenet_ablate.records.snapshots import kept_files
+from lenet_ablate.records.record import CHECKPOINT, RESULT
 from lenet_ablate.studies.jobs import Job, Sweep
+from lenet_ablate.studies.recording import lacking
 
 
 def dataset_of(config: RunConfig, data: DatasetCache) -> Dataset:
@@ -80,11 +81,31 @@ def clear_folder(sweep: Sweep, job: Job) -> str:
     return f"{folder}: {damage}; set aside as {set_aside(folder).name}" if damage else ""
 
 
+def take_back(sweep: Sweep) -> int:
+    """Bring back from the study's archive the runs that are asked for again; returns how many.
+
+    One that is at hand already, or cannot be moved, stays where it is.
+    """
+    away, count = set(archived_names(sweep.study)), 0
+    for job in sweep.jobs if away else ():
+        name = run_name(job.config)
+        if name in away and not os.path.lexists(sweep.study / name):
+            with contextlib.suppress(RecordError):
+                restore_run(sweep.study, name)
+                count += 1
+    return count
+
+
 def only_damaged(sweep: Sweep) -> Sweep:
     """The sweep of what is damaged in its study, whichever command asked for it, and of nothing else.
 
     Runs that were set aside before and not trained again since are among them.
+
+    Raises:
+        ConfigError: There is no such study.
     """
+    if not sweep.study.is_dir():
+        raise ConfigError(f"repair=true: there is no study {sweep.study}; study=… and output_dir=… name another")
     jobs = {run_name(job.config): job for job in sweep.jobs}
     for run in (run for plan in read_sweeps(sweep.study) for run in plan.runs):
         if run.run == run_name(run.config):
@@ -117,15 +138,8 @@ def tidy(sweep: Sweep, finished: Iterable[Job]) -> None:
 
 def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) -> str:
     """What a finished run lacks of what is asked for now; empty where it lacks nothing."""
-    # The epoch in which a run diverged has no such loss to give.
-    rows = record.rows[:-1] if record.state is State.diverged else record.rows
-    if lacks_train_loss(rows, sweep.options.train_loss_every):
-        return f"it has no training losses for train_loss_every={sweep.options.train_loss_every}"
-    missing = sorted(set(kept_files(rows, sweep.options)) - set(record.files))
-    if missing:
-        return f"it has no {missing[0]}"
-    if sweep.options.log_every not in (0, record.result.log_every):
-        return f"it has no batch losses for log_every={sweep.options.log_every}"
+    if missing := lacking(record, sweep.options):
+        return missing
     path = job.config.data.path
     if path is None or not expand_home(path).exists():
         return ""

@@ -21,6 +21,7 @@ from lenet_ablate.engines.select import make_engine
 from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import dataset_of, plan_of
+from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep import wire
 from lenet_ablate.sweep.signals import EXIT_STATUS
 from lenet_ablate.sweep.trainer import LocalTrainer, Watch, record_failure
@@ -70,7 +71,9 @@ class Child:
             dataset_of(job.config, data)
             engine = self._engine(order)
         except BaseException as error:
-            record_failure(sweep.folder(job), identity(job.config), error_line(error), traceback.format_exc())
+            record_failure(
+                training_place(sweep, job)[0], identity(job.config), error_line(error), traceback.format_exc()
+            )
             return self._fail(error, order)
         trainer = LocalTrainer(sweep, data, {job.config.model.name: engine}, self._stop.is_set, order.run_timeout)
         watch = Watch(

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
+import os
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from lenet_ablate.config.choices import Model
-from lenet_ablate.config.home import cache_home, lend_temporary_folder
-from lenet_ablate.config.plan import RunPlan, learning_rates
+from lenet_ablate.config.home import lend_temporary_folder
+from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
-from lenet_ablate.datasets.splits import epoch_order, split
-from lenet_ablate.engines.base import Batches, Engine
 from lenet_ablate.engines.select import make_engines
-from lenet_ablate.errors import RecordError
-from lenet_ablate.records.atomic import write_bytes
-from lenet_ablate.records.files import read_json
-from lenet_ablate.records.read import RunRecord, iter_records, read_run
+from lenet_ablate.records.read import iter_records, read_run
 from lenet_ablate.records.record import State
-from lenet_ablate.rendering.console import say
-from lenet_ablate.studies.finished import dataset_of, find_finished, plan_of
+from lenet_ablate.rendering.console import say, warn
+from lenet_ablate.studies.finished import find_finished, plan_of, why_again
 from lenet_ablate.studies.jobs import Job, Sweep
+from lenet_ablate.studies.longer import epochs_in, find_shorter
+from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep.cores import num_usable_cores
-from lenet_ablate.sweep.messages import engines_text, opening
+from lenet_ablate.sweep.costs import Cost, Engines, Kind, kind_of, measured_costs, past_costs
+from lenet_ablate.sweep.messages import engines_text, opening, retrained_lines
 from lenet_ablate.sweep.progress import format_seconds
 
 MAX_LINES = 40
-CALIBRATION_SECONDS = 1.0
-EVALUATION_SHARE = 1 / 3
-"""Cost of judging an image relative to training on it: forward without backward."""
-SPEEDS, CACHE_SECONDS = "speeds.json", 24 * 3600
-
-Kind = tuple[str, str, int]
-"""Network, engine and batch size: runs of one kind take the same time per image."""
 
 
 @dataclass(frozen=True)
@@ -68,26 +55,36 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     Raises:
         LenetAblateError: The data or the device cannot be used.
     """
+    started = time.monotonic()
     lend_temporary_folder(sweep.study)
     data = DatasetCache(data_folder(sweep.options.data_dir))
     finished = {job for job in sweep.jobs if find_finished(sweep, job, data)}
     todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
+    for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
+        say(line)
     engines = make_engines(sweep.options, {job.config.model.name for job in todo}) if todo else {}
-    speeds, source = _speeds(sweep, todo, data, engines)
-    forecasts = {job: _forecast(sweep, job, data, speeds, engines) for job in todo}
-    lines = [_line(sweep, job, forecasts.get(job)) for job in sweep.jobs]
+    on_cpu = all(engine.device == "cpu" for engine in engines.values())
+    side_by_side = min(workers or (num_usable_cores() if on_cpu else 1), max(len(todo), 1))
+    beginning = time.monotonic() - started  # the sweep itself begins with the same
+    costs, source = _costs(sweep, todo, data, engines, side_by_side)
+    epochs = epochs_in(sweep.study)
+    forecasts = {job: _forecast(sweep, job, data, costs, engines, epochs) for job in todo}
+    _say_runs([_line(sweep, job, forecasts.get(job)) for job in sweep.jobs])
+    if not todo:
+        return
+    if where := _unwritable(sweep.study):
+        warn(f"warning: {where} cannot be written; output_dir=… names another folder")
+    seconds = beginning + _makespan([forecast.seconds for forecast in forecasts.values()], side_by_side)
+    means = engines_text(engines.values(), side_by_side)
+    say(f"with {means}: about {format_seconds(seconds)} ({source}); without plan=true it begins")
+
+
+def _say_runs(lines: Sequence[str]) -> None:
     for line in lines[:MAX_LINES]:
         say(line)
     if len(lines) > MAX_LINES:
         say(f"  … {len(lines) - MAX_LINES} more")
-    if not todo:
-        return
-    on_cpu = all(engine.device == "cpu" for engine in engines.values())
-    side_by_side = min(workers or (num_usable_cores() if on_cpu else 1), len(todo))
-    seconds = _makespan([forecast.seconds for forecast in forecasts.values()], side_by_side)
-    means = engines_text(engines.values(), side_by_side)
-    say(f"with {means}: about {format_seconds(seconds)} ({source}); without plan=true it begins")
 
 
 def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
@@ -99,83 +96,43 @@ def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
 
 
 def _forecast(
-    sweep: Sweep, job: Job, data: DatasetCache, speeds: Mapping[Kind, float], engines: Mapping[Model, Engine]
+    sweep: Sweep,
+    job: Job,
+    data: DatasetCache,
+    costs: Mapping[Kind, Cost],
+    engines: Engines,
+    epochs: tuple[int, ...],
 ) -> Forecast:
     plan = plan_of(job.config, data)
-    record = read_run(sweep.folder(job))
+    place, options = training_place(sweep, job)
+    record = read_run(place)
     done = len(record.rows) if record.state in (State.interrupted, State.running) else 0
-    images = (plan.config.epochs - done) * (plan.num_train + EVALUATION_SHARE * (plan.num_val + plan.num_test))
-    return Forecast(job, plan, done, images * speeds[_kind(job, engines)])
+    if not os.path.lexists(place):
+        shorter = find_shorter(sweep.study, plan, options, engines[job.config.model.name], epochs)
+        done = len(shorter.record.rows) if shorter and not shorter.obstacle else 0
+    cost = costs[_kind(job, data, engines)]
+    return Forecast(job, plan, done, cost.run + (plan.config.epochs - done) * cost.epoch)
 
 
-def _kind(job: Job, engines: Mapping[Model, Engine]) -> Kind:
-    return job.config.model.name.value, engines[job.config.model.name].name, job.config.batch_size
+def _kind(job: Job, data: DatasetCache, engines: Engines) -> Kind:
+    return kind_of(job.config, engines[job.config.model.name].name, plan_of(job.config, data).num_train)
 
 
-def _speeds(
-    sweep: Sweep, todo: Sequence[Job], data: DatasetCache, engines: Mapping[Model, Engine]
-) -> tuple[dict[Kind, float], str]:
-    """Seconds per image of each kind: from runs of the study, else measured before, else measured now."""
-    past = _past_speeds(iter_records(sweep.study)) if sweep.study.is_dir() else {}
-    kinds = {_kind(job, engines): job for job in todo}
-    speeds = {kind: past[kind] for kind in kinds if kind in past}
-    if len(speeds) == len(kinds):
-        return speeds, "from past runs"
-    known = _read_cache()
-    for kind, job in kinds.items():
-        if kind not in speeds:
-            key = "/".join(map(str, kind))
-            if key not in known:
-                known[key] = _measure(job, data, engines[job.config.model.name])
-            speeds[kind] = known[key]
-    _write_cache(known)
-    return speeds, "by a short measurement"
+def _costs(
+    sweep: Sweep, todo: Sequence[Job], data: DatasetCache, engines: Engines, workers: int
+) -> tuple[dict[Kind, Cost], str]:
+    """The cost of each kind of run, and where it is known from."""
+    past = past_costs(iter_records(sweep.study)) if sweep.study.is_dir() else {}
+    kinds = {_kind(job, data, engines): job for job in todo}
+    unknown = {kind: job for kind, job in kinds.items() if kind not in past}
+    measured = measured_costs(unknown, data, engines, workers) if unknown else {}
+    return past | measured, "by a short measurement" if measured else "from past runs"
 
 
-def _past_speeds(records: Iterable[RunRecord]) -> dict[Kind, float]:
-    found: dict[Kind, list[float]] = defaultdict(list)
-    for record in records:
-        result, config = record.result, record.config
-        if config is None or record.state is not State.done or not (result.wall_seconds and result.num_train):
-            continue
-        images = result.num_train + EVALUATION_SHARE * ((result.num_val or 0) + (result.num_test or 0))
-        kind = config.model.name.value, str(result.provenance.engine), config.batch_size
-        found[kind].append(result.wall_seconds / (images * (result.epochs_done or 1)))
-    return {kind: float(np.median(seconds)) for kind, seconds in found.items()}
-
-
-def _measure(job: Job, data: DatasetCache, engine: Engine) -> float:
-    """Seconds per image of training, from at most CALIBRATION_SECONDS of it."""
-    dataset, plan = dataset_of(job.config, data), plan_of(job.config, data)
-    train, val = split(len(dataset.train_labels), plan.num_val, job.config.seed, job.config.data.train_size)
-    learner = engine.learner(plan, dataset, train, val)
-    order, size = epoch_order(train, job.config.seed, 0), job.config.batch_size
-    steps, begun = 1, time.perf_counter()
-    while True:
-        indices = np.resize(order, steps * size)
-        started = time.perf_counter()
-        learner.train(Batches(indices, learning_rates(plan, 0, 1).repeat(steps)))
-        seconds = time.perf_counter() - started
-        # Each round is twice as long as the one before, so the next would end after three times what is spent.
-        if 3 * (time.perf_counter() - begun) > CALIBRATION_SECONDS:
-            return seconds / len(indices)
-        steps *= 2
-
-
-def _read_cache() -> dict[str, float]:
-    try:
-        cache = cache_home() / SPEEDS
-        if time.time() - cache.stat().st_mtime > CACHE_SECONDS:  # it may have been measured in a busy hour
-            return {}
-        return {str(key): float(value) for key, value in read_json(cache.parent, SPEEDS, 1 << 20, 10_000).items()}
-    except (OSError, RecordError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _write_cache(speeds: Mapping[str, float]) -> None:
-    with contextlib.suppress(OSError, RecordError):  # a plan is worth having without it
-        cache_home().mkdir(parents=True, exist_ok=True)
-        write_bytes(cache_home() / SPEEDS, json.dumps(dict(speeds), indent=1).encode(), flush=False)
+def _unwritable(folder: Path) -> Path | None:
+    """The folder, or the nearest one above it, where nothing can be written; None where something can."""
+    found = next((place for place in (folder, *folder.absolute().parents) if os.path.lexists(place)), folder)
+    return None if found.is_dir() and os.access(found, os.W_OK | os.X_OK) else found
 
 
 def _makespan(seconds: Sequence[float], workers: int) -> float:

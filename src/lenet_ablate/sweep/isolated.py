@@ -21,8 +21,10 @@ from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.errors import DataError, RunError
 from lenet_ablate.records.record import LOG, State
 from lenet_ablate.records.write import now
+from lenet_ablate.rendering.children import package_folders
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.studies.jobs import Job, Sweep
+from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep import wire
 from lenet_ablate.sweep.trainer import Engines, Watch, late, record_failure
 
@@ -117,7 +119,7 @@ class IsolatedTrainer:
 
     def _record_loss(self, job: Job, plan: RunPlan, error: str, last_words: str) -> None:
         """Say in the run's folder what its process no longer could."""
-        folder = self._sweep.folder(job)
+        folder, _ = training_place(self._sweep, job)
         with contextlib.suppress(OSError), (folder / LOG).open("a", encoding="utf-8") as log:
             log.write(f"{now()} ERROR failed: {error}\n{last_words}")
         record_failure(folder, plan.identity, error, last_words)
@@ -131,7 +133,7 @@ class WorkerProcess:
     """A worker process, and what it says."""
 
     def __init__(self) -> None:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(wire.package_folders(sys.path))}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(package_folders(sys.path))}
         self._process = subprocess.Popen(
             [sys.executable, *COMMAND],
             stdin=subprocess.PIPE,

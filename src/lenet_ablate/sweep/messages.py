@@ -59,7 +59,7 @@ def run_line(sweep: Sweep, ended: Ended) -> str:
     return f"{name}: test accuracy {last.test_accuracy or 0:.2%}, {loss}, {seconds}"
 
 
-def closing(sweep: Sweep, result: SweepResult) -> str:
+def closing(sweep: Sweep, result: SweepResult, is_whole: bool = True) -> str:
     """What was done, every failure with the command that retries it, and what to do next."""
     done, failed = result.select(State.done), result.select(State.failed)
     trained = sum(ended.is_ours for ended in done)
@@ -76,13 +76,13 @@ def closing(sweep: Sweep, result: SweepResult) -> str:
         lines += [f"  {sweep.label(ended.job)}: {ended.folder}" for ended in diverged]
     for ended in failed:
         lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
-        lines += [f"  log:   {ended.folder / LOG}"]
+        lines += [f"  log:   {log}"] if (log := ended.folder / LOG).is_file() else []
         lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
     if result.is_cut_short:
         lines += ["stopped at a failed run (hydra.launcher.on_error=stop); the same command goes on with the others"]
     if result.stop_status:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
-    elif (result.skipped or done) and not sweep.options.report:
+    elif is_whole and (result.skipped or done) and not sweep.options.report:
         lines += [f"next: {report_command(sweep)}"]
     return "\n".join(lines)
 

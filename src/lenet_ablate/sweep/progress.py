@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self, TextIO
 
 from tqdm import tqdm
@@ -24,24 +25,25 @@ class Progress:
     Args:
         num_images: Images that all runs together will train on.
         num_runs: Runs to train.
+        bar: Makes a bar that is shown wherever that may be; None: tqdm's, on a terminal.
     """
 
-    def __init__(self, num_images: int, num_runs: int) -> None:
+    def __init__(self, num_images: int, num_runs: int, bar: Callable[..., tqdm[None]] | None = None) -> None:
         self._lock = threading.RLock()
         self._num_runs, self._num_images = num_runs, num_images
         self._ended = dict.fromkeys(State, 0)
         self._images = self._credited = 0
         self._loss = math.nan
         self._started = self._told = time.monotonic()
+        self._columns = 0
         self._bar: tqdm[None] | None = None
-        if sys.stderr is not None and sys.stderr.isatty():
-            self._bar = tqdm(
+        if bar or (sys.stderr is not None and sys.stderr.isatty()):
+            self._bar = (bar or tqdm)(
                 total=num_images,
                 unit="img",
                 unit_scale=True,
                 smoothing=0.05,
                 dynamic_ncols=True,
-                bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left, {rate_fmt}{postfix}",
             )
             self._refresh()
 
@@ -59,6 +61,7 @@ class Progress:
             self._images += images
             self._loss = loss
             if self._bar is not None:
+                self._fit()
                 self._bar.update(images)
                 self._refresh()
             elif time.monotonic() - self._told > PLAIN_SECONDS:
@@ -76,10 +79,13 @@ class Progress:
                 self._bar.last_print_n += images
 
     def end_run(self, state: State, line: str) -> None:
-        """A run ended; `line` is printed above the bar."""
+        """A run ended; `line`, if there is one, is printed above the bar."""
         with self._lock:
             self._ended[state] += 1
-            self._above_bar(f"[{sum(self._ended.values())}/{self._num_runs}] {line}", sys.stdout)
+            if line:
+                self._above_bar(f"[{sum(self._ended.values())}/{self._num_runs}] {line}", sys.stdout)
+            else:
+                self._refresh()
 
     def tell(self, line: str) -> None:
         """Print a line without disturbing the bar."""
@@ -104,12 +110,26 @@ class Progress:
 
     def _refresh(self) -> None:
         if self._bar is not None:
-            self._bar.set_description_str(self._counts(), refresh=False)
+            self._fit()
+            self._bar.bar_format, counts = layout(self._columns, self._done, self._num_runs, self._ended[State.failed])
+            self._bar.set_description_str(counts, refresh=False)
             self._bar.set_postfix_str(self._loss_text())
 
+    def _fit(self) -> None:
+        """Take note of the terminal's size; what a wider line has been wrapped to is cleared in its last row alone."""
+        assert self._bar is not None
+        columns = _columns(self._bar.fp)
+        if columns < self._columns:
+            self._bar.fp.write("\r\x1b[J")
+            self._bar.sp = self._bar.status_printer(self._bar.fp)  # the old one pads to the old width
+        self._columns = columns
+
+    @property
+    def _done(self) -> int:
+        return sum(count for state, count in self._ended.items() if state.is_finished)
+
     def _counts(self) -> str:
-        done = sum(count for state, count in self._ended.items() if state.is_finished)
-        return f"{done}/{self._num_runs} runs done, {self._ended[State.failed]} failed"
+        return f"{self._done}/{self._num_runs} runs done, {self._ended[State.failed]} failed"
 
     def _loss_text(self) -> str:
         return "" if math.isnan(self._loss) else f"loss {self._loss:.4f}"
@@ -119,6 +139,37 @@ class Progress:
         seconds = (time.monotonic() - self._started) * left / max(trained, 1)
         share = self._images / self._num_images
         return f"{self._counts()}, {share:.0%}, {self._loss_text()}, about {format_seconds(seconds)} left"
+
+
+def layout(columns: int, done: int, num_runs: int, failed: int) -> tuple[str, str]:
+    """What a bar has room for: tqdm's format of it, and the text in front of it.
+
+    Args:
+        columns: Of the terminal.
+        done: Runs with a result.
+        num_runs: Runs to train.
+        failed: Runs that failed.
+    """
+    trouble = f", {failed} failed" if failed else ""
+    if columns >= 100:
+        return "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left, {rate_fmt}{postfix}", (
+            f"{done}/{num_runs} runs done, {failed} failed"
+        )
+    if columns >= 76:
+        return (
+            "{desc} {percentage:3.0f}%|{bar}| {remaining} left, {rate_fmt}{postfix}",
+            f"{done}/{num_runs} runs{trouble}",
+        )
+    if columns >= 56:
+        return "{desc} {percentage:3.0f}%|{bar}| {remaining} left{postfix}", f"{done}/{num_runs} runs{trouble}"
+    return "{desc} {percentage:3.0f}% {remaining}{postfix}", f"{done}/{num_runs}{trouble}"
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def format_seconds(seconds: float) -> str:

@@ -24,7 +24,7 @@ from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.write import now
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.failures import error_line
-from lenet_ablate.studies.finished import find_finished, plan_of, tidy, why_again
+from lenet_ablate.studies.finished import find_finished, plan_of, take_back, tidy, why_again
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.cores import num_usable_cores
@@ -41,6 +41,8 @@ def run_sweep(
     workers: int | None = None,
     engine: Engine | None = None,
     supervision: Supervision | None = None,
+    is_whole: bool = True,
+    make_progress: Callable[[int, int], Progress] = Progress,
 ) -> SweepResult:
     """Train every run of a sweep that is not finished, several side by side, and tell the user.
 
@@ -49,6 +51,8 @@ def run_sweep(
         workers: Runs side by side, at least 1; by default one per usable core, or one on an accelerator.
         engine: What trains them, in this process; by default what the sweep's options ask for.
         supervision: How failures and runs that hang are dealt with.
+        is_whole: Whether it is all that the user asked for, so that the next step can be told at its end.
+        make_progress: Makes what shows progress, from the images and runs to train.
 
     Raises:
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
@@ -57,6 +61,8 @@ def run_sweep(
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
+    if back := take_back(sweep):
+        say(f"{back} of these runs brought back from the archive")
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
     todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
@@ -79,15 +85,16 @@ def run_sweep(
     with stop_on_signals() as stop:
         if todo:
             make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
-            with Progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
-                attempts = Attempts(sweep, data, progress, logbook)
+            num_images = sum(map(_num_images, tasks))
+            with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
+                attempts = Attempts(sweep, data, engines, progress, logbook)
                 ended = Workers(sweep, attempts, make, stop, progress, supervision).work(tasks, num_workers)
         logbook.add_all(sweep, finished, data, stop.is_asked)
         counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
         result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure)
         logbook.end(result)
     if todo:
-        say(closing(sweep, result))
+        say(closing(sweep, result, is_whole))
     return result
 
 

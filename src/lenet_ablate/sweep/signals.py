@@ -66,7 +66,7 @@ _process: Stop | None = None
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """A `Stop` that every signal with an exit status sets; a second Ctrl-C ends the process at once.
+    """A `Stop` that every signal with an exit status sets; a second Ctrl-C ends the command's process at once.
 
     Off the main thread, where Python allows no handlers, nothing sets it.
     """
@@ -74,6 +74,8 @@ def stop_on_signals() -> Iterator[Stop]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.signal_name and number == signal.SIGINT:
+            if _process is None:  # a notebook's kernel is not ours to end; its runs save themselves behind its back
+                raise KeyboardInterrupt
             # Unwinding would tear down the interpreter under threads that compute outside it.
             os.write(2, b"\nstopped at once; the same command resumes from the last checkpoints\n")
             os._exit(EXIT_STATUS["SIGINT"])

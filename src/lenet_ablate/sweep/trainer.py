@@ -14,17 +14,20 @@ from typing import Protocol
 
 from lenet_ablate.config.choices import Model
 from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import RunError
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
+from lenet_ablate.records.beside import take_place
 from lenet_ablate.records.provenance import describe_environment
 from lenet_ablate.records.record import LOG, EpochRow, State
 from lenet_ablate.records.write import write_config, write_status
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import clear_folder, dataset_of
 from lenet_ablate.studies.jobs import Job, Sweep
+from lenet_ablate.studies.recording import training_place
 from lenet_ablate.training.loop import RunContext, train_run
 
 Engines = Mapping[Model, Engine]
@@ -85,22 +88,27 @@ class LocalTrainer:
         Raises:
             RunError: It took longer than it may; it saved itself, so that another try goes on from there.
         """
-        folder = self._sweep.folder(job)
-        if told := clear_folder(self._sweep, job):
+        own = self._sweep.folder(job)
+        folder, options = training_place(self._sweep, job)
+        if folder == own and (told := clear_folder(self._sweep, job)):
             watch.tell(told)
-        _prepare_folder(folder, job, plan)
-        with _run_log(folder, watch.tell) as log:
-            try:
-                return self._train(job, plan, watch, folder, log)
-            except BaseException as error:  # a library that calls sys.exit costs its run, too
-                record_failure(folder, plan.identity, error_line(error, folder), traceback.format_exc())
-                log.exception("failed")
-                raise
+        try:
+            _prepare_folder(folder, job.hydra_files(own), plan)
+            with _run_log(folder, watch.tell) as log:
+                state = self._train(job, plan, watch, folder, options, log)
+        except BaseException as error:  # a library that calls sys.exit costs its run, too
+            record_failure(folder, plan.identity, error_line(error, folder), traceback.format_exc())
+            raise
+        if folder != own and state.is_finished:
+            take_place(own)
+        return state
 
     def close(self) -> None:
         """Nothing is kept."""
 
-    def _train(self, job: Job, plan: RunPlan, watch: Watch, folder: Path, log: logging.Logger) -> State:
+    def _train(
+        self, job: Job, plan: RunPlan, watch: Watch, folder: Path, options: Options, log: logging.Logger
+    ) -> State:
         dataset, engine = dataset_of(job.config, self._data), self._engines[job.config.model.name]
         started = time.monotonic()
 
@@ -109,7 +117,7 @@ class LocalTrainer:
 
         context = RunContext(
             folder=folder,
-            options=self._sweep.options,
+            options=options,
             provenance=self._provenance(dataset, engine),
             should_stop=lambda: self._should_stop() or is_late(),
             on_progress=watch.on_progress,
@@ -154,11 +162,11 @@ def record_failure(folder: Path, identity: str, error: str, details: str) -> Non
         write_status(folder, State.failed, identity, error=error, traceback=details)
 
 
-def _prepare_folder(folder: Path, job: Job, plan: RunPlan) -> None:
+def _prepare_folder(folder: Path, hydra_files: Mapping[str, bytes], plan: RunPlan) -> None:
     make_folder(folder / ".hydra")
     for each in (folder, folder / ".hydra", folder / "epochs"):
         remove_leftovers(each, is_ours_alone=True)
-    for name, content in job.hydra_files(folder).items():
+    for name, content in hydra_files.items():
         write_bytes(folder / ".hydra" / name, content, flush=False)
     write_config(folder, plan.config)
     write_status(folder, State.running, plan.identity)
@@ -198,5 +206,8 @@ def _run_log(folder: Path, tell: Callable[[str], None]) -> Iterator[logging.Logg
     log.addHandler(handler)
     try:
         yield log
+    except BaseException:
+        log.exception("failed")
+        raise
     finally:
         handler.close()

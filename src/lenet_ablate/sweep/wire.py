@@ -6,7 +6,6 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lenet_ablate.config import choices
@@ -101,11 +100,3 @@ def decode(line: bytes) -> tuple[str, Any]:
     """
     kind, content = json.loads(line)
     return str(kind), content
-
-
-def package_folders(paths: Sequence[str]) -> list[str]:
-    """The folders that a worker process looks for modules in: this process's without the one it works in.
-
-    The working folder may hold files that are called like modules of the standard library.
-    """
-    return [path for path in paths if path and Path(path).resolve() != Path.cwd()]

@@ -7,7 +7,6 @@ written. How a run is sliced changes nothing in its result: order and learning r
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 import math
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 
 from lenet_ablate.config.choices import Keep
 from lenet_ablate.config.plan import RunPlan, learning_rates
@@ -25,11 +25,13 @@ from lenet_ablate.datasets.augment import Transforms, draw_transforms
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.predict.calibration import CALIBRATION, to_json
+from lenet_ablate.predict.calibration import CALIBRATION
+from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
-from lenet_ablate.records.record import EpochRow, Predictions, State, lacks_train_loss
+from lenet_ablate.records.record import OPTIMIZER, EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import NOTHING, write_finished, write_metrics, write_status
+from lenet_ablate.training.calibrate import calibrate
 from lenet_ablate.training.early_stop import is_settled
 from lenet_ablate.training.result import make_result
 from lenet_ablate.training.resume import usable_checkpoint
@@ -37,7 +39,6 @@ from lenet_ablate.training.resume import usable_checkpoint
 SLICE_SECONDS = 0.2
 CHECKPOINT_SECONDS = 20.0  # heartbeats come with them: far below `records.read.STALE_SECONDS`
 
-Splits = tuple[Indices, Indices]
 OnProgress = Callable[[int, float], None]
 """Called after each slice with the number of images trained on and the slice's last loss."""
 
@@ -131,7 +132,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
             write_metrics(context.folder, at.rows)
             _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
-    calibrated = _calibrate(plan, learner, dataset, (train, val), judged.val, context)
+    calibrated = calibrate(plan, learner, dataset, (train, val), judged.val, context.folder, context.log)
     return _finish(plan, learner, judged.test, at, snapshots, context, calibrated)
 
 
@@ -246,19 +247,6 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: 
     at.saved_at = time.monotonic()
 
 
-def _calibrate(
-    plan: RunPlan, learner: Learner, dataset: Dataset, splits: Splits, judged: Evaluation | None, context: RunContext
-) -> dict[str, str]:
-    """Store how far the network's answers can be believed; returns the digests of the files by name."""
-    if judged is None or not np.isfinite(judged.logits).all():
-        return {}
-    from lenet_ablate.predict.run_end import Trained, calibrate_run  # SciPy comes with it
-
-    found = calibrate_run(context.folder, Trained(plan.config, dataset, *splits, learner.weights(), judged.logits))
-    context.log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
-    return {CALIBRATION: hashlib.sha256(to_json(found)).hexdigest()}
-
-
 def _finish(
     plan: RunPlan,
     learner: Learner,
@@ -275,6 +263,9 @@ def _finish(
     weights = learner.weights() if test else None
     snapshots.settle()
     kept = {**snapshots.digests, **calibrated}
+    if test:
+        memory = {name: array for name, array in learner.state().items() if not name.startswith("weights/")}
+        kept[OPTIMIZER] = write_bytes(context.folder / OPTIMIZER, safetensors.numpy.save(memory))
     write_finished(context.folder, state, plan.config, at.rows, result, weights, predictions, kept)
     context.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
     return state

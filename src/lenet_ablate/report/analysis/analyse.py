@@ -2,25 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from lenet_ablate.records.plans import SweepPlan
+from lenet_ablate.report.analysis import alike, statistics
 from lenet_ablate.report.analysis.advice import advise
 from lenet_ablate.report.analysis.anova import EMPTY, anova, interacting
 from lenet_ablate.report.analysis.best import best_setting, best_variant
-from lenet_ablate.report.analysis.contrasts import levels_frame, measure_pairs, outcomes_of, values_frame
-from lenet_ablate.report.analysis.mistakes import confusion_frame, noise_frame, with_digit_errors
+from lenet_ablate.report.analysis.corrections import corrections
+from lenet_ablate.report.analysis.judge import judge, tests_of
+from lenet_ablate.report.analysis.levels import levels_frame, values_frame
+from lenet_ablate.report.analysis.mistakes import confusion_frame, noise_frame
+from lenet_ablate.report.analysis.pairs import measure_pairs
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
-from lenet_ablate.report.analysis.verdicts import headlines, judge, verdicts
+from lenet_ablate.report.analysis.statistics import Array
+from lenet_ablate.report.analysis.verdicts import headlines, verdicts
 from lenet_ablate.report.analysis.warnings import study_warnings
 from lenet_ablate.report.study.comparison import Comparison, compare
 from lenet_ablate.report.study.criteria import Criteria
 from lenet_ablate.report.study.factors import REPLICATE, Factor
+from lenet_ablate.report.study.looks import count_looks
 from lenet_ablate.report.study.predictions import NO_PREDICTIONS, StudyPredictions
 from lenet_ablate.report.study.protocol import protocol_notes
 from lenet_ablate.report.study.study import Study
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One factor's levels, measured and not yet judged.
+
+    Attributes:
+        comparison: Its levels' runs.
+        pairs: See `pairs.measure_pairs`.
+        reasons: By two levels that trained alike, why; see `alike.reasons`.
+    """
+
+    comparison: Comparison
+    pairs: pd.DataFrame
+    reasons: Mapping[frozenset[str], str] = field(default_factory=dict)
+
+    @property
+    def tests(self) -> Array:
+        """The p of the pairs that are tests of their own."""
+        columns = {str(name): self.pairs[name].to_numpy() for name in self.pairs}
+        return np.asarray(columns["p_both"][tests_of(columns)], dtype=float)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a factor's verdicts depend on beside its own runs.
+
+    Attributes:
+        look: How often the study has been looked at, from 1.
+        others: (m,) p of the other factors' tests; None where there are no other factors.
+        partners: Titles of the factors on whose levels its effect depends.
+        simple_effects: See `results.FactorAnalysis`.
+        marks: What each verdict ends with; see `protocol.protocol_notes`.
+    """
+
+    look: int = 1
+    others: Array | None = None
+    partners: Sequence[str] = ()
+    simple_effects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    marks: Sequence[str] = ()
 
 
 def analyse(
@@ -33,84 +81,98 @@ def analyse(
         predictions: Predictions and labels; see `predictions.read_predictions`.
         sweeps: The plans of its sweeps, the oldest first; see `records.plans.read_plans`.
     """
+    look, marks = count_looks(sweeps), protocol_notes(study)
+    measured = [measure(study, factor, predictions) for factor in study.factors]
     usable = study.design[study.design["is_usable"]]
-    table = anova(usable, [factor.key for factor in study.factors]) if len(study.factors) > 1 else EMPTY
+    same = {one.comparison.factor.key: one.comparison.alike for one in measured if one.comparison.alike}
+    table = anova(usable, study.factors, same) if len(study.factors) > 1 else EMPTY
+    factors = tuple(_judged(study, number, measured, table, predictions, look) for number in range(len(measured)))
     best = best_variant(study)
     num_test = study.runs.set_index("run")["num_test"].astype(float)
     noise = noise_frame(usable, num_test, predictions)
-    marks = protocol_notes(study)
     return StudyAnalysis(
-        factors=tuple(_analyse_factor(study, factor, table, predictions, marks) for factor in study.factors),
+        factors=factors,
         anova=table,
         confusion=confusion_frame(usable.loc[usable["variant"] == best, "run"].tolist(), predictions),
         best_variant=best,
         noise=noise,
-        warnings=study_warnings(study, predictions, sweeps, noise),
-        best=best_setting(study, marks),
+        warnings=study_warnings(study, predictions, noise),
+        best=best_setting(study, marks, look),
         protocol_notes=marks,
+        corrections=corrections(factors, study.criteria, look),
     )
+
+
+def measure(study: Study, factor: Factor, predictions: StudyPredictions = NO_PREDICTIONS) -> Measured:
+    """One factor's levels and pairs."""
+    comparison = compare(study.design, factor, study.factors)
+    why = alike.reasons(comparison, study.configs)
+    return Measured(comparison, measure_pairs(comparison, study.criteria, predictions), why)
 
 
 def analyse_comparison(
-    comparison: Comparison,
-    criteria: Criteria,
-    predictions: StudyPredictions = NO_PREDICTIONS,
-    partners: Sequence[str] = (),
-    simple_effects: pd.DataFrame | None = None,
-    marks: Sequence[str] = (),
+    comparison: Comparison, criteria: Criteria, predictions: StudyPredictions = NO_PREDICTIONS, look: int = 1
 ) -> FactorAnalysis:
-    """What can be said about one factor.
+    """What can be said about one factor by itself."""
+    measured = Measured(comparison, measure_pairs(comparison, criteria, predictions))
+    return analyse_factor(measured, criteria, Surroundings(look))
 
-    Args:
-        comparison: Its levels' runs.
-        criteria: By what they are compared.
-        predictions: Predictions and labels.
-        partners: Titles of the factors on whose levels its effect depends.
-        simple_effects: See `results.FactorAnalysis`.
-        marks: What each verdict ends with; see `protocol.protocol_notes`.
-    """
-    outcomes = outcomes_of(comparison)
-    measured = with_digit_errors(measure_pairs(outcomes, criteria), comparison, outcomes, criteria, predictions)
-    pairs = judge(measured, criteria)
-    levels = levels_frame(comparison, outcomes, pairs, criteria)
+
+def analyse_factor(measured: Measured, criteria: Criteria, around: Surroundings) -> FactorAnalysis:
+    """What can be said about one factor of a study."""
+    comparison = measured.comparison
+    pairs = judge(measured.pairs, criteria, around.look, around.others, measured.reasons)
+    values = values_frame(comparison)
+    levels = levels_frame(comparison, values, pairs, criteria)
     headline = headlines(pairs, levels)
-    depends = [f"Depends on {' and '.join(partners)}: see the table of variants."] if partners else []
-    suffix = "".join(f" {sentence}" for sentence in (*depends, *marks))
+    table = "simple effects" if len(around.simple_effects) else "variants"
+    depends = f"Depends on {' and '.join(around.partners)}: see the table of {table}." if around.partners else ""
+    suffix = "".join(f" {sentence}" for sentence in (depends, *around.marks) if sentence)
     used_seeds = comparison.planned[REPLICATE].astype(int).unique().tolist()
     return FactorAnalysis(
         comparison=comparison,
-        values=values_frame(outcomes),
+        values=values,
         levels=levels,
         pairs=pairs,
-        verdicts=tuple(verdicts(comparison, headline, suffix)),
-        advice=advise(measured, headline, used_seeds, criteria),
-        simple_effects=pd.DataFrame() if simple_effects is None else simple_effects,
+        verdicts=tuple(verdicts(comparison, headline, levels, criteria.alpha, suffix)),
+        advice=advise(measured.pairs, headline, used_seeds, criteria, around.look),
+        simple_effects=around.simple_effects,
     )
 
 
-def _analyse_factor(
-    study: Study, factor: Factor, table: pd.DataFrame, predictions: StudyPredictions, marks: Sequence[str]
+def _judged(
+    study: Study,
+    number: int,
+    measured: Sequence[Measured],
+    table: pd.DataFrame,
+    predictions: StudyPredictions,
+    look: int,
 ) -> FactorAnalysis:
-    comparison, criteria = compare(study.design, factor, study.factors), study.criteria
-    keys = interacting(table, factor.key, criteria.alpha) if comparison.runs[REPLICATE].nunique() > 1 else []
-    others = [other for other in study.factors if other.key in keys]
-    effects = [_simple_effects(study, factor, other, predictions) for other in others]
-    simple = pd.concat(effects, ignore_index=True) if effects else None
-    partners = [other.title for other in others]
-    return analyse_comparison(comparison, criteria, predictions, partners, simple, marks)
+    own, criteria = measured[number], study.criteria
+    rest = [one.tests for place, one in enumerate(measured) if place != number]
+    keys = interacting(table, own.comparison.factor.key, statistics.spent(criteria.alpha, look))
+    partners = [other for other in study.factors if other.key in keys]
+    effects = [_simple_effects(study, own, other, predictions, look) for other in partners]
+    around = Surroundings(
+        look,
+        np.concatenate(rest) if rest else None,
+        [other.title for other in partners],
+        pd.concat(effects, ignore_index=True) if effects else pd.DataFrame(),
+        protocol_notes(study),
+    )
+    return analyse_factor(own, criteria, around)
 
 
-def _simple_effects(study: Study, factor: Factor, other: Factor, predictions: StudyPredictions) -> pd.DataFrame:
+def _simple_effects(
+    study: Study, own: Measured, other: Factor, predictions: StudyPredictions, look: int
+) -> pd.DataFrame:
     """The factor's pairs at each level of another factor, corrected as one family."""
     parts = []
     for label in other.labels:
-        comparison = compare(study.design[study.design[other.key] == label], factor, study.factors)
-        outcomes = outcomes_of(comparison)
-        pairs = with_digit_errors(
-            measure_pairs(outcomes, study.criteria), comparison, outcomes, study.criteria, predictions
-        )
+        comparison = compare(study.design[study.design[other.key] == label], own.comparison.factor, study.factors)
+        pairs = measure_pairs(comparison, study.criteria, predictions)
         parts.append(pairs.assign(within=f"{other.key}={label}"))
     together = pd.concat(parts, ignore_index=True)
-    judged = judge(together, study.criteria)
+    judged = judge(together, study.criteria, look, reasons=own.reasons)
     judged.insert(0, "within", together["within"])
     return judged

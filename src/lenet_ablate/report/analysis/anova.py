@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from lenet_ablate.report.analysis import statistics
-from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.analysis.interactions import interaction_p
+from lenet_ablate.report.study.factors import REPLICATE, Factor
 
-COLUMNS = ("term", "sum_sq", "df", "f", "p", "omega_sq", "range", "p_holm", "is_interaction")
+COLUMNS = ("term", "sum_sq", "df", "f", "p", "omega_sq", "range", "p_paired", "p_holm", "is_interaction")
 EMPTY = pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
 MAX_PARAMETERS = 300
 TIMES = " × "
 
 
-def anova(design: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+def anova(
+    design: pd.DataFrame, factors: Sequence[Factor], alike: Mapping[str, Collection[str]] | None = None
+) -> pd.DataFrame:
     """Type II sums of squares of the main effects and two-way interactions, with the seed as a block.
 
     An interaction stays out where one of its cells has no run; everything does where the runs are too few. Columns:
     see `results.StudyAnalysis.anova`; range is that of the marginal means, of an interaction that of what its cells'
-    means deviate from the sum of both main effects.
+    means deviate from the sum of both main effects. Of levels that trained alike one stands for all.
 
     Args:
         design: The usable runs, with `outcome` and a column per factor.
-        keys: The factors.
+        factors: The factors.
+        alike: By key of a factor, its levels that another one stands for.
     """
+    keys = [factor.key for factor in factors]
+    for key, labels in (alike or {}).items():
+        design = design[~design[key].isin(list(labels))]
     data = pd.DataFrame({"y": design["outcome"].to_numpy(float)})
     data["seed"] = pd.factorize(design[REPLICATE])[0]
     for number, key in enumerate(keys):  # neutral names: a level's or factor's own could be read as a formula
@@ -43,12 +50,23 @@ def anova(design: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     found = table.rename(index=names | {"C(seed)": REPLICATE, "Residual": "residual"})
     found["range"] = pd.Series({names[term]: _range(data, numbers) for term, numbers in terms.items()})
     found["is_interaction"] = [TIMES in str(term) for term in found.index]
-    found["p_holm"] = statistics.holm(np.where(found["is_interaction"], found["p"], np.nan))
+    by_pair = {names[f"C(f{a}):C(f{b})"]: (factors[a], factors[b]) for a, b in pairs}
+    every = tuple(factors)
+    found["p_paired"] = [
+        interaction_p(design, every, *by_pair[term]) if term in by_pair else np.nan for term in found.index
+    ]
+    found["p_holm"] = statistics.holm(found["p_paired"].to_numpy(float))
     return found.rename_axis("term").reset_index()[list(COLUMNS)]
 
 
 def interacting(table: pd.DataFrame, key: str, alpha: float) -> list[str]:
-    """The factors on whose levels a factor's effect depends, after Holm's correction, in the table's order."""
+    """The factors on whose levels a factor's effect depends, in the table's order.
+
+    Args:
+        table: See `anova`.
+        key: The factor.
+        alpha: That p is to be below of, after Holm's correction over the interactions.
+    """
     found = table[table["is_interaction"].astype(bool) & (table["p_holm"].astype(float) < alpha)]
     partners = [str(term).split(TIMES) for term in found["term"]]
     return [other for both in partners if key in both for other in both if other != key]

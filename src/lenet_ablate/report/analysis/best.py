@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lenet_ablate.report.analysis import statistics
-from lenet_ablate.report.analysis.contrasts import compare_levels, outcomes_of
+from lenet_ablate.report.analysis.failures import count_ends
+from lenet_ablate.report.analysis.pairs import compare_block
 from lenet_ablate.report.analysis.results import BestSetting
-from lenet_ablate.report.study.comparison import compare
+from lenet_ablate.report.study.comparison import Grid, compare, largest_rectangle
 from lenet_ablate.report.study.criteria import Criteria, EpochRule
 from lenet_ablate.report.study.factors import Factor, Level
 from lenet_ablate.report.study.lookup import look_up
@@ -30,6 +31,7 @@ class _Others:
     alike: tuple[str, ...] | None
     above: tuple[str, ...]
     count: int
+    copies: tuple[str, ...] = ()
 
 
 def best_variant(study: Study) -> str:
@@ -52,15 +54,16 @@ def is_chosen_by_validation(study: Study) -> bool:
     return bool(candidates["val_accuracy"].notna().any())
 
 
-def best_setting(study: Study, marks: Sequence[str] = ()) -> BestSetting | None:
+def best_setting(study: Study, marks: Sequence[str] = (), look: int = 1) -> BestSetting | None:
     """What is known of the best variant; None unless two variants have two seeds each, or there is but one variant.
 
-    It is told from the others by test accuracy as levels of a factor are: t-tests paired by the seeds that all
-    candidates share, corrected by Holm for all pairs of them, since which one is best was not known beforehand.
+    It is told from the others by test accuracy: t-tests paired by the seeds that it shares with each of them, corrected
+    by Holm for their number. Validation chose it, so that only it is asked about, not every pair.
 
     Args:
         study: What was found on disk.
         marks: What its sentence ends with; see `protocol.protocol_notes`.
+        look: How often the study has been looked at, from 1.
     """
     usable = study.design[study.design["is_usable"]]
     candidates = _candidates(usable)
@@ -71,14 +74,36 @@ def best_setting(study: Study, marks: Sequence[str] = ()) -> BestSetting | None:
     tested = _tested(study, candidates)
     best = best_variant(study)
     own = tested[tested[VARIANT] == best]
-    others = _others(tested, best, study.criteria.alpha)
+    others = _others(tested, best, statistics.spent(study.criteria.alpha, look))
     mean, sd = float(own["outcome"].mean()), float(own["outcome"].std(ddof=1)) if len(own) > 1 else math.nan
+    ends = count_ends(study.design[study.design[VARIANT] == best])
     figure = _figure(study, best, mean, sd, len(own))
-    told = [_choice(study, best, figure), *_comparison(others)] if others.count else [_only(study, figure)]
-    told += ["Settings with one seed are left out"] if len(candidates) < len(usable) else []
+    is_choice = bool(others.count or others.copies)
+    told = [_choice(study, best, figure), *_comparison(others)] if is_choice else [_only(study, figure)]
+    told += [f"It is not best without this: {ends.words}"] if ends.troubled and is_choice else []
+    told += [f"Mind: {ends.words}"] if ends.troubled and not is_choice else []
+    told += _left_out(study, candidates, usable)
     sentence = " ".join([*(f"{part}." for part in told), *marks])
     identity, by_validation = str(own["variant_id"].iloc[0]), is_chosen_by_validation(study)
-    return BestSetting(best, identity, mean, sd, len(own), by_validation, others.alike or (), sentence)
+    return BestSetting(
+        best, identity, mean, sd, len(own), by_validation, others.alike or (), sentence, ends.ended, ends.troubled
+    )
+
+
+def _left_out(study: Study, candidates: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
+    """Settings with one seed, and whether one of them is ahead."""
+    if len(candidates) == len(usable):
+        return []
+    rest = usable[~usable[VARIANT].isin(candidates[VARIANT])]
+    column = "val_accuracy" if is_chosen_by_validation(study) else "test_accuracy"
+    where = "in validation" if column == "val_accuracy" else "in test"
+    top = candidates.groupby(VARIANT, observed=True)[column].mean().max()
+    ahead = rest[rest[column] > top].sort_values(column, ascending=False, kind="stable")
+    told = "Settings with one seed are left out, since one may be luck"
+    if ahead.empty:
+        return [told]
+    (accuracy,) = percent_texts(ahead[column].tolist()[:1], [math.nan])
+    return [f"{told}; of these {ahead[VARIANT].iloc[0]} is higher with {accuracy} % {where}: give it more seeds"]
 
 
 def _tested(study: Study, candidates: pd.DataFrame) -> pd.DataFrame:
@@ -98,18 +123,30 @@ def _others(tested: pd.DataFrame, best: str, alpha: float) -> _Others:
     variants = tested[VARIANT].drop_duplicates().tolist()
     factor = Factor(VARIANT, tuple(Level(name, (place,)) for place, name in enumerate(variants)))
     labels = pd.Categorical(tested[VARIANT], categories=variants, ordered=True)
-    outcomes = outcomes_of(compare(tested.assign(**{VARIANT: labels}), factor, [factor]))
-    if outcomes.num_seeds < 2 or len(outcomes.labels) < len(variants):
-        return _Others(None, (), len(variants) - 1)
-    pairs = compare_levels(outcomes)
-    is_distinct = statistics.holm(pairs.paired.p) < alpha
-    place = variants.index(best)
-    own = np.flatnonzero((pairs.first == place) | (pairs.second == place))
-    other = [variants[pairs.second[pair] if pairs.first[pair] == place else pairs.first[pair]] for pair in own]
-    sign = np.where(pairs.first[own] == place, 1, -1)
-    alike = tuple(name for name, pair in zip(other, own, strict=True) if not is_distinct[pair])
-    is_above = is_distinct[own] & (sign * pairs.paired.difference[own] < 0)
-    return _Others(alike, tuple(name for name, above in zip(other, is_above, strict=True) if above), len(other))
+    comparison = compare(tested.assign(**{VARIANT: labels}), factor, [factor])
+    alike = comparison.alike
+    copies = tuple(name for name in variants if name != best and alike.get(name, name) == alike.get(best, best))
+    rest = [name for name in variants if name not in copies and name != best and name not in alike]
+    p, lead = (np.array(found, dtype=float) for found in _against(comparison.grid, best, rest))
+    if np.isnan(p).any():
+        return _Others(None, (), len(rest), copies)
+    is_distinct = statistics.holm(p) < alpha
+    same = tuple(name for name, distinct in zip(rest, is_distinct, strict=True) if not distinct)
+    above = tuple(name for name, distinct in zip(rest, is_distinct & (lead < 0), strict=True) if distinct)
+    return _Others(same, above, len(rest), copies)
+
+
+def _against(grid: Grid, best: str, rest: Sequence[str]) -> tuple[list[float], list[float]]:
+    """P of the best variant against each other one, on the seeds that both have, and how far it is ahead."""
+    own = grid.labels.index(best)
+    p, lead = [], []
+    for name in rest:
+        pair = np.array([own]), np.array([grid.labels.index(name)])
+        within = largest_rectangle(grid.is_complete[own] & grid.is_complete[pair[1][0]])
+        block = compare_block(grid, *pair, within)
+        p.append(float(block.paired.p[0]))
+        lead.append(float(block.paired.difference[0]))
+    return p, lead
 
 
 def _figure(study: Study, best: str, mean: float, sd: float, seeds: int) -> str:
@@ -138,14 +175,17 @@ def _choice(study: Study, best: str, figure: str) -> str:
 
 
 def _comparison(others: _Others) -> list[str]:
+    copies = [f"Trained identically: {_named(others.copies)}"] if others.copies else []
+    if not others.count:
+        return copies
     if others.alike is None:
-        return ["Too few seeds are common to all settings to tell it from the others"]
+        return [*copies, "Too few seeds are shared with some of the others to tell it from all of them"]
     whom = "the other one" if others.count == 1 else f"any of the {others.count} others"
     if len(others.alike) == others.count:
-        return [f"Not distinguishable from {whom}"]
+        return [*copies, f"Not distinguishable from {whom}"]
     told = [f"Not distinguishable from it: {_named(others.alike)}"] if others.alike else []
     told += [f"More accurate in test, which chooses nothing: {_named(others.above)}"] if others.above else []
-    return told or [f"Better than {whom.replace('any', 'each')}"]
+    return copies + (told or [f"Better than {whom.replace('any', 'each')}"])
 
 
 def _named(names: Sequence[str]) -> str:

@@ -10,9 +10,8 @@ import pandas as pd
 
 from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.report.analysis import statistics
-from lenet_ablate.report.analysis.contrasts import Outcomes
 from lenet_ablate.report.analysis.statistics import Array
-from lenet_ablate.report.study.comparison import Comparison
+from lenet_ablate.report.study.comparison import Grid, Places, Rectangle
 from lenet_ablate.report.study.criteria import Criteria
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.predictions import StudyPredictions
@@ -20,24 +19,39 @@ from lenet_ablate.report.study.predictions import StudyPredictions
 NO_CONFUSION = pd.DataFrame({name: pd.Series(dtype=int) for name in ("true", "predicted", "count", "n_runs")})
 
 
-def with_digit_errors(
-    pairs: pd.DataFrame, comparison: Comparison, outcomes: Outcomes, criteria: Criteria, predictions: StudyPredictions
-) -> pd.DataFrame:
-    """Pairs with se_digits, se_total and p_mcnemar, missing where predictions or labels are not at hand."""
-    pairs = pairs.assign(se_digits=np.nan, se_total=np.nan, p_mcnemar=np.nan)
-    correct = _correct(comparison, outcomes, predictions) if criteria.column == "test_accuracy" and len(pairs) else None
+def digit_columns(
+    grid: Grid, first: Places, second: Places, within: Rectangle, criteria: Criteria, predictions: StudyPredictions
+) -> dict[str, Array]:
+    """se_digits, se_total and p_mcnemar of pairs, (P,) each; missing where predictions or labels are not at hand.
+
+    Args:
+        grid: The runs of the levels.
+        first: (P,) the place of each pair's first level.
+        second: (P,) that of its second.
+        within: The combinations and seeds that they share.
+        criteria: By what levels are compared.
+        predictions: Predictions and labels.
+    """
+    missing = np.full(len(first), np.nan)
+    found = {"se_digits": missing, "se_total": missing, "p_mcnemar": missing}
+    own, place = np.unique(np.concatenate([first, second]), return_inverse=True)
+    is_known = criteria.column == "test_accuracy" and bool(predictions.labels) and len(within.seeds)
+    correct = _correct(grid, own, within, predictions) if is_known else None
     if correct is None:
-        return pairs
-    pairs["se_digits"], pairs["se_total"] = digit_errors(correct)
-    if outcomes.num_seeds == outcomes.runs_per_seed == 1:
-        pairs["p_mcnemar"] = [
-            statistics.mcnemar_p(int((correct[a, 0] > correct[b, 0]).sum()), int((correct[b, 0] > correct[a, 0]).sum()))
-            for a, b in zip(*np.triu_indices(len(correct), 1), strict=True)
-        ]
-    return pairs
+        return found
+    a, b = place[: len(first)], place[len(first) :]
+    found["se_digits"], found["se_total"] = digit_errors(correct, a, b)
+    if len(within.seeds) == len(within.combinations) == 1:
+        found["p_mcnemar"] = np.array(
+            [
+                statistics.mcnemar_p(int((one > other).sum()), int((other > one).sum()))
+                for one, other in zip(correct[a, 0], correct[b, 0], strict=True)
+            ]
+        )
+    return found
 
 
-def digit_errors(correct: Array) -> tuple[Array, Array]:
+def digit_errors(correct: Array, a: Places, b: Places) -> tuple[Array, Array]:
     """Standard errors of each pair's difference in accuracy over other test digits, and over other digits and seeds.
 
     With D[s, i] the difference in seed s on digit i, S seeds and N digits: SD over i of the mean over s, by √N; and
@@ -47,9 +61,10 @@ def digit_errors(correct: Array) -> tuple[Array, Array]:
 
     Args:
         correct: (L, S, N) whether a level's network is right, 0..1; between where averaged over other factors.
+        a: (P,) the place of each pair's first level.
+        b: (P,) that of its second.
     """
     num_levels, num_seeds, num_digits = correct.shape
-    a, b = np.triu_indices(num_levels, 1)
 
     def of_differences(products: Array) -> Array:
         """Sums of squared differences of each pair from the products of the levels."""
@@ -118,17 +133,14 @@ def _predicted_sd(runs: Sequence[str], predictions: StudyPredictions) -> float:
 
 
 def _correct(
-    comparison: Comparison, outcomes: Outcomes, predictions: StudyPredictions
+    grid: Grid, levels: Places, within: Rectangle, predictions: StudyPredictions
 ) -> npt.NDArray[np.float64] | None:
     """(L, S, N) whether the levels' networks are right, averaged over other factors; None where not known."""
-    runs = comparison.runs
-    labels = [predictions.labels.get(run) for run in runs["run"]]
-    first = labels[0]
-    if first is None or any(found is not first for found in labels):
+    names = grid.runs["run"].to_numpy(object)[grid.place[np.ix_(levels, within.combinations, within.seeds)]]
+    first = predictions.labels.get(names.flat[0])
+    if first is None or any(predictions.labels.get(name) is not first for name in names.flat):
         return None
-    correct = np.zeros((len(outcomes.labels), outcomes.num_seeds, len(first)))
-    level = {label: place for place, label in enumerate(outcomes.labels)}
-    seed = {number: place for place, number in enumerate(outcomes.seeds.tolist())}
-    for run, label, number in zip(runs["run"], runs[outcomes.key], runs[REPLICATE], strict=True):
-        correct[level[label], seed[number]] += predictions.predicted[run] == first
-    return correct / outcomes.runs_per_seed
+    correct = np.zeros((len(levels), len(within.seeds), len(first)))
+    for (level, _, seed), name in np.ndenumerate(names):
+        correct[level, seed] += predictions.predicted[name] == first
+    return correct / len(within.combinations)

@@ -78,7 +78,7 @@ def _draw(study: Study, design: pd.DataFrame, row: str, column: str) -> Picture:
             _label(row, run),
             _label(column, run),
             study.configs[str(run["variant_id"])],
-            _read(study.folder / str(run["run"]), MODEL, study.configs[str(run["variant_id"])]),
+            _read(study.run_folder(str(run["run"])), MODEL, study.configs[str(run["variant_id"])]),
         )
         for _, run in _best(design, keys).iterrows()
     ]
@@ -91,7 +91,7 @@ def _draw_epochs(study: Study, design: pd.DataFrame, row: str, data: str) -> Pic
     shown = choose_epochs(sorted(set.intersection(*(set(files) for _, files in best))))
     panels: list[Panel] = []
     for run, files in best:
-        config, folder = study.configs[str(run["variant_id"])], study.folder / str(run["run"])
+        config, folder = study.configs[str(run["variant_id"])], study.run_folder(str(run["run"]))
         read = [(epoch, _read(folder, files[epoch], config)) for epoch in shown]
         own = epoch_panels(config, [(epoch, weights) for epoch, weights in read if weights is not None])
         panels += [dataclasses.replace(panel, row=_label(row, run)) for panel in own]
@@ -114,7 +114,7 @@ def _best(design: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 def _epoch_files(study: Study, run: str) -> dict[int, str]:
     """The names of the weights that a run kept, by epoch."""
     found = {}
-    for path in sorted((study.folder / run / EPOCHS).glob("*.safetensors")):
+    for path in sorted((study.run_folder(run) / EPOCHS).glob("*.safetensors")):
         epoch = path.name.partition("-")[0]
         if epoch.isdecimal() and len(epoch) < 9:
             found[int(epoch)] = f"{EPOCHS}/{path.name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pandas as pd
@@ -21,16 +21,16 @@ from lenet_ablate.report.figures.curve_data import (
 )
 from lenet_ablate.report.figures.curves import PANELS_PER_SHEET, ReferenceLine, curves_alt, overlay, sheet
 from lenet_ablate.report.figures.notes import averaged_words, caption_of, curves_key, curves_note, on_mnist
-from lenet_ablate.report.figures.picture import Picture
+from lenet_ablate.report.figures.picture import Draw, Picture
 from lenet_ablate.report.figures.style import INK, LineStyle, level_styles
 from lenet_ablate.report.figures.text import plural
 from lenet_ablate.report.study.comparison import Comparison
 from lenet_ablate.report.study.criteria import Metric
 from lenet_ablate.report.study.study import Study
 
-Draw = Callable[[], Picture]
 MAX_NUMBERS, MAX_WORDS = 6, 4  # levels in one axes
 MAX_NAME = 80
+MAX_VARIANTS = 10 * PANELS_PER_SHEET  # beyond it nobody looks for one of them by eye
 LECUN_1998 = ReferenceLine(0.95, "LeCun et al. 1998: 0.95 %")
 
 
@@ -56,7 +56,12 @@ def curves_of_factor(study: Study, comparison: Comparison) -> Iterator[tuple[str
 
 
 def curves_of_variants(study: Study, each: bool) -> Iterator[tuple[str, Draw]]:
-    """Sheets with a panel of training loss per variant, and with `each` a figure per variant too."""
+    """Sheets with a panel of training loss per variant, and with `each` a figure per variant too.
+
+    Of more than MAX_VARIANTS there are none unless each is asked for.
+    """
+    if study.design["variant"].nunique() > MAX_VARIANTS and not each:
+        return
     styles = {str(name): LineStyle(INK, "-", "o") for name in study.design["variant"].unique()}
     curves = variant_curves(study.epochs, study.design, TRAIN_LOSS, styles)
     pages = [curves.names[start : start + PANELS_PER_SHEET] for start in range(0, len(curves.names), PANELS_PER_SHEET)]

@@ -41,7 +41,7 @@ def shown_pairs(analysis: FactorAnalysis) -> tuple[pd.DataFrame, str]:
 
 
 def differences_figure(analysis: FactorAnalysis, criteria: Criteria, outcome: str, title: str, note: str) -> Figure:
-    """A row per pair of levels: paired difference with 95 % interval, filled where it is significant after Holm.
+    """A row per pair of levels: paired difference with 95 % interval, filled where it is significant after correction.
 
     Args:
         analysis: The factor's analysis; has at least one pair.
@@ -61,7 +61,7 @@ def differences_figure(analysis: FactorAnalysis, criteria: Criteria, outcome: st
         dress_rows(ax, rows, x_limits)
         ax.axvspan(-margin, margin, color=STRIPE, linewidth=0, zorder=0.4)
         ax.axvline(0, color=FAINT, linewidth=0.8, zorder=0.6)
-        is_sure = pairs["p_holm"].astype(float) < criteria.alpha
+        is_sure = pairs["p_corrected"].astype(float) < criteria.alpha
         for place, row in enumerate(percent.assign(sure=is_sure).itertuples(index=False)):
             diff, low, high, sure = (float(value) for value in row)
             draw_interval(ax, place, low, high)
@@ -96,7 +96,7 @@ def differences_alt(analysis: FactorAnalysis, outcome: str) -> str:
     told = [f"{short(_words(key, pair))} {_numbers(pair)}" for pair in pairs.to_dict("records")]
     return (
         f"Paired differences in {outcome} by {analysis.comparison.factor.title}, in percentage points with 95 % "
-        f"intervals and p values after Holm's correction{': ' + which if which else ''}: {listed(told, 21)}."
+        f"intervals and corrected p values{': ' + which if which else ''}: {listed(told, 21)}."
     )
 
 
@@ -121,7 +121,7 @@ def _words(key: str, pair: Mapping[Hashable, Any]) -> str:
 
 def _numbers(pair: Mapping[Hashable, Any]) -> str:
     """`+0.21 [+0.05, +0.37], p = 0.012`."""
-    diff, low, high, p = (float(pair[name]) for name in ("diff", "ci_low", "ci_high", "p_holm"))
+    diff, low, high, p = (float(pair[name]) for name in ("diff", "ci_low", "ci_high", "p_corrected"))
     if math.isnan(diff):
         return NOTHING
     half = 100 * (high - low) / 2
@@ -146,8 +146,8 @@ def _legend_words(criteria: Criteria, pairs: pd.DataFrame, is_brief: bool = Fals
         pairing = f"{many} seed{'' if many == '1' else 's'} in pairs · "
     if is_brief:
         margin = f"{100 * criteria.margin:.2f}"
-        return f"{pairing}line: 95 % interval · ● p < {criteria.alpha:g} after Holm, ○ not · stripe: ±{margin} points"
+        return f"{pairing}line: 95 % interval · ● corrected p < {criteria.alpha:g}, ○ not · stripe: ±{margin} points"
     return (
-        f"{pairing}● p < {criteria.alpha:g} after Holm's correction{num}, ○ not · line: 95 % interval · "
+        f"{pairing}● corrected p < {criteria.alpha:g}{num}, ○ not · line: 95 % interval · "
         f"stripe: ±{100 * criteria.margin:.2f} points, too small to matter"
     )

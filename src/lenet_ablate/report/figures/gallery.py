@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -13,20 +13,19 @@ import pandas as pd
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.figures.boundary_gallery import boundaries_of_study
 from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure, confusion_matrix
-from lenet_ablate.report.figures.curve_gallery import curves_of_factor, curves_of_variants
+from lenet_ablate.report.figures.curve_gallery import MAX_VARIANTS, curves_of_factor, curves_of_variants
 from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_alt, digits_figure, pick
 from lenet_ablate.report.figures.effects import effect_of, effects_alt, effects_figure, effects_key, effects_note
 from lenet_ablate.report.figures.forest import differences_alt, differences_figure, differences_key, differences_note
 from lenet_ablate.report.figures.heatmap import MAX_LEVELS, grid_of, heatmap_alt, heatmap_figure, heatmap_key
 from lenet_ablate.report.figures.notes import JOINT, averaged_words, caption_of, on_mnist, outcome_words, protocol
-from lenet_ablate.report.figures.picture import Picture
+from lenet_ablate.report.figures.picture import Draw, Picture
 from lenet_ablate.report.figures.scatter import labelled, noise_alt, noise_figure, time_alt, time_figure
 from lenet_ablate.report.figures.text import plural, short
 from lenet_ablate.report.study.comparison import compare
 from lenet_ablate.report.study.factors import Factor
 from lenet_ablate.report.study.study import Study
 
-Draw = Callable[[], Picture]
 MAX_HEATMAPS = 6
 DISPUTED_WORDS = "†: label disputed, fewer than 3 of 5 votes (cleanlab/label-errors)"
 
@@ -92,6 +91,10 @@ def gallery(
         pictures |= _noise(study, analysis)
     pictures |= _times(study)
     pictures |= curves_of_variants(study, every_variant)
+    if (count := study.design["variant"].nunique()) > MAX_VARIANTS and not every_variant:
+        left_out.append(
+            f"Figures of single variants are left out, since there are {count:,}: --figures all draws them."
+        )
     return Gallery(pictures, tuple(left_out))
 
 

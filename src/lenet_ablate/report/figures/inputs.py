@@ -39,19 +39,19 @@ def read_figure_inputs(
         return FigureInputs(None, why, references)
     config = study.configs[str(own["variant_id"].iloc[0])]
     try:
-        return FigureInputs(_read(study.folder, runs, config, predictions, data_dir), references=references)
+        return FigureInputs(_read(study, runs, config, predictions, data_dir), references=references)
     except DataError as error:
         return FigureInputs(None, f"the test images are not at hand ({error})", references)
 
 
 def _read(
-    folder: Path, runs: Sequence[str], config: RunConfig, predictions: StudyPredictions, data_dir: Path
+    study: Study, runs: Sequence[str], config: RunConfig, predictions: StudyPredictions, data_dir: Path
 ) -> TestDigits:
     images, labels = load_test_images(config.data, data_dir), predictions.labels[runs[0]]
     if len(images) != len(labels):
         raise DataError(f"{len(images)} images for {len(labels)} labels")
     predicted = np.stack([predictions.predicted[run] for run in runs])
-    probabilities = np.stack([_read_probabilities(folder / run, len(labels)) for run in runs])
+    probabilities = np.stack([_read_probabilities(study.run_folder(run), len(labels)) for run in runs])
     return TestDigits(images, labels, predicted, probabilities)
 
 

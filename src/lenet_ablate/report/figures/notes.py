@@ -7,12 +7,15 @@ it makes the caption, which stands beside the figure and never in it: papers and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from lenet_ablate.report.figures.curve_data import Curves
 from lenet_ablate.report.figures.text import listed, plural, short
 from lenet_ablate.report.study.comparison import Comparison
 from lenet_ablate.report.study.criteria import Criteria, EpochRule, Metric
 from lenet_ablate.report.study.study import Study
+
+if TYPE_CHECKING:  # sentences need nothing that draws
+    from lenet_ablate.report.figures.curve_data import Curves
 
 _NAMES = {
     "lenet5": "LeNet-5",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ class Picture:
         title: What it is.
         alt: What it shows, with the numbers, for who cannot see it; plain text.
         caption: What its lines and marks mean and what was averaged over, for beside it; plain text.
-        kinds: The kinds of file it is written as.
+        kinds: The kinds of file it can be written as; svg or png is among them.
     """
 
     figure: Figure
@@ -27,3 +27,6 @@ class Picture:
     alt: str
     caption: str
     kinds: Sequence[str] = ALL_KINDS
+
+
+Draw = Callable[[], Picture]

@@ -6,8 +6,6 @@ import functools
 import warnings
 from collections.abc import Sequence
 
-from matplotlib.font_manager import FontProperties, findfont, get_font
-
 from lenet_ablate.rendering.escape import one_line
 
 FAMILY = "DejaVu Sans"  # comes with matplotlib, so that figures look alike everywhere
@@ -94,6 +92,8 @@ def _first_line(text: str, width: float, size: float) -> str:
 @functools.cache
 def _advance(char: str) -> float:
     """Width of a character, of the font size; a missing one is drawn as a box, which has a width too."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font  # words alone need no fonts
+
     font = get_font(findfont(FontProperties(family=FAMILY)))
     font.set_size(100, 72)
     with warnings.catch_warnings():

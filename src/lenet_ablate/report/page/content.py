@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lenet_ablate.report.analysis.results import Code, Verdict
+from lenet_ablate.report.figures.image import Image
+from lenet_ablate.report.page.answer import Answer
+from lenet_ablate.report.page.effects import Effect
 from lenet_ablate.report.tables.table import Table
 
 
@@ -16,34 +18,11 @@ def without_key(key: str, sentence: str) -> str:
 
 
 @dataclass(frozen=True)
-class Image:
-    """A figure as the page embeds it.
-
-    Attributes:
-        name: Its files' name without ending.
-        title: What it is; drawn in it.
-        alt: What it shows, for who cannot see it.
-        caption: What its lines and marks mean.
-        files: Its bytes by kind: png and mostly svg.
-        size: Width and height in inches.
-    """
-
-    name: str
-    title: str
-    alt: str
-    caption: str
-    files: Mapping[str, bytes]
-    size: tuple[float, float]
-
-
-@dataclass(frozen=True)
 class FactorSection:
     """What the page says of a factor.
 
     Attributes:
-        key: The setting.
-        title: The setting in words.
-        verdicts: The sentences about it.
+        effect: What is known of it.
         advice: What to do to know more; may be empty.
         table: Its table.
         simple_effects: Its effect at each level of another factor; None where there is none.
@@ -51,24 +30,12 @@ class FactorSection:
         images: Its figures in the order in which they are shown.
     """
 
-    key: str
-    title: str
-    verdicts: tuple[Verdict, ...]
+    effect: Effect
     advice: str
     table: Table
     simple_effects: Table | None
     epochs: Table | None
-    images: tuple[Image, ...]
-
-    def line(self, sentence: str) -> str:
-        """A sentence about the factor for where its title does not stand above: `pool: max is better than avg`."""
-        return f"{self.key}: {without_key(self.key, sentence)}"
-
-    @property
-    def headline(self) -> tuple[Verdict, ...]:
-        """What the top of the page says of it: the failures, and the answer that comes first."""
-        failures = tuple(verdict for verdict in self.verdicts if verdict.code is Code.failures)
-        return failures + tuple(verdict for verdict in self.verdicts if verdict.code is not Code.failures)[:1]
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,9 +62,9 @@ class Page:
         study: The study's name.
         lead: What was trained, in a line.
         newest: The day of the newest sweep; may be empty.
-        strip: Four numbers with what they are.
+        answer: What stands on the first screen.
         warnings: What weakens the conclusions.
-        factors: A section per factor.
+        factors: A section per factor, in the answer's order.
         variants: The table of all variants.
         images: The figures by place; see `places`.
         left_out: Why some figures are missing, a sentence each.
@@ -110,15 +77,16 @@ class Page:
         commands: The sweeps' commands.
         reproduce: A command per variant, with the variant's name.
         downloads: CSV files to embed, by name.
-        best: The sentence about the best setting; empty where nothing is called best.
         protocol_notes: What every figure is marked with, a sentence each.
+        compared: By what levels are compared, in words.
+        margin: The smallest difference that matters, in percentage points.
         front: Where the page of all parts is, for a part of a study; else empty.
     """
 
     study: str
     lead: str
     newest: str
-    strip: tuple[tuple[str, str], ...]
+    answer: Answer
     warnings: tuple[str, ...]
     factors: tuple[FactorSection, ...]
     variants: Table
@@ -133,6 +101,7 @@ class Page:
     commands: tuple[str, ...]
     reproduce: tuple[tuple[str, str], ...]
     downloads: Mapping[str, bytes]
-    best: str = ""
     protocol_notes: tuple[str, ...] = ()
     front: str = ""
+    compared: str = "test accuracy"
+    margin: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import re
 from dataclasses import dataclass
 
 import PIL.Image
@@ -14,13 +15,16 @@ from markupsafe import Markup
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.templates import environment, style
 from lenet_ablate.report.analysis.results import Code
-from lenet_ablate.report.page.content import Image, Page
+from lenet_ablate.report.figures.image import MAX_SVG, Image
+from lenet_ablate.report.page.content import Page, without_key
+from lenet_ablate.report.page.glossary import GLOSSARY
 from lenet_ablate.report.tables.html import html_table
 from lenet_ablate.report.tables.table import Table
+from lenet_ablate.report.text.wording import percent
 
 PACKAGE = "lenet_ablate.report.page"
 MAX_BYTES = 5_000_000
-MAX_SVG, MAX_DOWNLOAD = 250_000, 400_000
+MAX_DOWNLOAD = 400_000
 PALETTE = 64
 PIXELS_PER_INCH = 116  # of the page, at which a figure's 8 points are as large as a caption
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
@@ -31,6 +35,9 @@ _LABELS = {
     Code.practically_same: "practically the same",
     Code.not_distinguishable: "undecided",
     Code.failures: "failures",
+    Code.identical: "trained identically",
+    Code.depends_on_failures: "depends on failures",
+    Code.not_shared: "not comparable",
 }
 
 
@@ -110,20 +117,39 @@ def _data(content: bytes, kind: str) -> str:
     return f"data:{MIME[kind]};base64,{base64.b64encode(content).decode()}"
 
 
+def _prose(text: str) -> str:
+    """A sentence as one line whose numbers stay with their units."""
+    return re.sub(r"(?<=\d) (?=(?:%|pp|s|min|h)(?!\w))", "\N{NO-BREAK SPACE}", one_line(text, limit=0))
+
+
 def _table(table: Table) -> Markup:
-    return Markup(html_table(table, is_scrolled=True))  # nosec B704 # its template escapes
+    return Markup(html_table(_accuracy_first(table), is_scrolled=True))  # nosec B704 # its template escapes
+
+
+def _accuracy_first(table: Table) -> Table:
+    """The table with its accuracies right behind what names the rows, so that a phone shows them without scrolling."""
+    columns = list(enumerate(table.columns))
+    names = [0, *(place for place, column in columns[1:] if not column.is_number and not column.rank)]
+    accuracies = [place for place, column in columns if "accuracy" in column.name and place not in names]
+    rest = [place for place, _ in columns if place not in names and place not in accuracies]
+    return table.with_columns([*names, *accuracies, *rest])
 
 
 @functools.cache
 def _environment() -> Environment:
     found = environment(PACKAGE)
+    found.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     found.globals |= {
         "css": Markup(style(PACKAGE)),  # nosec B704 # our own files
         "line": functools.partial(one_line, limit=0),
+        "prose": _prose,
         "short": one_line,
         "table": _table,
         "data": _data,
-        "labels": _LABELS,
+        "label": lambda code: _LABELS.get(code, code.name.replace("_", " ")),
+        "without_key": without_key,
+        "percent": percent,
+        "glossary": GLOSSARY,
         "max_download": MAX_DOWNLOAD,
         "pixels": lambda inches: round(PIXELS_PER_INCH * inches),
     }

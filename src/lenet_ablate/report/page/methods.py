@@ -72,18 +72,17 @@ def _statistics(study: Study, analysis: StudyAnalysis) -> Answers:
         "95 % t-intervals of the mean over seeds, which assume that seeds' accuracies are roughly normal; they speak "
         "of other seeds and the same test images. A single run gets a Wilson interval over the test images.",
     )
-    sizes = sorted({int(pair) for factor in analysis.factors for pair in factor.pairs["m_tests"].dropna()})
-    family = " and ".join(map(str, sizes)) or "no"
     yield (
         "Comparisons",
         f"Levels are compared by {compared} accuracy with a two-sided t-test paired by seed, each seed averaged over "
-        f"the other factors; Holm's correction within each factor ({family} pairs), α = {criteria.alpha:g}. Where "
+        f"the other factors, two levels on the seeds that both have. {analysis.corrections} Where "
         "Welch's test or the exact sign-flip test disagrees, the verdict is marked fragile.",
     )
     yield (
         "What matters",
-        f"Differences below {100 * criteria.margin:g} percentage points count as practically the same if the 90 % "
-        f"interval lies inside that margin. Advice on seeds aims at {100 * criteria.target:g} points with 80 % power.",
+        f"Differences below {100 * criteria.margin:g} percentage points count as practically the same if the "
+        f"corrected interval lies inside that margin. Advice on seeds aims at {100 * criteria.target:g} points with "
+        "80 % power.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +11,13 @@ import pandas as pd
 
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.best import is_chosen_by_validation
-from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
-from lenet_ablate.report.figures.notes import protocol
+from lenet_ablate.report.analysis.results import StudyAnalysis
+from lenet_ablate.report.figures.image import Image
+from lenet_ablate.report.figures.notes import outcome_words, protocol
+from lenet_ablate.report.page.answer import answer_of
 from lenet_ablate.report.page.commands import variant_command
-from lenet_ablate.report.page.content import FactorSection, Image, Page, RunRow
+from lenet_ablate.report.page.content import FactorSection, Page, RunRow
+from lenet_ablate.report.page.effects import Effect
 from lenet_ablate.report.page.methods import methods
 from lenet_ablate.report.page.placement import of_factor
 from lenet_ablate.report.page.references import references_table
@@ -23,6 +27,7 @@ from lenet_ablate.report.study.provenance import Provenance
 from lenet_ablate.report.study.study import Study, count_line
 from lenet_ablate.report.tables.table import Table
 from lenet_ablate.report.text.rounding import NOTHING, loss_text, percent_texts
+from lenet_ablate.report.text.wording import limit_points
 
 MAX_COMMANDS = 40
 
@@ -32,40 +37,32 @@ def page_of(
     analysis: StudyAnalysis,
     provenance: Provenance,
     tables: Mapping[str, Table],
-    images: Mapping[str, Sequence[Image]],
     left_out: Sequence[str],
     downloads: Mapping[str, bytes],
 ) -> Page:
-    """The content of a study's page.
+    """The content of a study's page without its figures; see `illustrated`.
 
     Args:
         study: The study.
         analysis: What was found.
         provenance: Where its results come from.
         tables: By name: a factor's key, the same with `_epochs` or `_simple` behind, `variants` and perhaps `anova`.
-        images: By place; see `places`.
         left_out: Why some figures are missing.
         downloads: CSV files by name.
     """
-    seeds = sorted({int(seed) for seed in study.design.loc[study.design["is_usable"], REPLICATE]})
-    best, accuracy, error = _best(study, analysis)
-    label, chosen = _choice(study)
+    answer = answer_of(study, analysis)
+    best, error = _best(study, analysis)
     data = study.fixed.get("data", "").partition(" ")[0]
-    own = (f"{best}, {chosen}", *error) if best and error else None
+    own = (f"{best}, {_choice(study)}", *error) if best and error else None
     return Page(
         study.title,
-        _lead(study),
+        lead(study),
         provenance.newest[:10],
-        (
-            ("runs finished / planned", f"{study.num_finished} / {len(study.runs)}"),
-            ("seeds", str(len(seeds))),
-            (label, best or NOTHING),
-            ("its test accuracy, %", accuracy),
-        ),
+        answer,
         analysis.warnings,
-        tuple(_section(factor, tables, images) for factor in analysis.factors),
+        tuple(_section(effect, analysis, tables) for effect in answer.effects),
         tables["variants"],
-        {place: tuple(found) for place, found in images.items()},
+        {},
         tuple(left_out),
         tables.get("anova"),
         references_table(own) if data == "mnist" else None,
@@ -76,49 +73,59 @@ def page_of(
         provenance.commands[:MAX_COMMANDS],
         tuple(_reproduce(study)),
         downloads,
-        analysis.best.sentence if analysis.best else "",
         analysis.protocol_notes,
         "../index.html" if study.part else "",
+        outcome_words(study.criteria),
+        limit_points(study.criteria.margin),
     )
 
 
-def _section(
-    factor: FactorAnalysis, tables: Mapping[str, Table], images: Mapping[str, Sequence[Image]]
-) -> FactorSection:
-    of = factor.comparison.factor
-    simple, epochs = tables.get(f"{of.key}_simple"), tables.get(f"{of.key}_epochs")
-    shown = tuple(images.get(of_factor(of.key), ()))
-    return FactorSection(of.key, of.title, factor.verdicts, factor.advice, tables[of.key], simple, epochs, shown)
+def illustrated(page: Page, images: Mapping[str, Sequence[Image]]) -> Page:
+    """The same page with figures.
+
+    Args:
+        page: See `page_of`.
+        images: By place; see `placement.section_of`.
+    """
+    factors = tuple(
+        dataclasses.replace(factor, images=tuple(images.get(of_factor(factor.effect.key), ())))
+        for factor in page.factors
+    )
+    return dataclasses.replace(page, factors=factors, images={place: tuple(found) for place, found in images.items()})
 
 
-def _lead(study: Study) -> str:
+def _section(effect: Effect, analysis: StudyAnalysis, tables: Mapping[str, Table]) -> FactorSection:
+    (advice,) = (one.advice for one in analysis.factors if one.comparison.factor.key == effect.key)
+    simple, epochs = tables.get(f"{effect.key}_simple"), tables.get(f"{effect.key}_epochs")
+    return FactorSection(effect, advice, tables[effect.key], simple, epochs)
+
+
+def lead(study: Study) -> str:
+    """What was trained and how far it is, in a line."""
     names = {key: value.partition(" (")[0] for key, value in study.fixed.items()}
     return " · ".join(part for part in (protocol(names), count_line(study)) if part)
 
 
-def _best(study: Study, analysis: StudyAnalysis) -> tuple[str, str, tuple[str, str] | None]:
-    """The best variant by validation, its test accuracy and its test error with spread, as texts."""
+def _best(study: Study, analysis: StudyAnalysis) -> tuple[str, tuple[str, str] | None]:
+    """The best variant by validation and its test error with spread, as texts."""
     runs = study.design[study.design["is_usable"] & (study.design["variant"] == analysis.best_variant)]
     per_seed = runs["test_accuracy"].astype(float)
     if per_seed.empty:
-        return "", NOTHING, None
+        return "", None
     mean, sd = float(per_seed.mean()), float(per_seed.std(ddof=1)) if len(per_seed) > 1 else math.nan
-    (text,) = percent_texts([mean], [sd])
     (error,) = percent_texts([1 - mean], [sd])
     value, _, spread = error.partition(" ± ")
     told = f"SD {spread} over {len(per_seed)} seeds" if spread else "1 run"
-    return str(analysis.best_variant), text, (value, told)
+    return str(analysis.best_variant), (value, told)
 
 
-def _choice(study: Study) -> tuple[str, str]:
-    """What the variant that stands for the study is called: alone, and behind its name."""
+def _choice(study: Study) -> str:
+    """What the variant that stands for the study is called, behind its name."""
     usable = study.design[study.design["is_usable"]]
     if study.design["variant"].nunique() == 1:
-        return "setting", "the only setting"
+        return "the only setting"
     by = "by validation" if is_chosen_by_validation(study) else "by test accuracy"
-    if usable["variant"].duplicated().any():
-        return f"best setting, {by}", f"best {by}"
-    return f"highest {by}, 1 run", f"highest {by}, 1 run"
+    return f"best {by}" if usable["variant"].duplicated().any() else f"highest {by}, 1 run"
 
 
 def _run_rows(study: Study) -> list[RunRow]:

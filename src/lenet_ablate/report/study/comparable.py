@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from lenet_ablate.config.experiments import word
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import DataConfig, ModelConfig, RunConfig
-from lenet_ablate.records.frames import settings_row
 from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.read import RunRecord
+from lenet_ablate.records.rows import settings_row
 from lenet_ablate.report.study.factors import find_factors
 
 FRAME = ("data", "model", "epochs")

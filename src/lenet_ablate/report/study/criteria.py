@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,17 +22,25 @@ class EpochRule(Enum):
     best_val = "best_val"
 
 
+class Family(Enum):
+    """Which tests are corrected together."""
+
+    factor = "factor"
+    study = "study"
+
+
 @dataclass(frozen=True)
 class Criteria:
     """What is compared, and which differences matter.
 
     Attributes:
-        metric: The accuracy that is compared.
+        metric: The accuracy that is asked for; see `judged_metric`.
         epoch: At the fixed last epoch, or at the first epoch with the highest validation accuracy.
         margin: Differences below it do not matter in practice; a fraction of the test images, 0..1. The default is
             10 of MNIST's 10,000 test digits; 15 of them have a disputed label.
         target: The difference that the advice on further seeds wants to detect; a fraction, 0..1.
-        alpha: Probability of a false alarm per factor, 0..0.5.
+        alpha: Probability of a false alarm per family, 0..0.5.
+        family: Whether the tests of each factor are corrected together, or those of all.
     """
 
     metric: Metric = Metric.test_accuracy
@@ -38,18 +48,46 @@ class Criteria:
     margin: float = 0.0010
     target: float = 0.0015
     alpha: float = 0.05
+    family: Family = Family.factor
+
+    @property
+    def judged_metric(self) -> Metric:
+        """The accuracy by which levels are compared.
+
+        The highest validation accuracy of a run is the largest of many noisy ones: the noisier network has the higher
+        one. So it is described, and levels are compared by test accuracy at the epoch that it chooses.
+        """
+        return Metric.test_accuracy if self.epoch is EpochRule.best_val else self.metric
+
+    @property
+    def is_described_only(self) -> bool:
+        """Whether the accuracy that is asked for is not the one by which levels are compared."""
+        return self.judged_metric is not self.metric
 
     @property
     def column(self) -> str:
         """The column of `records.frames.read_runs` that holds the figure compared."""
-        if self.epoch is EpochRule.last:
-            return self.metric.value
-        return "test_accuracy_at_best_val" if self.metric is Metric.test_accuracy else "best_val_accuracy"
+        return self.metric.value if self.epoch is EpochRule.last else "test_accuracy_at_best_val"
 
     @property
     def split(self) -> str:
         """The split on which the accuracy is taken: "test" or "val"."""
-        return "test" if self.metric is Metric.test_accuracy else "val"
+        return "test" if self.judged_metric is Metric.test_accuracy else "val"
+
+    def fitted(self, num_images: float) -> Criteria:
+        """With the usual margin and target no smaller than so many images can show: one image, and two, rounded up.
+
+        Those that were chosen otherwise stay.
+
+        Args:
+            num_images: That an accuracy is a share of; NaN where not known.
+        """
+        if not math.isfinite(num_images) or num_images < 1:
+            return self
+        usual, image = Criteria(), math.ceil(1e4 / num_images) / 1e4  # whole hundredths of a percentage point
+        margin = max(image, self.margin) if self.margin == usual.margin else self.margin
+        target = max(2 * image, self.target) if self.target == usual.target else self.target
+        return dataclasses.replace(self, margin=margin, target=target)
 
     @property
     def asked(self) -> str:

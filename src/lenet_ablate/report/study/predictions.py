@@ -51,7 +51,7 @@ def read_predictions(study: Study, data_dir: Path) -> StudyPredictions:
     """
     usable = set(study.design.loc[study.design["is_usable"], "run"])
     runs = study.runs[study.runs["run"].isin(usable)]
-    read = {run: _read(study.folder / run, study.results.get(run)) for run in runs["run"]}
+    read = {run: _read(study.run_folder(run), study.results.get(run)) for run in runs["run"]}
     predicted = {run: digits for run, digits in read.items() if digits is not None}
     labels: dict[str, Digits] = {}
     missing = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from lenet_ablate.records.plans import SWEEPS
 from lenet_ablate.records.record import State
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.study import Study
@@ -30,3 +31,32 @@ def problem_runs(study: Study) -> pd.DataFrame:
 
 def _where(variant: object, seed: object) -> str:
     return ", ".join(part for part in (str(variant), f"seed {seed}") if part)
+
+
+def left_out_lines(study: Study, most: int) -> list[str]:
+    """What lies in the study's folder and is no part of the report: folders set aside, plans that are none.
+
+    Args:
+        study: The study.
+        most: Names and plans to tell of; of the others their number.
+    """
+    lines = []
+    if study.aside:
+        were = "folder was" if len(study.aside) == 1 else "folders were"
+        shown = ", ".join(study.aside[:most]) + (", …" if len(study.aside) > most else "")
+        lines += [f"{study.folder}: {len(study.aside)} {were} set aside: {shown}"]
+    lines += [f"{study.folder / SWEEPS}: {reason}; this plan is ignored" for reason in study.ignored_plans[:most]]
+    if len(study.ignored_plans) > most:
+        lines += [f"{study.folder / SWEEPS}: {len(study.ignored_plans) - most} more plans are ignored"]
+    return lines
+
+
+def unreadable_lines(study: Study, most: int) -> list[str]:
+    """The runs of a study that cannot be read, with the reason; beyond `most` their number."""
+    runs = study.runs[study.runs["status"] == State.unreadable.value]
+    lines = [
+        f"{study.run_folder(str(run))}: {error}; the same lenet-ablate command trains it again"
+        for run, error in runs[["run", "error"]].head(most).itertuples(index=False)
+    ]
+    more = f"{len(runs) - most} more run{'s' if len(runs) - most > 1 else ''} cannot be read"
+    return [*lines, f"{study.folder}: {more}"] if len(runs) > most else lines

@@ -29,7 +29,10 @@ class Study:
         fixed: The settings that do not, in words by key.
         design: One row per run whose settings could be read: DESIGN, `outcome` (the accuracy by which levels are
             compared, 0..1; see `Criteria.column`), `num_images` (that it is a share of; NaN where not known),
-            `is_usable` (done, with finite final figures), `is_collapsed` (done near chance level; stays usable),
+            `test_share` (test images as a share of test and training images, 0..1; NaN where not known),
+            `chance` (the accuracy of guessing, 0..1), `curve` (a number, the same for runs whose every epoch is the
+            same to the last bit; -1 without epochs), `is_usable` (done, with finite final figures), `is_collapsed`
+            (done near chance level; stays usable),
             `variant` (its levels in words, or model and data where nothing varies) and an ordered categorical column
             of labels per factor; sorted by these, then by seed.
         copies: Folders that hold a run a second time, with the folder that counts.
@@ -41,6 +44,9 @@ class Study:
         aside: Folders of damaged runs that were set aside and do not count.
         part: What tells these runs from the study's others, `data=digits`; empty where they are the whole study.
         place: The part as a folder's name.
+        sources: Its folders, where runs of several are reported together; empty where there is `folder` alone.
+        homes: The folder of each run that does not lie in `folder`, by the run's name.
+        conflicts: What the sources contradict each other in, in a sentence each.
         parts: The parts, where not all runs can be compared; what is said of the whole is then said of none of them.
     """
 
@@ -61,11 +67,18 @@ class Study:
     part: str = ""
     place: str = ""
     parts: tuple[Study, ...] = ()
+    sources: tuple[Path, ...] = ()
+    homes: Mapping[str, Path] = field(default_factory=dict)
+    conflicts: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """The study's name, and the part."""
         return f"{self.name}: {self.part}" if self.part else self.name
+
+    def run_folder(self, run: str) -> Path:
+        """Where a run lies."""
+        return self.homes.get(run, self.folder / run)
 
     @property
     def comparable(self) -> tuple[Study, ...]:

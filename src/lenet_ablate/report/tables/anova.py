@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from lenet_ablate.report.tables.table import Column, Table
-from lenet_ablate.report.text.rounding import NOTHING, p_text
+from lenet_ablate.report.text.rounding import NOTHING, fixed_text, p_text, plain_text
 
 
 def anova_table(frame: pd.DataFrame) -> Table:
@@ -15,12 +15,12 @@ def anova_table(frame: pd.DataFrame) -> Table:
     columns = {
         Column("term", is_number=False): [str(term).replace(":", " × ") for term in frame["term"]],
         Column("df"): [_whole(df) for df in frame["df"]],
-        Column("sum of squares, pp²"): [_number(1e4 * float(value), "{:.4g}") for value in frame["sum_sq"]],
-        Column("F"): [_number(f, "{:.2f}") for f in frame["f"]],
+        Column("sum of squares, pp²"): [plain_text(1e4 * float(value)) for value in frame["sum_sq"]],
+        Column("F"): [fixed_text(float(f), 2) for f in frame["f"]],
         Column("p"): [p_text(float(p)) for p in frame["p"]],
-        Column("p (Holm)"): [p_text(float(p)) for p in frame["p_holm"]],
-        Column("ω²"): [_number(share, "{:.3f}") for share in frame["omega_sq"]],
-        Column("range of means, pp"): [_number(100 * float(span), "{:.2f}") for span in frame["range"]],
+        Column("p by seed (Holm)"): [p_text(float(p)) for p in frame["p_holm"]],
+        Column("ω²"): [fixed_text(float(share), 3) for share in frame["omega_sq"]],
+        Column("range of means, pp"): [fixed_text(100 * float(span), 2) for span in frame["range"]],
     }
     return Table(
         "anova",
@@ -30,13 +30,10 @@ def anova_table(frame: pd.DataFrame) -> Table:
         tuple(zip(*columns.values(), strict=True)),
         notes=(
             "Descriptive only: it assumes the same spread everywhere, which levels that train badly do not have. "
-            "The verdicts come from the paired comparisons.",
+            "The verdicts come from the paired comparisons, and “depends on” from the last p: of what each seed's runs "
+            "deviate from the sum of both effects, with Greenhouse and Geisser's correction.",
         ),
     )
-
-
-def _number(value: float, form: str) -> str:
-    return NOTHING if math.isnan(float(value)) else form.format(float(value)).replace("-", "−")
 
 
 def _whole(value: float) -> str:

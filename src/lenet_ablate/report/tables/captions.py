@@ -13,6 +13,7 @@ from lenet_ablate.report.study.study import Study, count_line
 LOSS_MEANING = "Training loss: mean over the batches of the last epoch, in nats per image."
 _VERBS = {"unreadable": "cannot be read", "done": "is done"}
 _LEAD = ("model", "data", "epochs")
+MAX_LISTED = 3
 
 
 def factor_caption(study: Study, comparison: Comparison, loss: bool = True) -> str:
@@ -25,13 +26,15 @@ def factor_caption(study: Study, comparison: Comparison, loss: bool = True) -> s
     """
     levels = _levels_used(comparison)
     fixed = {**study.fixed, **{key: used[0] for key, used in levels.items() if len(used) == 1}}
-    seeds = seeds_used(comparison)
+    seeds, own = seeds_used(comparison), _seeds_per_level(comparison)
     averaged = averaged_over(comparison)
     how = [
-        "mean ± SD over seeds" if len(seeds) > 1 else "",
+        f"mean ± SD over {'each level’s own seeds' if len(set(own)) > 1 else 'seeds'}" if max(own) > 1 else "",
         f"{'each seed ' if len(seeds) > 1 else ''}averaged over {averaged}" if averaged else "",
     ]
-    count = f"n = {_plural(len(seeds), 'seed')}" + (f" ({_ranges(seeds)})" if seeds else "")
+    fewest, most = min(own), max(own)
+    num = _plural(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    count = f"n = {num}" + (f" ({_ranges(seeds)})" if seeds else "")
     return _sentences(_join(_lead(fixed), count), _join(*how), _held_fixed(fixed), LOSS_MEANING if loss else "")
 
 
@@ -51,25 +54,16 @@ def factor_notes(comparison: Comparison) -> list[str]:
         without = f"; the other levels are compared without {'it' if len(empty) == 1 else 'them'}" if num_used else ""
         names = _listed([f"{factor.key}={label}" for label in empty])
         notes.append(f"{names} {'has' if len(empty) == 1 else 'have'} no run with final figures{without}.")
-    cells = _listed([*comparison.others, REPLICATE])
     if not num_used and comparison.num_usable:
-        notes.append(f"No {cells} is finished at every level, so there is nothing to compare; see the variants.")
-    elif num_used < len(comparison.planned):
-        what = f"combinations of {cells}" if comparison.others else "seeds"
-        notes.append(f"Only {what} finished at every level are used: {num_used} of {len(comparison.planned)} runs.")
-    notes.append(_rectangle_note(comparison))
-    return [*filter(None, notes), *schedule_notes([factor])]
-
-
-def _rectangle_note(comparison: Comparison) -> str:
-    """What was left out so that every seed has every combination of the other factors; may be empty."""
-    seeds, combinations = comparison.seeds_left_out, comparison.num_combinations_left_out
-    left_out = [
-        f"seed{'' if len(seeds) == 1 else 's'} {_ranges(seeds)}" if seeds else "",
-        f"{_plural(combinations, 'combination')} of {_listed(comparison.others)}" if combinations else "",
-    ]
-    told = " and ".join(part for part in left_out if part)
-    return f"Left out so that every seed has every combination: {told}." if told else ""
+        others = _listed(comparison.others)
+        notes.append(f"No combination of {others} has a run at every level, so there is no mean; see the variants.")
+    left_out = comparison.combinations_left_out if num_used else []
+    if left_out:
+        rest = f"; {len(left_out) - MAX_LISTED} more" if len(left_out) > MAX_LISTED else ""
+        shown = "; ".join(left_out[:MAX_LISTED]) + rest
+        notes.append(f"Left out of the means, so that every level is averaged over the same: {shown}.")
+    notes += [f"{label} trained as {other} did, to the last bit." for label, other in comparison.alike.items()]
+    return [*notes, *schedule_notes([factor])]
 
 
 def study_notes(study: Study) -> list[str]:
@@ -103,6 +97,13 @@ def averaged_over(comparison: Comparison) -> str:
     """The other factors of which several levels enter: `pool (max, avg) and batch_size (32, 64)`; may be empty."""
     levels = _levels_used(comparison)
     return _listed([f"{key} ({', '.join(used)})" for key, used in levels.items() if len(used) > 1])
+
+
+def _seeds_per_level(comparison: Comparison) -> list[int]:
+    """How many seeds each level has that has any."""
+    runs = comparison.runs
+    counts = runs.groupby(comparison.factor.key, observed=True)[REPLICATE].nunique()
+    return [int(count) for count in counts] or [0]
 
 
 def seeds_used(comparison: Comparison) -> list[int]:

@@ -53,7 +53,7 @@ def factor_table(study: Study, analysis: FactorAnalysis, references: pd.DataFram
             interval_text(low, high, decimals) for low, high in zip(levels["ci_low"], levels["ci_high"], strict=True)
         ],
         Column("Δ vs best, pp [CI]", rank=2): [versus[str(level)][0] for level in levels["level"]],
-        Column("p (Holm)", rank=4): [versus[str(level)][1] for level in levels["level"]],
+        Column("p (corrected)", rank=4): [versus[str(level)][1] for level in levels["level"]],
         Column("group"): [str(group) or NOTHING for group in levels["group"]],
     }
     place = list(columns).index(Column(name))
@@ -75,18 +75,18 @@ def factor_table(study: Study, analysis: FactorAnalysis, references: pd.DataFram
 def _accuracy_names(criteria: Criteria) -> tuple[str, str]:
     """Heads of the accuracy compared and of the other one."""
     at = " at best val" if criteria.epoch is EpochRule.best_val else ""
+    if criteria.is_described_only:
+        return f"test accuracy{at}, %", "highest val accuracy, %"
     if criteria.metric is Metric.test_accuracy:
         return f"test accuracy{at}, %", "val accuracy, %"
-    return f"val accuracy{at}, %", "test accuracy, %"
+    return "val accuracy, %", "test accuracy, %"
 
 
 def _other_accuracy(analysis: FactorAnalysis, criteria: Criteria) -> tuple[list[float], list[float]]:
-    levels = analysis.levels
-    if criteria.metric is Metric.test_accuracy:
-        return levels["val_accuracy_mean"].astype(float).tolist(), levels["val_accuracy_sd"].astype(float).tolist()
-    by_level = analysis.values.groupby("level", observed=True)["test_accuracy"].agg(["mean", "std"])
-    found = by_level.reindex(levels["level"].astype(str))
-    return found["mean"].tolist(), found["std"].tolist()
+    column = "val_accuracy" if criteria.metric is Metric.test_accuracy else "test_accuracy"
+    column = "best_val_accuracy" if criteria.is_described_only else column
+    mean, sd = (analysis.levels[f"{column}_{how}"].astype(float).tolist() for how in ("mean", "sd"))
+    return mean, sd
 
 
 def _runs_text(level: pd.Series) -> str:
@@ -108,7 +108,7 @@ def _versus_best(analysis: FactorAnalysis, decimals: int) -> Iterator[tuple[str,
         sign = 1.0 if b == best else -1.0
         low, high = sorted((sign * float(pair["ci_low"]), sign * float(pair["ci_high"])))
         difference = difference_text(sign * float(pair["diff"]), low, high, decimals)
-        yield (a if b == best else b), (difference, p_text(float(pair["p_holm"])))
+        yield (a if b == best else b), (difference, p_text(float(pair["p_corrected"])))
 
 
 def _statistics_notes(analysis: FactorAnalysis, criteria: Criteria) -> list[str]:
@@ -118,12 +118,21 @@ def _statistics_notes(analysis: FactorAnalysis, criteria: Criteria) -> list[str]
         notes.append("CI: 95 % t-interval of the mean over seeds; for the same test images.")
     if "wilson95" in kinds:
         notes.append("CI of a single run: 95 % Wilson interval over the test images; it knows nothing of other seeds.")
-    if analysis.pairs["p_holm"].notna().any():
+    if analysis.pairs["p_corrected"].notna().any():
+        look = int(analysis.pairs["look"].iloc[0])
         notes.append(
-            f"Δ and p: paired by seed, two-sided t-test, Holm's correction over {_num_tests(analysis)}; levels that "
-            f"share a letter are not distinguishable at α = {criteria.alpha:g}. Bold: better than all others."
+            f"Δ and p: on the seeds that both levels have, {_seed_counts(analysis)}; interval of each pair by itself; "
+            f"two-sided paired t-test, corrected over {_num_tests(analysis)} (Holm) and for "
+            f"{'later looks' if look == 1 else f'{look} looks'}; levels that share a letter are not distinguishable at "
+            f"α = {criteria.alpha:g}. Bold: better than all others."
         )
     return notes
+
+
+def _seed_counts(analysis: FactorAnalysis) -> str:
+    counts = analysis.pairs.loc[analysis.pairs["p_corrected"].notna(), "n_pairs"].astype(int)
+    few, many = int(counts.min()), int(counts.max())
+    return f"n = {few}" if few == many else f"n = {few} to {many}"
 
 
 def _num_tests(analysis: FactorAnalysis) -> str:

@@ -22,7 +22,7 @@ def simple_effects_table(analysis: FactorAnalysis) -> Table:
             difference_text(float(diff), float(low), float(high), 2)
             for diff, low, high in zip(effects["diff"], effects["ci_low"], effects["ci_high"], strict=True)
         ],
-        Column("p (Holm)"): [p_text(float(p)) for p in effects["p_holm"]],
+        Column("p (corrected)"): [p_text(float(p)) for p in effects["p_corrected"]],
     }
     return Table(
         f"{factor.key}_simple",
@@ -30,5 +30,7 @@ def simple_effects_table(analysis: FactorAnalysis) -> Table:
         "Differences at each level of the setting that they depend on; 95 % t-intervals, paired by seed.",
         tuple(columns),
         tuple(zip(*columns.values(), strict=True)),
-        notes=("p: two-sided t-tests, corrected by Holm over all rows that belong to one other setting.",),
+        notes=(
+            "p: two-sided t-tests, corrected by Holm over all rows that belong to one other setting, and for looks.",
+        ),
     )

@@ -30,6 +30,7 @@ def study_summary(study: Study, analysis: StudyAnalysis, provenance: Provenance)
         "verdicts": verdicts,
         "best": None if analysis.best is None else _best(analysis.best),
         "stamps": list(analysis.protocol_notes),
+        "corrections": analysis.corrections,
         "warnings": list(analysis.warnings),
         **_provenance(provenance),
     }
@@ -80,6 +81,7 @@ def _summary(study: Study, provenance: Provenance) -> dict[str, Any]:
             "margin": criteria.margin,
             "target": criteria.target,
             "alpha": criteria.alpha,
+            "family": criteria.family.value,
         },
     }
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 
 NOTHING = "–"
+MORE_DECIMALS = 1
+"""So many more than three significant digits ask for are shown for a small SD."""
 _NOISE = 1e-12  # relative; the SD of equal floats is not always exactly 0
 
 
@@ -56,7 +58,7 @@ def p_text(p: float) -> str:
 
 
 def loss_text(mean: float, sd: float) -> str:
-    """A loss to three significant digits, `0.0133 ± 0.0004`; the SD to the same decimals."""
+    """A loss to three significant digits, `0.0133 ± 0.0004`, or to as many as its SD needs, `2.303 ± 0.003`."""
     if math.isnan(mean):
         return NOTHING
     if not 1e-4 <= mean < 1e6:
@@ -67,5 +69,27 @@ def loss_text(mean: float, sd: float) -> str:
     if math.isnan(sd):
         return text
     sd = 0.0 if sd <= _NOISE * mean else sd
-    vanishes = 0 < sd < 0.5 * 10**-decimals
-    return f"{text} ± " + (f"{sd:.0e}" if vanishes else f"{sd:.{decimals}f}")
+    if 0 < sd < 0.5 * 10**-decimals:
+        shown = -math.floor(math.log10(sd))
+        if shown > decimals + MORE_DECIMALS:
+            return f"{text} ± <{10**-decimals:.{decimals}f}"
+        decimals, text = shown, f"{mean:.{shown}f}"
+    return f"{text} ± {sd:.{decimals}f}"
+
+
+def plain_text(value: float, digits: int = 4) -> str:
+    """A number to so many significant digits without an exponent, `51,680`, `0.0042`; `<0.0001` below that."""
+    if math.isnan(value):
+        return NOTHING
+    if 0 < abs(value) < 10**-digits:
+        return f"<{10**-digits:.{digits}f}"
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    return f"{value:,.{max(digits - 1 - exponent, 0)}f}".replace("-", "−")
+
+
+def fixed_text(value: float, decimals: int) -> str:
+    """A number to so many decimals, a true minus; zero has none."""
+    if math.isnan(value):
+        return NOTHING
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if not float(text) else text.replace("-", "−")

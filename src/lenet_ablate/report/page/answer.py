@@ -1,0 +1,241 @@
+"""What a reader wants to know first: what to use, what is as good, what to avoid, how sure, what to run next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lenet_ablate.records.record import State
+from lenet_ablate.report.analysis.results import StudyAnalysis
+from lenet_ablate.report.analysis.statistics import noise_floor
+from lenet_ablate.report.page.effects import Effect, below, effects_of
+from lenet_ablate.report.page.next_run import NextRun, duration, next_run
+from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.problems import ENDED_BADLY
+from lenet_ablate.report.study.study import Study
+from lenet_ablate.report.text.rounding import percent_texts
+from lenet_ablate.report.text.wording import plural, points
+
+MAX_NAMED = 3
+VARIANT = "variant"
+NONE = "No other setting."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first screen of a report; all texts plain.
+
+    Attributes:
+        settings: The setting to use, as pairs of key and value; empty where nothing varies.
+        verb: What is said of it: "Use", or that it is merely the highest.
+        figure: Its test accuracy, with spread and number of seeds.
+        chosen: How it was chosen, and what was left out of the choice though it lies higher.
+        alike: What is as good, as far as can be told.
+        avoid: What is known to be worse or to fail, a phrase each.
+        sure: How sure all of this is.
+        next: What to run next.
+        effects: What is known of each factor.
+        facts: How many runs, seeds, failures; what was left out; what it cost: pairs of what and how much.
+    """
+
+    settings: tuple[tuple[str, str], ...]
+    verb: str
+    figure: str
+    chosen: str
+    alike: str
+    avoid: tuple[str, ...]
+    sure: str
+    next: NextRun
+    effects: tuple[Effect, ...]
+    facts: tuple[tuple[str, str], ...]
+
+    @property
+    def words(self) -> str:
+        """The setting in words: `lr=0.001, pool=max`."""
+        return ", ".join(f"{key}={value}" for key, value in self.settings)
+
+
+def answer_of(study: Study, analysis: StudyAnalysis) -> Answer:
+    """The answer for a study with a finished run whose runs can all be compared."""
+    effects = effects_of(analysis.factors)
+    ranked = _ranked(study)
+    is_one_seed = not study.design.loc[study.design["is_usable"], VARIANT].duplicated().any()
+    best = analysis.best_variant
+    own = study.design[study.design[VARIANT] == best]
+    settings = tuple((factor.key, str(own[factor.key].iloc[0])) for factor in study.factors) if len(own) else ()
+    return Answer(
+        settings,
+        "Use" if not is_one_seed else "Highest so far",
+        ranked[best].figure if best in ranked else "no run has a final figure",
+        " ".join(_chosen(study, analysis, ranked)),
+        _alike(analysis, ranked, best, is_one_seed, _avoided(study, effects)),
+        tuple(_avoid(effects, dict(settings))),
+        _sure(analysis, ranked, best, effects, is_one_seed),
+        next_run(study, analysis),
+        effects,
+        tuple(_facts(study, analysis)),
+    )
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A variant's finished runs: their mean test accuracy, how many, of how many, on how many images, in words."""
+
+    mean: float
+    seeds: int
+    planned: int
+    images: float
+    figure: str
+
+
+def _ranked(study: Study) -> dict[str, _Variant]:
+    """The variants with a finished run, the highest test accuracy first."""
+    usable = study.design[study.design["is_usable"]]
+    planned = study.design[VARIANT].value_counts().to_dict()
+    found = []
+    for name, runs in usable.groupby(VARIANT, observed=True, sort=False):
+        accuracy = runs["test_accuracy"].astype(float)
+        mean, sd = float(accuracy.mean()), float(accuracy.std()) if len(runs) > 1 else math.nan
+        told = f"{percent_texts([mean], [sd])[0]} % test accuracy, {_seeds(len(runs), planned[name])}"
+        found.append((str(name), _Variant(mean, len(runs), planned[name], float(runs["num_images"].min()), told)))
+    return dict(sorted(found, key=lambda variant: -variant[1].mean))
+
+
+def _seeds(count: int, planned: int) -> str:
+    return plural(count, "seed") + (f" of {planned}" if planned > count else "")
+
+
+def _chosen(study: Study, analysis: StudyAnalysis, ranked: Mapping[str, _Variant]) -> Iterator[str]:
+    best = analysis.best_variant
+    if best not in ranked:
+        return
+    if len(ranked) == 1 and study.design[VARIANT].nunique() == 1:
+        yield "The only setting."
+        return
+    usable = study.design[study.design["is_usable"]]
+    by_validation = usable["val_accuracy"].notna().any()
+    yield "Chosen by validation accuracy." if by_validation else "Chosen on the test set: its figure is optimistic."
+    failed = ranked[best].planned - ranked[best].seeds
+    lost = study.design[(study.design[VARIANT] == best) & study.design["status"].isin(ENDED_BADLY)]
+    if failed and len(lost):
+        yield f"{len(lost)} of its {ranked[best].planned} runs failed."
+    alone = [name for name, one in ranked.items() if one.seeds == 1 and one.mean > ranked[best].mean]
+    if ranked[best].seeds > 1 and alone:
+        more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+        yield (
+            f"Left out: {alone[0]} reached {100 * ranked[alone[0]].mean:.2f} %{more}, with one seed, which may be luck."
+        )
+
+
+def _avoided(study: Study, effects: tuple[Effect, ...]) -> set[str]:
+    """The variants with a level that is to be avoided, whatever the other settings are."""
+    names: set[str] = set()
+    for effect in effects:
+        if not effect.depends_on:
+            levels = {other.level for other in effect.worse} | {level for level, _ in effect.troubles}
+            names |= set(study.design.loc[study.design[effect.key].astype(str).isin(levels), VARIANT])
+    return names
+
+
+def _alike(
+    analysis: StudyAnalysis, ranked: Mapping[str, _Variant], best: str, is_one_seed: bool, avoided: set[str]
+) -> str:
+    others = [name for name in ranked if name != best]
+    if not others or best not in ranked:
+        return ""
+    if is_one_seed:
+        return f"{_named(others[:1], ranked)} is the runner-up; one seed each, so nothing is tested."
+    if analysis.best is None or not analysis.best.alike:
+        candidates = [one for one in ranked.values() if one.seeds > 1]
+        is_known = analysis.best is not None and len(candidates) > 1 and "Too few seeds" not in analysis.best.sentence
+        return NONE if is_known else "Not known: too few seeds are common to the settings."
+    alike = [name for name in others if name in analysis.best.alike and name not in avoided]
+    seeds = plural(analysis.best.seeds, "seed")
+    if not alike:
+        names = "; ".join(analysis.best.alike[:MAX_NAMED])
+        return f"None to rely on: by the means of {seeds} also {names}, which are to be avoided."
+    rest = f"; and {len(alike) - MAX_NAMED} more" if len(alike) > MAX_NAMED else ""
+    return f"{_named(alike[:MAX_NAMED], ranked)}{rest} (not told apart by {seeds})."
+
+
+def _named(names: list[str], ranked: Mapping[str, _Variant]) -> str:
+    return "; ".join(f"{name} ({100 * ranked[name].mean:.2f} %)" for name in names)
+
+
+def _avoid(effects: tuple[Effect, ...], settings: dict[str, str]) -> Iterator[str]:
+    for effect in effects:
+        troubled = dict(effect.troubles)
+        worse = {other.level: other for other in effect.worse}
+        for level in dict.fromkeys([*worse, *troubled]):
+            words = []
+            if level in worse:
+                words.append(f"{below(worse[level])} {effect.best}")
+            if level in troubled:
+                words.append(troubled[level])
+            on = f", on average; depends on {' and '.join(effect.depends_on)}" if effect.depends_on else ""
+            mark = " (part of the best setting)" if settings.get(effect.key) == level else ""
+            yield f"{effect.key}={level}{mark}: {', '.join(words)}{on if level in worse else ''}"
+
+
+def _sure(
+    analysis: StudyAnalysis,
+    ranked: Mapping[str, _Variant],
+    best: str,
+    effects: tuple[Effect, ...],
+    is_one: bool,
+) -> str:
+    if len(ranked) < 2:
+        return "One seed: chance is not known." if is_one else "There is nothing to compare it with."
+    if is_one:
+        return _sure_of_one(ranked, best)
+    sure = [effect.key for effect in effects if effect.is_settled]
+    open_ = [effect.key for effect in effects if effect.against and not effect.is_settled]
+    told = []
+    if analysis.best is not None and "Too few seeds" not in analysis.best.sentence:
+        count = sum(one.seeds > 1 for one in ranked.values()) - 1
+        apart = count - len(analysis.best.alike)
+        which = "all" if apart == count else str(apart) if apart else "none"
+        told.append(
+            f"{plural(analysis.best.seeds, 'seed')} tell it apart from {which} of the {plural(count, 'other setting')}."
+        )
+    told += [f"Settled: {', '.join(sure)}."] if sure else []
+    told += [f"Open: {', '.join(open_)}."] if open_ else []
+    return " ".join(told)
+
+
+def _sure_of_one(ranked: Mapping[str, _Variant], best: str) -> str:
+    runner = next(name for name in ranked if name != best)
+    gap = ranked[best].mean - ranked[runner].mean
+    noise = [float(noise_floor(1 - one.mean, one.images)) for one in (ranked[best], ranked[runner])]
+    told = f"Not tested: one seed each. It lies {points(abs(gap))} pp {'above' if gap >= 0 else 'below'} the runner-up"
+    spread = math.hypot(*noise)
+    if not math.isfinite(spread) or not spread:
+        return f"{told}."
+    place = "no more than" if abs(gap) <= 2 * spread else "more than"
+    return f"{told}, {place} what two seeds of one setting usually differ (up to about {points(2 * spread)} pp)."
+
+
+def _facts(study: Study, analysis: StudyAnalysis) -> Iterator[tuple[str, str]]:
+    states = study.runs["status"].value_counts()
+    yield "runs finished", f"{study.num_finished} of {len(study.runs)}"
+    seeds = study.design.loc[study.design["is_usable"], REPLICATE].nunique()
+    yield "seeds", str(seeds)
+    bad = [f"{int(states[state])} {state}" for state in ENDED_BADLY if state in states.index]
+    collapsed = int(study.design["is_collapsed"].sum())
+    bad += [f"{collapsed} collapsed"] if collapsed else []
+    yield "failed", ", ".join(bad) or "none"
+    yield "left out of comparisons", _left_out(study, analysis)
+    seconds = study.runs["wall_seconds"].dropna().astype(float)
+    if len(seconds):
+        yield "training time", f"{duration(float(seconds.sum()))}, {duration(float(seconds.median()))} a run"
+
+
+def _left_out(study: Study, analysis: StudyAnalysis) -> str:
+    usable = int(study.design["is_usable"].sum())
+    entering = [len(factor.comparison.runs) for factor in analysis.factors]
+    done = int((study.runs["status"] == State.done.value).sum())
+    missing = max((usable - count for count in entering), default=0) + done - usable
+    told = [plural(missing, "run")] if missing else []
+    told += [plural(len(study.copies), "copy").replace("copys", "copies")] if study.copies else []
+    return ", ".join(told) or "nothing"

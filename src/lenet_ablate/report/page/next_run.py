@@ -1,0 +1,110 @@
+"""What to run next, as a command to paste: what is unfinished, then more seeds where something is open."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lenet_ablate.records.record import State
+from lenet_ablate.report.analysis.results import Code, StudyAnalysis
+from lenet_ablate.report.page.commands import variant_command
+from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.study import Study
+from lenet_ablate.report.text.wording import plural
+
+FIRST_SEEDS, MAX_LISTED, MAX_ADVISED = 3, 10, 200
+OPEN = (Code.one_run, Code.not_distinguishable)
+
+
+@dataclass(frozen=True)
+class NextRun:
+    """What to do next.
+
+    Attributes:
+        why: What it is good for, in a few words.
+        commands: One or two commands, each quoted for a shell.
+        cost: How many runs that is and how long they take; empty where not known.
+    """
+
+    why: str
+    commands: tuple[str, ...]
+    cost: str = ""
+
+
+def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
+    """The next thing to run for a study with a finished run."""
+    waiting = sum(not State(status).is_finished for status in study.runs["status"])
+    if waiting and (commands := _sweeps(study)):
+        return NextRun(f"finish the {plural(waiting, 'run')} that have no result yet", commands, _cost(study, waiting))
+    used = sorted({int(seed) for seed in study.design[REPLICATE]})
+    if study.design["variant"].nunique() < 2:
+        if len(used) < 2:
+            return _more_seeds(study, analysis, used, FIRST_SEEDS - 1, "see how much of its figure is chance")
+        return NextRun("nothing is open; use it", (f"lenet-predict --study {shlex.quote(study.name)} --test 20",))
+    if not study.design.loc[study.design["is_usable"], "variant"].duplicated().any():
+        return _more_seeds(study, analysis, used, FIRST_SEEDS - 1, "tell a difference from chance")
+    pairs = pd.concat([factor.pairs for factor in analysis.factors if len(factor.pairs)] or [pd.DataFrame()])
+    undecided = pairs[pairs["verdict_code"].isin(OPEN)] if len(pairs) else pairs
+    more = sorted(int(count) for count in undecided["seeds_more"].dropna() if count > 0) if len(undecided) else []
+    if more and more[0] <= MAX_ADVISED:
+        target = f"{100 * study.criteria.target:g} pp"
+        return _more_seeds(study, analysis, used, more[0], f"find a difference of {target} where it is open")
+    why = "more seeds would hardly settle what is open; use the best" if len(undecided) else "nothing is open; use it"
+    return NextRun(why, (f"lenet-predict --study {shlex.quote(study.name)} --test 20",))
+
+
+def _more_seeds(study: Study, analysis: StudyAnalysis, used: Sequence[int], count: int, why: str) -> NextRun:
+    first = max(used, default=-1) + 1
+    seeds = range(first, first + count)
+    told = ",".join(map(str, seeds)) if count <= MAX_LISTED else f"range({first},{first + count})"
+    commands = tuple(dict.fromkeys(_with_seeds(command, told) for command in _sweeps(study)))
+    if not commands:
+        config = study.configs.get(_variant_id(study, analysis.best_variant))
+        commands = (variant_command(config, list(seeds)[:MAX_LISTED], study.name),) if config else ()
+    runs = count * study.design["variant"].nunique()
+    return NextRun(f"{plural(count, 'more seed')} to {why}", commands, _cost(study, runs))
+
+
+def _sweeps(study: Study) -> tuple[str, ...]:
+    """The commands of the study's sweeps, each that adds a variant; those that only added seeds tell nothing new."""
+    known: set[str] = set()
+    commands: dict[str, None] = {}
+    variants = dict(zip(study.design["run"], study.design["variant"].astype(str), strict=True))
+    for sweep in study.sweeps:
+        own = {variants[run.run] for run in sweep.runs if run.run in variants}
+        if sweep.command and not own <= known:
+            commands[sweep.command] = None
+            known |= own
+    return tuple(commands)
+
+
+def _with_seeds(command: str, seeds: str) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError:  # as somebody typed it, and not as a shell takes it
+        return command
+    kept = [word for word in words if not word.startswith(f"{REPLICATE}=")]
+    return shlex.join([*kept, f"{REPLICATE}={seeds}"])
+
+
+def _variant_id(study: Study, variant: str) -> str:
+    own = study.design.loc[study.design["variant"] == variant, "variant_id"]
+    return str(own.iloc[0]) if len(own) else ""
+
+
+def _cost(study: Study, runs: int) -> str:
+    seconds = study.runs["wall_seconds"].dropna().astype(float)
+    told = plural(runs, "run")
+    return f"{told}, about {duration(runs * float(seconds.median()))} of training" if len(seconds) else told
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `3.5 h`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
