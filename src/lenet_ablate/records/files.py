@@ -85,6 +85,7 @@ def digest_file(folder: Path, name: str, most: int) -> str:
     return digest.hexdigest()
 
 
+@functools.lru_cache(maxsize=4096)
 def is_plain(name: str, depth: int = 2) -> bool:
     """Whether a file's name, of so many parts at most, is one that lies in its folder on every system."""
     parts = name.split("/")

@@ -7,6 +7,7 @@ which stay in every mean; it counts among the failures where their rates are com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,11 @@ class Counts:
     def troubled(self) -> int:
         """Runs that did not train."""
         return self.failed + self.diverged + self.collapsed
+
+    @property
+    def share(self) -> float:
+        """The share of them, 0..1; 0 where none ended."""
+        return self.troubled / self.ended if self.ended else 0.0
 
     @property
     def words(self) -> str:
@@ -137,28 +143,24 @@ def _at_chance(grid: Grid, a: int, b: int) -> tuple[float, float, float, float]:
 
 
 def failure_verdicts(comparison: Comparison, best: str, alpha: float) -> Iterator[Verdict]:
-    """A sentence for each level with runs that did not train, and whether that is more than at the best one.
+    """A sentence for each level with runs that did not train, and whether that is more than where fewest did not.
 
     Args:
         comparison: The levels.
-        best: The level with the highest mean; "" where there is none.
-        alpha: Probability of a false alarm, over all of these sentences by Holm's method.
+        best: The level with the highest mean, with which others are compared where none failed less often; may be "".
+        alpha: Probability of a false alarm; p is multiplied by the number of pairs.
     """
     key, counts = comparison.factor.key, level_counts(comparison)
-    troubled = [label for label in comparison.factor.labels if counts[label].troubled]
-    against = {label: rate_p(counts[label], counts[best]) for label in troubled if best and label != best}
-    corrected = dict(zip(against, statistics.holm(np.array(list(against.values()))).tolist(), strict=True))
-    for label in troubled:
-        p = corrected.get(label, 1.0)
+    ended = [label for label in comparison.factor.labels if counts[label].ended]
+    safest = min(ended, key=lambda label: (counts[label].share, label != best), default="")
+    for label in ended:
+        if not counts[label].troubled:
+            continue
+        p = min(1.0, rate_p(counts[label], counts[safest]) * math.comb(len(ended), 2))
         told = f"{key}={label}: {counts[label].words}"
         if p < alpha:
-            more = _rate(counts[label]) > _rate(counts[best])
-            told += f"; {'more' if more else 'less'} often than {key}={best} (Fisher's exact test, {p_text(p)})"
+            told += f"; more often than {key}={safest} (Fisher's exact test, {p_text(p)})"
         yield Verdict(Code.failures, told + ".", (label,))
-
-
-def _rate(counts: Counts) -> float:
-    return counts.troubled / counts.ended if counts.ended else 0.0
 
 
 def _share(count: int, total: int, kind: str) -> str:

@@ -68,6 +68,14 @@ def measure_pairs(
     alike), is_single (whether both have but one seed) and p_both (of completed runs and with failed ones at chance, the
     larger one).
     """
+    columns = measured_columns(comparison, criteria, predictions)
+    return pd.DataFrame(columns, index=range(len(columns["p"])))[list(_MEASURED)]
+
+
+def measured_columns(
+    comparison: Comparison, criteria: Criteria, predictions: StudyPredictions = NO_PREDICTIONS
+) -> dict[str, Any]:
+    """The columns of `measure_pairs` as arrays of P pairs."""
     grid = _standing_in(comparison)
     first, second = np.triu_indices(len(grid.labels), 1)
     row = np.zeros((len(grid.labels),) * 2, np.int64)
@@ -78,22 +86,27 @@ def measure_pairs(
         digits = digit_columns(grid, one, other, within, criteria, predictions)
         for name, values in (_columns(grid, block, criteria) | digits).items():
             columns[name][row[one, other]] = values
+    stand_in = np.array([comparison.alike.get(label, label) for label in grid.labels], dtype=object)
+    is_same = stand_in[first] == stand_in[second]
+    for name in _TESTED:
+        columns[name][is_same] = np.nan
+    for name, certain in (("p_better", 0.0), ("p_same", 1.0), ("p_worse", 0.0)):
+        columns[name][is_same] = certain
     columns |= counted_failures(columns["p"], columns["diff"], grid, first, second)
     labels = np.array(grid.labels, dtype=object)
-    stand_in = np.array([comparison.alike.get(label, label) for label in grid.labels], dtype=object)
     is_single = grid.is_complete.any(axis=1).sum(axis=1) == 1
     named: dict[str, Any] = {
-        "factor": comparison.factor.key,
+        "factor": np.full(len(first), comparison.factor.key, object),
         "level_a": labels[first],
         "level_b": labels[second],
-        "metric": criteria.judged_metric.value,
+        "metric": np.full(len(first), criteria.judged_metric.value, object),
         "one": stand_in[first],
         "other": stand_in[second],
         "is_single": is_single[first] & is_single[second],
     }
     columns |= exact_tests(comparison, labels[first].tolist(), labels[second].tolist())
     whole = {name: columns[name].astype(np.int64) for name in ("n_pairs", "n_combinations")}
-    return pd.DataFrame(named | columns | whole, index=range(len(first)))[list(_MEASURED)]
+    return named | columns | whole
 
 
 def _standing_in(comparison: Comparison) -> Grid:
@@ -143,4 +156,9 @@ _MEASURED = (
     "rho", "se_seed", "sd", "sd_floor", "se_digits", "se_total", "p_mcnemar", "p_better", "p_same", "p_worse",
     *FAILURE_COLUMNS,
 )  # fmt: skip
+_TESTED = (
+    "ci_low", "ci_high", "ci90_low", "ci90_high", "p", "p_welch", "p_signflip", "hedges_gz", "rho", "se_seed", "sd",
+    "se_digits", "se_total",
+)  # fmt: skip
+"""What there is of a pair only where its levels differ."""
 _NAMED = _MEASURED.index("n_pairs")
