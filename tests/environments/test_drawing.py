@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lenet_ablate.predict.figures import draw_test_digits, png
-from lenet_ablate.predict.predictor import Certainty, Prediction
+from lenet_ablate.predict.prediction import Certainty, Prediction
 from lenet_ablate.rendering.plotting import import_matplotlib
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
