@@ -17,3 +17,20 @@ def test_the_overhead_is_that_of_a_sweep_that_trains_nothing(tmp_path: Path) -> 
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["runs"] == 2 and found["writes_per_run"] > 5 and found["ms_per_run"] > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_studies_that_reports_are_measured_on_are_whole(tmp_path: Path) -> None:
+    code = f"import sys, pathlib; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); import reports; "
+    code += "reports.write_study(pathlib.Path('drawn'), 12); from lenet_ablate import read_runs; r = read_runs('.'); "
+    code += "assert set(r.status) == {'done'} and len(r) == 12 and r.groupby(['lr', 'pool']).seed.nunique().eq(3).all()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_list_of_many_runs_is_measured(tmp_path: Path) -> None:
+    script = [sys.executable, ROOT / "benchmarks/listing.py", "3", "--repeat", "1"]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["runs"], found["n"]) == (3, 1) and 0 < found["wall_seconds_least"] <= found["wall_seconds"]
+    assert list(tmp_path.iterdir()) == []

@@ -86,7 +86,9 @@ def test_what_is_not_run_here_exists() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["frames", "module"])
+@pytest.mark.parametrize(
+    "code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["python", "frames", "module"]
+)
 def test_the_python_example_runs(code: str, folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ import lenet_ablate
 from lenet_ablate.config.choices import Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import ConfigError, LenetAblateError
+from lenet_ablate.report.figures.image import Image
 from support.report_runs import write_study
 
 
@@ -20,9 +21,11 @@ def figures(config: RunConfig, epoch: int) -> tuple[float, float]:
 
 @pytest.fixture
 def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(
-        "lenet_ablate.report.figures.drawing.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"figure")
-    )
+    def draw(name: str, *_: object) -> Image:
+        return Image(name, "title", "alt", "caption", {"svg": b"<svg/>"}, (1, 1), ("svg",))
+
+    monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", draw)
+    monkeypatch.setattr("lenet_ablate.report.figures.drawing.MAX_HELPERS", 0)
     configs = [RunConfig(pool=pool, seed=seed, epochs=2) for pool in Pool for seed in (0, 1, 2)]
     write_study(tmp_path / "outputs/first", configs, figures)
     return tmp_path / "outputs"

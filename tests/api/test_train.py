@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import weight_shapes
 from lenet_ablate.errors import ConfigError, LenetAblateError, RunError
 from lenet_ablate.records.frames import read_runs
+from lenet_ablate.sweep.signals import stop_on_signals
 
 Command = Callable[..., tuple[int, str]]
 SMALL: dict[str, Any] = {"data": "digits", "epochs": 1, "data__train_size": 64}
@@ -151,17 +151,31 @@ def test_an_interrupt_saves_and_returns_what_is_done(capsys: pytest.CaptureFixtu
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-SCRIPT = """
-import torch
-import lenet_ablate
-runs = lenet_ablate.sweep(seed=[0], isolate=True, data="digits", epochs=1, data__train_size=64)
-print(list(runs["status"]))
-"""
+def test_a_second_interrupt_is_the_callers_and_ends_no_kernel() -> None:
+    with pytest.raises(KeyboardInterrupt), stop_on_signals() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_asked()
+        signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.slow
-def test_a_script_without_guard_with_torch_at_hand() -> None:
-    Path("script.py").write_text(SCRIPT)
-    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert "['done']" in done.stdout and done.stdout.count("1 trained") == 1
+def test_another_signal_ends_the_process_once_all_is_saved() -> None:
+    def end() -> None:
+        while not list(Path("outputs").rglob("metrics.csv")):
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, daemon=True).start()
+    with pytest.raises(SystemExit) as stopped:
+        lenet_ablate.sweep(seed=range(40), workers=1, **(SMALL | {"epochs": 20}))
+    assert stopped.value.code == 143
+
+
+def test_nothing_asks_for_a_guarded_script() -> None:
+    """Python's own pools start the caller's script anew in each process; ours run modules of this package."""
+    package = Path(lenet_ablate.__file__).parent
+    users = [
+        path
+        for path in package.rglob("*.py")
+        if re.search(r"\b(multiprocessing|ProcessPoolExecutor)\b", path.read_text())
+    ]
+    assert not users

@@ -26,7 +26,8 @@ from lenet_ablate.predict.calibration import softmax
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.output import COLUMNS
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import NO_DIGIT, Certainty, Predictor
+from lenet_ablate.predict.prediction import NO_DIGIT, Certainty
+from lenet_ablate.predict.predictor import Predictor
 from lenet_ablate.predict.trained import best_run, read_trained
 from lenet_ablate.records.record import MODEL
 from support.trained_runs import NEVER_SURE, write_run

@@ -13,6 +13,7 @@ from lenet_ablate.rendering.templates import environment, style
 
 PAGES = ("lenet_ablate.report.page", "lenet_ablate.predict.page")
 COLOURS = re.compile(r"^ +(--\w+):", re.MULTILINE)
+DEFINED = re.compile(r"(?<![\w(-])(--[\w-]+):")
 SRC = Path(__file__).parents[2] / "src"
 
 
@@ -29,7 +30,7 @@ def test_a_page_begins_with_the_shared_style_and_repeats_none_of_it(package: str
     assert style(package).startswith(shared)
     own = style(package).removeprefix(shared)
     assert not set(COLOURS.findall(own)) & set(COLOURS.findall(shared))
-    assert set(re.findall(r"var\((--\w+)\)", own)) <= set(COLOURS.findall(own + shared))
+    assert set(re.findall(r"var\((--[\w-]+)\)", own)) <= set(DEFINED.findall(own + shared))
 
 
 def test_text_of_data_does_nothing() -> None:

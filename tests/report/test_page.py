@@ -17,66 +17,23 @@ import PIL.Image
 import pytest
 from matplotlib.figure import Figure
 
-from lenet_ablate.config.choices import Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.plans import SweepPlan
-from lenet_ablate.records.read import RunRecord
-from lenet_ablate.records.record import State
 from lenet_ablate.records.result import RunResult, parse_result
-from lenet_ablate.report.analysis.results import StudyAnalysis, Verdict
-from lenet_ablate.report.assemble import StudyReport, assemble
+from lenet_ablate.report.analysis.results import Verdict
+from lenet_ablate.report.assemble import assemble
 from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.figures.style import figure_files
-from lenet_ablate.report.findings import Findings, findings_of
 from lenet_ablate.report.page.html import MAX_BYTES, Entry, Overview, _few_colours, render_overview, render_page
 from lenet_ablate.report.page.placement import section_of
 from lenet_ablate.report.study.collect import make_study
-from lenet_ablate.report.study.predictions import NO_PREDICTIONS
 from lenet_ablate.report.study.provenance import Provenance, find_provenance
 from lenet_ablate.report.study.study import Study
 from support.report_analysis import simple_analysis
-from support.report_runs import plan_of, rows_of
+from support.report_pages import SVG, findings, record_of, report_of, study_of
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="660" height="300"><rect width="660" height="300"/></svg>'
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
-
-
-def record_of(config: RunConfig, state: State = State.done, error: str = "") -> RunRecord:
-    plan = plan_of(config)
-    rows = rows_of(config, lambda c, epoch: (0.1 / epoch, 0.9 + 0.01 * c.seed)) if state.is_finished else []
-    provenance = {
-        "lenet_ablate": "9.9",
-        "python": "3.11",
-        "packages": {"numpy": "2.0"},
-        "git": {"commit": "c" * 40, "dirty": True},
-        "machine": {"processor": "abacus", "logical_cores": 2, "system": "Linux"},
-        "engine": "compiled",
-        "device": "cpu",
-        "threads": 1,
-        "data_sha256": "d" * 64,
-    }
-    result = {"num_train": 55_000, "num_val": 5_000, "num_test": 10_000, "provenance": provenance} if rows else {}
-    return RunRecord(Path("s") / plan.name, state, plan.identity, config, tuple(rows), parse_result(result), error)
-
-
-def study_of(name: str = "s1", seeds: int = 2, error: str = "it broke") -> Study:
-    configs = [
-        RunConfig(pool=pool, lr=lr, seed=seed, epochs=2) for pool in Pool for lr in (0.1, 0.01) for seed in range(seeds)
-    ]
-    records = [record_of(config) for config in configs[:-1]] + [record_of(configs[-1], State.failed, error)]
-    return dataclasses.replace(make_study(Path("s"), records), name=name)
-
-
-SWEEP = SweepPlan("2026-01-02T03:04:05+00:00", "lenet-ablate -m pool=max,avg")
-
-
-def report_of(study: Study, analysis: StudyAnalysis | None = None) -> StudyReport:
-    return assemble(findings(study, analysis), find_provenance(study, [SWEEP]), ("One is left out.",))
-
-
-def findings(study: Study, analysis: StudyAnalysis | None = None) -> Findings:
-    return findings_of(study, analysis or simple_analysis(study), NO_PREDICTIONS)
 
 
 def page_of(study: Study) -> str:
@@ -119,7 +76,7 @@ class Outline(HTMLParser):
 def test_the_page_is_whole_and_loads_nothing() -> None:
     text = page_of(study_of())
     page = Outline(text)
-    assert text.startswith("<!doctype html>\n")
+    assert text.startswith("<!DOCTYPE html>\n")
     assert len(page.ids) == len(set(page.ids))
     assert page.headings[0] == 1 and page.headings.count(1) == 1
     assert all(after - before <= 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
@@ -141,11 +98,11 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
 
 def test_every_table_stands_in_a_box_that_can_be_scrolled_and_its_notes_beside_it() -> None:
     text = page_of(study_of())
-    boxes = re.findall(r'<div class="table" tabindex="0" role="region" aria-label="([^"]+)">(.*?)</div>', text, re.S)
+    boxes = re.findall(r'<section class="table" tabindex="0" aria-label="([^"]+)">(.*?)</section>', text, re.S)
     assert len(boxes) == text.count("<table") >= 4
     assert all(inner.count("<table") == 1 and '<ul class="notes">' not in inner for _, inner in boxes)
     assert len({label for label, _ in boxes}) > 2
-    assert "<div" not in report_of(study_of()).files["tables/pool.html"].decode()
+    assert "<section" not in report_of(study_of()).files["tables/pool.html"].decode()
 
 
 def test_a_figure_has_one_caption_beside_it() -> None:

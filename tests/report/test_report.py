@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -501,6 +502,20 @@ def test_hostile_text_acts_nowhere(report: Run, tmp_path: Path) -> None:
     assert "<script" not in page and "&lt;script&gt;alert(1)" in page
     tex = (tmp_path / "outputs" / "report" / "s1" / "tables" / "all.tex").read_text(encoding="utf-8")
     assert r"\textless{}script" in tex
+
+
+def test_what_is_said_of_several_studies_is_said_once(report: Run, tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d", "e"):
+        write_study(tmp_path / "outputs" / name, grid(seeds=1), figures)
+    _, _, err = report()
+    assert err.count("One seed per variant") == 1 and "warning: a, b, c and 2 more: One seed per variant" in err
+
+
+def test_letters_beyond_ascii_are_marked_for_spreadsheets() -> None:
+    frame = pd.DataFrame({"study": ["größe"], "n": [1]})
+    content = csv_bytes(frame)
+    assert content.startswith(b"\xef\xbb\xbf") and content.decode("utf-8-sig") == "study,n\ngröße,1\n"
+    assert pd.read_csv(io.BytesIO(content)).equals(frame)
 
 
 def test_formulas_get_an_apostrophe_and_numbers_do_not() -> None:

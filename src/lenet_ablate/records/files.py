@@ -85,6 +85,7 @@ def digest_file(folder: Path, name: str, most: int) -> str:
     return digest.hexdigest()
 
 
+@functools.lru_cache(maxsize=4096)
 def is_plain(name: str, depth: int = 2) -> bool:
     """Whether a file's name, of so many parts at most, is one that lies in its folder on every system."""
     parts = name.split("/")
@@ -133,12 +134,6 @@ def named(name: str, error: Exception) -> str:
     """What is wrong with a file, in a sentence that begins with its name."""
     text = str(error)
     return text if text.startswith(name) else f"{name} {text}"
-
-
-def one_line(error: object, most: int = 500) -> str:
-    """A text that may quote what was read, in one line that does nothing to a terminal."""
-    text = " ".join(str(error)[:most].split())
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _refuse_constant(text: str) -> None:

@@ -15,12 +15,13 @@ from pathlib import Path
 from lenet_ablate.config.plan import identity
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import metrics, result, settings
-from lenet_ablate.records.files import one_line, read_file
+from lenet_ablate.records.files import read_file
 from lenet_ablate.records.notes import read_notes
 from lenet_ablate.records.plans import read_plans
 from lenet_ablate.records.read import RUN_NAME, RunRecord, planned_runs, run_folders
 from lenet_ablate.records.record import CONFIG, METRICS, RESULT, STATUS, EpochRow, State
 from lenet_ablate.records.status import RunStatus, missing_files, read_status
+from lenet_ablate.rendering.escape import one_line
 
 Watch = Callable[[Iterable[Path]], Iterable[Path]]
 

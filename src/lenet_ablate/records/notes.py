@@ -10,8 +10,9 @@ from pathlib import Path
 from lenet_ablate.errors import ConfigError, RecordError
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.fields import fields_of
-from lenet_ablate.records.files import MissingFileError, one_line, read_json
+from lenet_ablate.records.files import MissingFileError, read_json
 from lenet_ablate.records.record import FORMAT
+from lenet_ablate.rendering.escape import one_line
 
 NOTES = "notes.json"
 MAX_NOTE, MAX_TAGS = 1000, 50

@@ -9,9 +9,10 @@ from pathlib import Path
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import LenetAblateError, RecordError
 from lenet_ablate.records.fields import Fields, fields_of
-from lenet_ablate.records.files import is_plain, one_line, parse_json, read_file
+from lenet_ablate.records.files import is_plain, parse_json, read_file
 from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.settings import settings_of
+from lenet_ablate.rendering.escape import one_line
 
 SWEEPS = "sweeps"
 MAX_BYTES, MAX_VALUES = 64 << 20, 2_000_000  # of all plans of a study together: some 30,000 runs

@@ -17,7 +17,7 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.records import metrics, result, settings
 from lenet_ablate.records.archive import archived_names
 from lenet_ablate.records.aside import is_aside
-from lenet_ablate.records.files import InaccessibleError, digest_file, one_line, read_file
+from lenet_ablate.records.files import InaccessibleError, digest_file, read_file
 from lenet_ablate.records.notes import NO_NOTES, Notes, read_notes
 from lenet_ablate.records.plans import SWEEPS, SweepPlan, read_plans
 from lenet_ablate.records.record import (
@@ -34,6 +34,7 @@ from lenet_ablate.records.record import (
 )
 from lenet_ablate.records.result import RunResult
 from lenet_ablate.records.status import OtherVersionError, RunStatus, missing_files, read_status
+from lenet_ablate.rendering.escape import one_line
 
 MAX_EPOCHS = 500_000  # of a study's runs together: some 600 MB of memory
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]+_bs[0-9]+_e[0-9]+_s[0-9]+-([0-9a-f]{8})")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.fields import Fields, fields_of
-from lenet_ablate.records.files import is_plain, one_line, parse_json, read_file
+from lenet_ablate.records.files import is_plain, parse_json, read_file
 from lenet_ablate.records.record import CONFIG, FORMAT, METRICS, MODEL, PREDICTIONS, RESULT, STATUS, State
+from lenet_ablate.rendering.escape import one_line
 
 STALE_SECONDS = 120  # several times the pause between two heartbeats, which come with the checkpoints
 MAX_BYTES = 16 << 20  # 100,000 epochs whose weights are kept

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 MAX_LENGTH = 300
+_MOST = 20  # times as many characters are looked at as are shown, of a text that may be megabytes of blanks
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def one_line(text: object, limit: int = MAX_LENGTH) -> str:
     """The text as one line without control characters, which a terminal would obey; shortened unless `limit` is 0."""
-    printable = "".join(char if char.isprintable() else " " for char in str(text))
+    told = str(text)[: _MOST * limit or None]
+    printable = "".join(char if char.isprintable() else " " for char in told)
     line = " ".join(printable.split())
     return line if not limit or len(line) <= limit else line[: limit - 1] + "…"
 

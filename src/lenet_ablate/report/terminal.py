@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from lenet_ablate.rendering.escape import one_line
@@ -40,8 +40,29 @@ def tell_found(told: Told, with_tables: bool = False) -> None:
     sys.stdout.flush()
     for sentence in told.ignored:
         _warn(f"left out: {sentence}")
+    warnings = {}
     for study in told.studies:
-        _warn_of(study, told.findings, told.pages.get(study.name) if is_brief else None)
+        warnings[study.name] = _warn_of(study, told.findings, told.pages.get(study.name) if is_brief else None)
+    _warn_together(warnings, told.pages if is_brief else {})
+
+
+def _warn_together(warnings: Mapping[str, Sequence[str]], pages: Mapping[str, Path]) -> None:
+    """Print warnings by study: what several have in common once, and of the rest the number where a page has them."""
+    having: dict[str, list[str]] = {}
+    for study, sentences in warnings.items():
+        for sentence in sentences:
+            having.setdefault(sentence, []).append(study)
+    for sentence, names in having.items():
+        if len(names) > 1:
+            more = f" and {len(names) - MAX_ASIDE} more" if len(names) > MAX_ASIDE else ""
+            _warn(f"{', '.join(names[:MAX_ASIDE])}{more}: {sentence}")
+    for study, sentences in warnings.items():
+        own = [sentence for sentence in sentences if len(having[sentence]) == 1]
+        if study in pages and len(own) > 1:
+            _warn(f"{study}: {plural(len(own), 'warning')}; see {pages[study]}")
+            continue
+        for sentence in own:
+            _warn(f"{study}: {sentence}")
 
 
 def tell_built(built: BuiltReport) -> None:
@@ -152,8 +173,10 @@ def _tell_files(out: Path, files: Iterable[str]) -> None:
         print(f"  {'' if folder == '.' else folder + '/  '}{' '.join(names[:MAX_NAMES])}{rest}")
 
 
-def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) -> None:
+def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) -> list[str]:
     """Print the runs that ended without final figures, with reason and folder, and what else weakens the tables.
+
+    Gives sentences that are still to be printed, since another study may have the same.
 
     Args:
         study: The study.
@@ -168,16 +191,15 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
         _warn(f"{study.name}: {len(study.conflicts) - MAX_PROBLEMS} more runs differ from others with their settings")
     problems = list(problem_runs(study).itertuples(index=False))
     warnings = [
-        f"{one.title}: {warning}"
+        f"{one.part}: {warning}" if one.part else warning
         for one in study.comparable
         for warning in (findings[one.title].analysis.warnings if one.title in findings else _left_out(one))
     ]
-    if page and len(problems) + len(study.copies) + len(warnings) > 1:
+    if page and len(problems) + len(study.copies) > 1:
         counts = [plural(len(problems), "run") + " without final figures"] * bool(problems)
-        counts += [plural(len(warnings), "warning")] * bool(warnings)
         counts += [plural(len(study.copies), "copied folder")] * bool(study.copies)
         _warn(f"{study.name}: {', '.join(counts)}; see {page}")
-        return
+        return warnings
     for run, where, status, error in problems[:MAX_PROBLEMS]:
         _warn(f"{study.run_folder(run)}{f' ({where})' if where else ''}: {status}{f': {error}' if error else ''}")
     if len(problems) > MAX_PROBLEMS:
@@ -186,8 +208,7 @@ def _warn_of(study: Study, findings: Mapping[str, Findings], page: Path | None) 
         _warn(f"{study.folder / copy}: is a copy of {original} and does not count")
     if len(study.copies) > MAX_PROBLEMS:
         _warn(f"{study.name}: {len(study.copies) - MAX_PROBLEMS} more folders are copies and do not count")
-    for warning in warnings:
-        _warn(warning)
+    return warnings
 
 
 def _left_out(study: Study) -> list[str]:

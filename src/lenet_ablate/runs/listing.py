@@ -111,7 +111,15 @@ def counts_text(entries: Sequence[Entry]) -> str:
 
 def factors_of(entries: Sequence[Entry]) -> tuple[Factor, ...]:
     """The settings that vary among some runs."""
-    return find_factors([entry.record.config for entry in entries if entry.record.config])
+    # A run whose every value another one has, too, says nothing new, and most of thousands are such.
+    seen: set[tuple[str, Any]] = set()
+    telling = []
+    for config in (entry.record.config for entry in entries if entry.record.config):
+        values = {item for item in vars(config).items() if item[0] != REPLICATE}
+        if not values <= seen:
+            seen |= values
+            telling.append(config)
+    return find_factors(telling)
 
 
 def short_name(name: str) -> str:

@@ -14,7 +14,7 @@ from lenet_ablate.report.analysis.advice import advise
 from lenet_ablate.report.analysis.anova import EMPTY, anova, interacting
 from lenet_ablate.report.analysis.best import best_setting, best_variant
 from lenet_ablate.report.analysis.corrections import corrections
-from lenet_ablate.report.analysis.judge import judge, tested
+from lenet_ablate.report.analysis.judge import judge, tests_of
 from lenet_ablate.report.analysis.levels import levels_frame, values_frame
 from lenet_ablate.report.analysis.mistakes import confusion_frame, noise_frame
 from lenet_ablate.report.analysis.pairs import measure_pairs
@@ -48,7 +48,8 @@ class Measured:
     @property
     def tests(self) -> Array:
         """The p of the pairs that are tests of their own."""
-        return self.pairs.loc[tested(self.pairs), "p_both"].to_numpy(float)
+        columns = {str(name): self.pairs[name].to_numpy() for name in self.pairs}
+        return np.asarray(columns["p_both"][tests_of(columns)], dtype=float)
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,18 @@ which stay in every mean; it counts among the failures where their rates are com
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis import statistics
 from lenet_ablate.report.analysis.results import Code, Verdict
+from lenet_ablate.report.analysis.statistics import Array
 from lenet_ablate.report.study.comparison import FAILED, Comparison, Grid, Mask, Places, largest_rectangle
 from lenet_ablate.report.text.wording import p_text, percent, plural
 
@@ -49,6 +50,11 @@ class Counts:
         return self.failed + self.diverged + self.collapsed
 
     @property
+    def share(self) -> float:
+        """The share of them, 0..1; 0 where none ended."""
+        return self.troubled / self.ended if self.ended else 0.0
+
+    @property
     def words(self) -> str:
         """As in `1 of 5 runs failed (20 %, Wilson 4–62 %)`."""
         kinds = {"failed": self.failed, "diverged": self.diverged, "collapsed": self.collapsed}
@@ -75,16 +81,17 @@ def level_counts(comparison: Comparison) -> dict[str, Counts]:
     return {label: Counts(*own) for label, own in zip(labels, zip(*counts, strict=True), strict=True)}
 
 
-def exact_tests(comparison: Comparison, pairs: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+def exact_tests(comparison: Comparison, first: Sequence[str], second: Sequence[str]) -> dict[str, Array]:
     """Ended and troubled runs of both levels of each pair, and Fisher's exact two-sided p where either failed."""
     counts = level_counts(comparison)
-    sides = [[counts[label] for label in pairs[name]] for name in ("level_a", "level_b")]
+    sides = [[counts[label] for label in own] for own in (first, second)]
     columns = {
         f"{what}_{side}": np.array([getattr(one, of) for one in own], dtype=float)
         for what, of in (("ended", "ended"), ("failed", "troubled"))
         for side, own in zip("ab", sides, strict=True)
     }
-    return columns | {"p_failures": np.array([rate_p(a, b) for a, b in zip(*sides, strict=True)], dtype=float)}
+    p = [rate_p(a, b) for a, b in zip(*sides, strict=True)]
+    return columns | {"p_failures": np.array(p, dtype=float)}
 
 
 def rate_p(one: Counts, other: Counts) -> float:
@@ -95,31 +102,30 @@ def rate_p(one: Counts, other: Counts) -> float:
     return float(stats.fisher_exact(table).pvalue)
 
 
-def counted_failures(pairs: pd.DataFrame, grid: Grid, first: Places, second: Places) -> pd.DataFrame:
-    """Pairs with what becomes of them where failed runs count as guessing, missing where none of theirs failed.
+def counted_failures(p: Array, lead: Array, grid: Grid, first: Places, second: Places) -> dict[str, Array]:
+    """What becomes of pairs where failed runs count as guessing, (P,) each; missing where none of theirs failed.
 
-    Columns: diff_failures (a minus b), p_at_chance (its paired t-test), alone_a and alone_b (runs that failed where
-    the other level's run in that cell did not), and p_both: the larger of both p, or 1 where the signs differ. A level
-    is not asked twice that is ahead and never failed alone: counting the other one's failures only widens its lead.
+    diff_failures (a minus b), p_at_chance (its paired t-test), alone_a and alone_b (runs that failed where the other
+    level's run in that cell did not), and p_both: the larger of both p, or 1 where the signs differ. A level is not
+    asked twice that is ahead and never failed alone: counting the other one's failures only widens its lead.
 
     Args:
-        pairs: See `pairs.measure_pairs`.
+        p: (P,) of completed runs.
+        lead: (P,) their difference.
         grid: The runs.
         first: (P,) the place of each pair's first level.
         second: (P,) that of its second.
     """
     has_failures: Mask = np.asarray(grid.has_failed.any(axis=(1, 2)))
-    found = np.full((4, len(pairs)), np.nan)
-    p_both, differences = pairs["p"].to_numpy(float).copy(), pairs["diff"].to_numpy(float)
+    found, p_both = np.full((4, len(p)), np.nan), p.copy()
     for pair in np.flatnonzero(has_failures[first] | has_failures[second]):
         found[:, pair] = counted = _at_chance(grid, int(first[pair]), int(second[pair]))
-        difference, p, *alone = counted
-        leads_b = differences[pair] < 0
-        if alone[int(leads_b)] > 0:
-            agrees = np.sign(difference) == np.sign(differences[pair])
-            p_both[pair] = np.fmax(p_both[pair], p if agrees and np.isfinite(p) else 1.0)
+        difference, at_chance, *alone = counted
+        if alone[int(lead[pair] < 0)] > 0:
+            agrees = np.sign(difference) == np.sign(lead[pair]) and np.isfinite(at_chance)
+            p_both[pair] = np.fmax(p_both[pair], at_chance if agrees else 1.0)
     names = ("diff_failures", "p_at_chance", "alone_a", "alone_b")
-    return pairs.assign(p_both=p_both, **dict(zip(names, found, strict=True)))
+    return {"p_both": p_both} | dict(zip(names, found, strict=True))
 
 
 def _at_chance(grid: Grid, a: int, b: int) -> tuple[float, float, float, float]:
@@ -137,28 +143,24 @@ def _at_chance(grid: Grid, a: int, b: int) -> tuple[float, float, float, float]:
 
 
 def failure_verdicts(comparison: Comparison, best: str, alpha: float) -> Iterator[Verdict]:
-    """A sentence for each level with runs that did not train, and whether that is more than at the best one.
+    """A sentence for each level with runs that did not train, and whether that is more than where fewest did not.
 
     Args:
         comparison: The levels.
-        best: The level with the highest mean; "" where there is none.
-        alpha: Probability of a false alarm, over all of these sentences by Holm's method.
+        best: The level with the highest mean, with which others are compared where none failed less often; may be "".
+        alpha: Probability of a false alarm; p is multiplied by the number of pairs.
     """
     key, counts = comparison.factor.key, level_counts(comparison)
-    troubled = [label for label in comparison.factor.labels if counts[label].troubled]
-    against = {label: rate_p(counts[label], counts[best]) for label in troubled if best and label != best}
-    corrected = dict(zip(against, statistics.holm(np.array(list(against.values()))).tolist(), strict=True))
-    for label in troubled:
-        p = corrected.get(label, 1.0)
+    ended = [label for label in comparison.factor.labels if counts[label].ended]
+    safest = min(ended, key=lambda label: (counts[label].share, label != best), default="")
+    for label in ended:
+        if not counts[label].troubled:
+            continue
+        p = min(1.0, rate_p(counts[label], counts[safest]) * math.comb(len(ended), 2))
         told = f"{key}={label}: {counts[label].words}"
         if p < alpha:
-            more = _rate(counts[label]) > _rate(counts[best])
-            told += f"; {'more' if more else 'less'} often than {key}={best} (Fisher's exact test, {p_text(p)})"
+            told += f"; more often than {key}={safest} (Fisher's exact test, {p_text(p)})"
         yield Verdict(Code.failures, told + ".", (label,))
-
-
-def _rate(counts: Counts) -> float:
-    return counts.troubled / counts.ended if counts.ended else 0.0
 
 
 def _share(count: int, total: int, kind: str) -> str:

@@ -43,42 +43,54 @@ def judge(
         others: (m,) p of the study's tests of other factors; None where there are no others.
         reasons: By two levels that trained alike, why; see `alike.reasons`.
     """
-    columns: dict[str, Any] = {str(name): pairs[name].to_numpy() for name in pairs}
-    is_test = tested(pairs)
+    columns = decide({str(name): pairs[name].to_numpy() for name in pairs}, criteria, look, others)
+    why = reasons or {}
+    columns["verdict"] = [
+        sentence(
+            Code(row.verdict_code), row, criteria, row.disagreeing, why.get(frozenset((row.level_a, row.level_b)), "")
+        )
+        for row in rows_of(columns)
+    ]
+    return pd.DataFrame({name: columns[name] for name in PAIR_COLUMNS})
+
+
+def decide(
+    measured: Mapping[str, Any], criteria: Criteria, look: int = 1, others: Array | None = None
+) -> dict[str, Any]:
+    """The columns of `judge` as arrays of P pairs, without sentences; besides p_completed and disagreeing.
+
+    disagreeing are the names of the tests that do not share a verdict of "better".
+    """
+    columns = dict(measured)
+    is_test, size = tests_of(columns), len(columns["p"])
     by_study = others is not None and criteria.family is Family.study
     count = int(is_test.sum())
     tests = max(1, count + (len(others) if others is not None and by_study else 0))
-    columns["m_tests"] = np.full(len(pairs), count)
+    columns["m_tests"] = np.full(size, count)
     columns["p_holm"] = _corrected(columns, is_test, columns["p"])
-    columns["p_study"] = np.full(len(pairs), np.nan)
+    columns["p_study"] = np.full(size, np.nan)
     if others is not None:
         columns["p_study"] = _for_looks(_corrected(columns, is_test, columns["p_both"], others), look)
     rest = others if by_study else None
     for name, p in (("p_corrected", "p_both"), ("p_completed", "p")):
         columns[name] = _for_looks(_corrected(columns, is_test, columns[p], rest), look)
-    columns["look"], columns["alpha"] = np.full(len(pairs), look), np.full(len(pairs), criteria.alpha)
-    strictest = statistics.spent(criteria.alpha, look) / tests
-    columns |= _intervals(columns, strictest)
+    columns["look"], columns["alpha"] = np.full(size, look), np.full(size, criteria.alpha)
+    columns |= _intervals(columns, statistics.spent(criteria.alpha, look) / tests)
     columns |= _power(columns, criteria, look, tests)
-    rows = rows_of(columns)
-    codes = [_code(row, criteria) for row in rows]
-    disagreeing = _disagreeing(columns, is_test, look, criteria.alpha)
-    fragile = [code in _BETTER and bool(names) for code, names in zip(codes, disagreeing, strict=True)]
-    columns["is_fragile"] = np.array(fragile, dtype=bool)
+    codes = [_code(row, criteria) for row in rows_of(columns)]
+    disagreeing = np.empty(size, object)
+    for place, names in enumerate(_disagreeing(columns, is_test, look, criteria.alpha)):
+        disagreeing[place] = names if codes[place] in _BETTER else ()
+    columns["disagreeing"] = disagreeing
+    columns["is_fragile"] = np.array([bool(names) for names in disagreeing], dtype=bool)
     columns["verdict_code"] = np.array(codes, dtype=int)
-    why = reasons or {}
-    columns["verdict"] = [
-        sentence(code, row, criteria, names if is_fragile else (), why.get(frozenset((row.level_a, row.level_b)), ""))
-        for row, code, names, is_fragile in zip(rows, codes, disagreeing, fragile, strict=True)
-    ]
-    return pd.DataFrame({name: columns[name] for name in PAIR_COLUMNS})
+    return columns
 
 
-def tested(pairs: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def tests_of(columns: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
     """Which pairs are tests of their own: with a p, and the first of those that levels trained alike make the same."""
-    columns = {str(name): pairs[name].to_numpy() for name in pairs}
     seen: set[tuple[str, ...]] = set()
-    found = np.zeros(len(pairs), bool)
+    found = np.zeros(len(columns["p"]), bool)
     for row, (family, p) in enumerate(zip(_families(columns), columns["p"], strict=True)):
         found[row] = np.isfinite(p) and family[1] != family[2] and family not in seen
         if found[row]:

@@ -68,42 +68,45 @@ def measure_pairs(
     alike), is_single (whether both have but one seed) and p_both (of completed runs and with failed ones at chance, the
     larger one).
     """
+    columns = measured_columns(comparison, criteria, predictions)
+    return pd.DataFrame(columns, index=range(len(columns["p"])))[list(_MEASURED)]
+
+
+def measured_columns(
+    comparison: Comparison, criteria: Criteria, predictions: StudyPredictions = NO_PREDICTIONS
+) -> dict[str, Any]:
+    """The columns of `measure_pairs` as arrays of P pairs."""
     grid = _standing_in(comparison)
-    parts = []
-    for first, second, within in paired_blocks(grid.is_complete):
-        block = compare_block(grid, first, second, within)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "first": first,
-                    "second": second,
-                    **_columns(grid, block, criteria),
-                    **digit_columns(grid, first, second, within, criteria, predictions),
-                }
-            )
-        )
-    if not parts:
-        return pd.DataFrame(columns=list(_MEASURED))
-    found = pd.concat(parts, ignore_index=True).sort_values(["first", "second"], ignore_index=True)
+    first, second = np.triu_indices(len(grid.labels), 1)
+    row = np.zeros((len(grid.labels),) * 2, np.int64)
+    row[first, second] = np.arange(len(first))
+    columns = {name: np.full(len(first), np.nan) for name in _MEASURED[_NAMED:]}
+    for one, other, within in paired_blocks(grid.is_complete):
+        block = compare_block(grid, one, other, within)
+        digits = digit_columns(grid, one, other, within, criteria, predictions)
+        for name, values in (_columns(grid, block, criteria) | digits).items():
+            columns[name][row[one, other]] = values
+    stand_in = np.array([comparison.alike.get(label, label) for label in grid.labels], dtype=object)
+    is_same = stand_in[first] == stand_in[second]
+    for name in _TESTED:
+        columns[name][is_same] = np.nan
+    for name, certain in (("p_better", 0.0), ("p_same", 1.0), ("p_worse", 0.0)):
+        columns[name][is_same] = certain
+    columns |= counted_failures(columns["p"], columns["diff"], grid, first, second)
     labels = np.array(grid.labels, dtype=object)
     is_single = grid.is_complete.any(axis=1).sum(axis=1) == 1
-    stand_in = np.array([comparison.alike.get(label, label) for label in grid.labels], dtype=object)
-    first, second = found.pop("first").to_numpy(np.int64), found.pop("second").to_numpy(np.int64)
-    named = pd.DataFrame(
-        {
-            "factor": comparison.factor.key,
-            "level_a": labels[first],
-            "level_b": labels[second],
-            "metric": criteria.judged_metric.value,
-            "one": stand_in[first],
-            "other": stand_in[second],
-            "is_single": is_single[first] & is_single[second],
-        }
-    )
-    found = pd.concat([named, found], axis=1)
-    found["p_both"] = found["p"]
-    found = counted_failures(found, grid, first, second)
-    return found.assign(**exact_tests(comparison, found))[list(_MEASURED)]
+    named: dict[str, Any] = {
+        "factor": np.full(len(first), comparison.factor.key, object),
+        "level_a": labels[first],
+        "level_b": labels[second],
+        "metric": np.full(len(first), criteria.judged_metric.value, object),
+        "one": stand_in[first],
+        "other": stand_in[second],
+        "is_single": is_single[first] & is_single[second],
+    }
+    columns |= exact_tests(comparison, labels[first].tolist(), labels[second].tolist())
+    whole = {name: columns[name].astype(np.int64) for name in ("n_pairs", "n_combinations")}
+    return named | columns | whole
 
 
 def _standing_in(comparison: Comparison) -> Grid:
@@ -153,3 +156,9 @@ _MEASURED = (
     "rho", "se_seed", "sd", "sd_floor", "se_digits", "se_total", "p_mcnemar", "p_better", "p_same", "p_worse",
     *FAILURE_COLUMNS,
 )  # fmt: skip
+_TESTED = (
+    "ci_low", "ci_high", "ci90_low", "ci90_high", "p", "p_welch", "p_signflip", "hedges_gz", "rho", "se_seed", "sd",
+    "se_digits", "se_total",
+)  # fmt: skip
+"""What there is of a pair only where its levels differ."""
+_NAMED = _MEASURED.index("n_pairs")

@@ -105,7 +105,7 @@ def _corrected_interval(row: Any) -> str:
 
 
 def _depends(row: Any, criteria: Criteria) -> str:
-    if row.p_both > row.p:
+    if row.p_completed < row.alpha:
         lead, other = _lead(row)
         told = f"{lead} pp more accurate than {other} where both trained ({_evidence(row)}, {p_text(row.p_completed)})"
         what = "which is better"

@@ -12,7 +12,7 @@ from lenet_ablate.report.study.criteria import Criteria
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.predictions import StudyPredictions
 from lenet_ablate.report.study.study import Study
-from lenet_ablate.report.text.wording import limit_points, plural
+from lenet_ablate.report.text.wording import plural, points
 
 PROVENANCE = {"version": "versions of the program", "commit": "commits", "engine": "engines", "device": "devices"}
 MAX_NAMED = 3
@@ -110,7 +110,7 @@ def _small_test_set(study: Study) -> str:
     images = float(study.design["num_images"].min())
     if not images > 0 or not study.criteria.margin >= 1 / images > Criteria().margin:
         return ""
-    image, margin, target = map(limit_points, (1 / images, study.criteria.margin, study.criteria.target))
+    image, margin, target = map(points, (1 / images, study.criteria.margin, study.criteria.target))
     return (
         f"The {study.criteria.split} set is the limit: one of its {images:.0f} images is {image} pp, so differences "
         f"within ±{margin} pp count as none, and seeds are advised for {target} pp."

@@ -123,7 +123,16 @@ def _prose(text: str) -> str:
 
 
 def _table(table: Table) -> Markup:
-    return Markup(html_table(table, is_scrolled=True))  # nosec B704 # its template escapes
+    return Markup(html_table(_accuracy_first(table), is_scrolled=True))  # nosec B704 # its template escapes
+
+
+def _accuracy_first(table: Table) -> Table:
+    """The table with its accuracies right behind what names the rows, so that a phone shows them without scrolling."""
+    columns = list(enumerate(table.columns))
+    names = [0, *(place for place, column in columns[1:] if not column.is_number and not column.rank)]
+    accuracies = [place for place, column in columns if "accuracy" in column.name and place not in names]
+    rest = [place for place, _ in columns if place not in names and place not in accuracies]
+    return table.with_columns([*names, *accuracies, *rest])
 
 
 @functools.cache

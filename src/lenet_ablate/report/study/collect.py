@@ -107,8 +107,14 @@ def _with_origins(study: Study, sources: Sequence[Source], records: Sequence[Run
             one, runs=runs, homes=homes, sources=tuple(source.folder for source in sources), parts=()
         )
 
-    told = tuple(conflicts(records, kept))
-    return dataclasses.replace(named(study), parts=tuple(map(named, study.parts)), conflicts=told)
+    # What lies in several of the folders is no copy within one.
+    within = [_without_copies([one for one in records if one.folder.parent == source.folder])[1] for source in sources]
+    return dataclasses.replace(
+        named(study),
+        parts=tuple(map(named, study.parts)),
+        copies=tuple(pair for pairs in within for pair in pairs),
+        conflicts=tuple(conflicts(records, kept)),
+    )
 
 
 def _aside(folder: Path) -> tuple[str, ...]:
@@ -161,7 +167,7 @@ def _without_copies(records: Sequence[RunRecord]) -> tuple[list[RunRecord], tupl
     copies = [
         (r.folder.name, original.folder.name)
         for r in records
-        if r.config and (original := first[identity(r.config)]) is not r and r.folder.parent == original.folder.parent
+        if r.config and (original := first[identity(r.config)]) is not r
     ]
     return kept, tuple(copies)
 

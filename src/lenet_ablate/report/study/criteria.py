@@ -75,7 +75,7 @@ class Criteria:
         return "test" if self.judged_metric is Metric.test_accuracy else "val"
 
     def fitted(self, num_images: float) -> Criteria:
-        """With the usual margin and target no smaller than so many images can show: one image, and two.
+        """With the usual margin and target no smaller than so many images can show: one image, and two, rounded up.
 
         Those that were chosen otherwise stay.
 
@@ -84,7 +84,7 @@ class Criteria:
         """
         if not math.isfinite(num_images) or num_images < 1:
             return self
-        usual, image = Criteria(), 1 / num_images
+        usual, image = Criteria(), math.ceil(1e4 / num_images) / 1e4  # whole hundredths of a percentage point
         margin = max(image, self.margin) if self.margin == usual.margin else self.margin
         target = max(2 * image, self.target) if self.target == usual.target else self.target
         return dataclasses.replace(self, margin=margin, target=target)

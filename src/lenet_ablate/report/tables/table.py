@@ -62,7 +62,10 @@ class Table:
 
     def without_columns(self, dropped: set[int]) -> Table:
         """The table without some of its columns."""
-        kept = [place for place in range(len(self.columns)) if place not in dropped]
+        return self.with_columns([place for place in range(len(self.columns)) if place not in dropped])
+
+    def with_columns(self, kept: Sequence[int]) -> Table:
+        """The table with these of its columns, in this order."""
         new = {place: number for number, place in enumerate(kept)}
         return Table(
             self.name,

@@ -22,7 +22,7 @@ def signed_points(difference: float) -> str:
 def limit_points(difference: float) -> str:
     """A limit somebody chose, in percentage points, with all its digits: `0.10`, `0.125`."""
     text = points(difference)
-    return text if math.isclose(float(text), 100 * difference) else f"{100 * difference:g}"
+    return text if math.isclose(float(text), 100 * difference) else f"{100 * difference:.3g}"
 
 
 def p_text(p: float) -> str:
