@@ -280,7 +280,7 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
         ("ink", ink, 13),
         ("sheet", sheet, 9),
         ("lines", lines, 9),
-        ("ruling", ruling, 10),
+        ("ruling", ruling, 13),
         ("erase", erase, 3),
         ("pieces", pieces, 11),
         ("digits", digits, 11),

@@ -12,6 +12,7 @@ export const SURE = "sure";
 const NOT_SURE = "not sure";
 export const NOT_A_DIGIT = "not a digit";
 const NO_DIGIT = "no digit";
+const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs: letters and marks are as likely there
 
 /**
  * @typedef {object} Predictor
@@ -55,10 +56,11 @@ export const NOTHING_READ = { predictions: [], leftOut: [], verdict: NO_DIGIT };
 export function read(predictor, picture) {
   const layout = findLayout(picture);
   const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit)));
+  const count = rows.flat().length;
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
       const found = predict(predictor, toForm(digit.ink, predictor.form));
-      const verdict = verdictOf(digit, found.verdict);
+      const verdict = verdictOf(digit, found, count > 1);
       const number = verdict === NOT_A_DIGIT ? null : found.digit;
       return { ...found, digit: number, verdict, box: inPixels(layout.picture, digit.box), row, index };
     }),
@@ -67,9 +69,10 @@ export function read(predictor, picture) {
   return { predictions, leftOut, verdict: pictureVerdict(predictions, leftOut) };
 }
 
-function verdictOf({ isBar, isDoubtful }, verdict) {
+function verdictOf({ isBar, isDoubtful }, { verdict, score }, isAmongOthers) {
   if (isBar) return NOT_A_DIGIT;
-  return isDoubtful && verdict === SURE ? NOT_SURE : verdict;
+  const isOdd = isAmongOthers && score !== null && score < AMONG_OTHERS;
+  return (isDoubtful || isOdd) && verdict === SURE ? NOT_SURE : verdict;
 }
 
 function pictureVerdict(predictions, leftOut) {

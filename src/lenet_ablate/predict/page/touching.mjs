@@ -54,7 +54,8 @@ export function splitDigit(digit, judge) {
         const part = partBetween(digit, cuts[from], cuts[to], share * stroke);
         if (!part || !(isWhole || isDigitLike(part, height))) continue;
         const wider = Math.max(0, boxWidth(part.box) / boxHeight(part.box) - BROADER);
-        const value = judge(part.ink) - (HIGH * cuts[from].high) / height - BROADER_NATS * wider;
+        const cost = (HIGH * cuts[from].high) / height;
+        const value = judge(part.ink) - cost - BROADER_NATS * wider;
         const key = from * cuts.length + to;
         if (value > (best.get(key)?.value ?? -Infinity)) best.set(key, { value, part });
       }
