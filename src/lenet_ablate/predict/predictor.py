@@ -100,7 +100,8 @@ class Predictor:
         layout = find_layout(seen)
         seen = layout.picture
         left_out = tuple(LeftOut(seen.in_pixels(ink.box), ink.reason) for ink in layout.left_out)
-        rows = [self._divided(row) for row in layout.rows]
+        is_alone = sum(len(row) for row in layout.rows) == 1
+        rows = [self._divided(row, is_alone) for row in layout.rows]
         digits = [digit for row in rows for digit in row]
         if not digits:
             return Reading((NO_DIGIT,), left_out)
@@ -116,7 +117,7 @@ class Predictor:
     def _images(self, inks: Sequence[Grey]) -> Images:
         return np.stack([to_form(ink, self.form) for ink in inks])
 
-    def _divided(self, row: Sequence[Digit]) -> list[Digit]:
+    def _divided(self, row: Sequence[Digit], is_alone: bool) -> list[Digit]:
         """A row's signs, those that touch taken apart; without a rejection nothing tells a part from a whole."""
         if not all(member.calibration and member.calibration.rejection for member in self.members):
             return list(row)
@@ -124,7 +125,7 @@ class Predictor:
         verdicts = [answer.verdict for answer in self.predict(self._images([digit.ink for digit in row]))]
         for digit, verdict in zip(row, verdicts, strict=True):
             is_wide = may_be_several(digit, verdict is Certainty.sure)
-            found += split(digit, self._likelihoods) if is_wide else [digit]
+            found += split(digit, self._likelihoods, is_alone=is_alone) if is_wide else [digit]
         return found
 
     def _likelihoods(self, inks: Sequence[Grey]) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ export const SURE = "sure";
 const NOT_SURE = "not sure";
 export const NOT_A_DIGIT = "not a digit";
 const NO_DIGIT = "no digit";
-const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs: letters and marks are as likely there
+const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs, which may be letters
 
 /**
  * @typedef {object} Predictor
@@ -55,7 +55,8 @@ export const NOTHING_READ = { predictions: [], leftOut: [], verdict: NO_DIGIT };
  */
 export function read(predictor, picture) {
   const layout = findLayout(picture);
-  const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit)));
+  const isAlone = layout.rows.flat().length === 1;
+  const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit, isAlone)));
   const count = rows.flat().length;
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
@@ -81,14 +82,15 @@ function pictureVerdict(predictions, leftOut) {
 }
 
 /** A sign, taken apart where it is digits that touch; without a rejection nothing tells a part from a whole. */
-function divided(predictor, digit) {
+function divided(predictor, digit, isAlone) {
   if (!predictor.rejection) return [digit];
   const { verdict } = predict(predictor, toForm(digit.ink, predictor.form));
   if (!mayBeSeveral(digit, verdict === SURE)) return [digit];
-  return splitDigit(digit, (ink) => {
+  const judge = (ink) => {
     const { probabilities, score } = predict(predictor, toForm(ink, predictor.form));
     return Math.log(Math.max(...probabilities)) - softplus(-score);
-  });
+  };
+  return splitDigit(digit, judge, isAlone);
 }
 
 /** The logarithm of one plus the exponential. */
