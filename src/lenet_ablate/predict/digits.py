@@ -19,7 +19,7 @@ SLIM_HEIGHT, SLIM_RATIO = 0.7, 2.5  # of the writing's size, of its width: a 1, 
 APART = 0.3  # of the writing's size: a sign of its own where nothing is near
 NEAR = 0.15  # of a sign's size: how far off its pieces may lie
 TOWER = 1.35  # times the writing's size: higher are two signs, one above the other
-WIDEST, MIN_SURE = 1.3, 0.5  # width over height of a digit, and its part of the writing's size: no other is sure
+WIDEST, MIN_SURE = 1.5, 0.5  # width over height of a digit, and its part of the writing's size: no other is sure
 HALO = 5  # pixels around a sign in which its grey edge lies
 TOO_BROAD = 0.28  # stroke width of a digit's length: shadows and spots are broader, no digit is
 

@@ -35,6 +35,7 @@ from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
 
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
 """Degrees by which test-time augmentation turns an image."""
+AMONG_OTHERS = -0.5  # score below which nothing is sure beside other signs: letters and marks are as likely there
 UNCALIBRATED_MARGIN = 5.0  # in nats; without validation images nothing better is known
 
 
@@ -99,7 +100,8 @@ class Predictor:
         layout = find_layout(seen)
         seen = layout.picture
         left_out = tuple(LeftOut(seen.in_pixels(ink.box), ink.reason) for ink in layout.left_out)
-        rows = [self._divided(row) for row in layout.rows]
+        is_alone = sum(len(row) for row in layout.rows) == 1
+        rows = [self._divided(row, is_alone) for row in layout.rows]
         digits = [digit for row in rows for digit in row]
         if not digits:
             return Reading((NO_DIGIT,), left_out)
@@ -107,7 +109,7 @@ class Predictor:
         cells = cells_of([digit.box for digit in digits], layout.ruling, layout.size)
         judged = self.predict(self._images([digit.ink for digit in digits]))
         predictions = tuple(
-            _placed(found, digit, cell, place, seen)
+            _placed(found, digit, cell, place, seen, len(digits) > 1)
             for found, digit, cell, place in zip(judged, digits, cells, places, strict=True)
         )
         return Reading(predictions, left_out)
@@ -115,7 +117,7 @@ class Predictor:
     def _images(self, inks: Sequence[Grey]) -> Images:
         return np.stack([to_form(ink, self.form) for ink in inks])
 
-    def _divided(self, row: Sequence[Digit]) -> list[Digit]:
+    def _divided(self, row: Sequence[Digit], is_alone: bool) -> list[Digit]:
         """A row's signs, those that touch taken apart; without a rejection nothing tells a part from a whole."""
         if not all(member.calibration and member.calibration.rejection for member in self.members):
             return list(row)
@@ -123,7 +125,7 @@ class Predictor:
         verdicts = [answer.verdict for answer in self.predict(self._images([digit.ink for digit in row]))]
         for digit, verdict in zip(row, verdicts, strict=True):
             is_wide = may_be_several(digit, verdict is Certainty.sure)
-            found += split(digit, self._likelihoods) if is_wide else [digit]
+            found += split(digit, self._likelihoods, is_alone=is_alone) if is_wide else [digit]
         return found
 
     def _likelihoods(self, inks: Sequence[Grey]) -> npt.NDArray[np.float64]:
@@ -185,18 +187,27 @@ class Predictor:
 
 
 def _placed(
-    found: Prediction, digit: Digit, cell: tuple[int, int] | None, place: tuple[int, int], picture: Picture
+    found: Prediction,
+    digit: Digit,
+    cell: tuple[int, int] | None,
+    place: tuple[int, int],
+    picture: Picture,
+    is_among_others: bool,
 ) -> Prediction:
     """What was said of an image, with what is known of where it comes from."""
     row, index = place
     verdict = found.verdict
     if digit.is_bar:
         verdict = Certainty.not_a_digit
-    elif digit.is_doubtful and verdict is Certainty.sure:
+    elif verdict is Certainty.sure and (digit.is_doubtful or (is_among_others and _is_odd(found))):
         verdict = Certainty.not_sure
     number = None if verdict is Certainty.not_a_digit else found.digit
     box = picture.in_pixels(digit.box)
     return dataclasses.replace(found, digit=number, verdict=verdict, box=box, row=row, index=index, cell=cell)
+
+
+def _is_odd(found: Prediction) -> bool:
+    return found.score is not None and found.score < AMONG_OTHERS
 
 
 def temperature_of(calibration: Calibration | None) -> float:

@@ -21,7 +21,7 @@ DECAY = 1.5e-3  # times the squared weights; 1e-4 learns the fonts by heart (let
 STEPS = 50  # of L-BFGS; after 150 fewer letters of other fonts are refused
 CHUNK = 128  # rows multiplied at a time: so few are one thread's work, and bits do not depend on the number of threads
 MAX_UNITS = 256  # of a wider layer only the logits are read
-NOT_SURE, NO_DIGIT = 0.05, 0.005  # of the digits are at most called not sure, the margin's share among them, and none
+NOT_SURE, NO_DIGIT = 0.055, 0.001  # of the digits are at most called not sure, the margin's share among them, and none
 LOGIT_SCALE = 0.2
 MIN_SCALE = 0.1  # of a unit's spread, so that one that never fires does not count
 

@@ -22,6 +22,7 @@ SMALL_PIECE = 0.2  # of the largest: it tells nothing of the writing
 COVERED = 0.55  # of a line's length: its pieces
 ALONE, ACROSS = 1.6, 1.15  # times the writing's size: length of a line that is alone; from edge to edge of the picture
 UPRIGHT, MARGIN_LINE = 1.8, 1.5  # the same of lines that might be a 1
+SEVERAL, FEW, HALF = 3, 1.6, 0.6  # pieces of more than a part of the usual size; times as long a line beside fewer
 CELL = 1.1  # times the writing's size: a box that is smaller is a 0
 WHOLE = 0.9  # of its box's side: a wall; the sides of a 0 are bent
 CORNER = 1.5  # thicknesses, and 2 pixels: how near lines that meet come to each other
@@ -119,7 +120,8 @@ def _writing(rest: Mask, stroke: float) -> Writing:
     if not sizes.size:
         return Writing(0.0, 0)
     large = sizes[sizes >= SMALL_PIECE * sizes[-max(1, len(sizes) // 10)]]
-    return Writing(float(large[(len(large) - 1) // 2]), len(large))
+    usual = float(large[(len(large) - 1) // 2])
+    return Writing(usual, int((large >= HALF * usual).sum()))
 
 
 def _with_held(
@@ -139,7 +141,7 @@ def _is_long(line: Line, writing: Writing, side: int, across: float, alone: floa
         return False
     if line.first <= 2 and line.last >= side - 3:
         return line.length >= across * writing.size
-    return line.length >= (alone if writing.count > 1 else 2 * alone) * writing.size
+    return line.length >= (alone if writing.count >= SEVERAL else FEW * alone) * writing.size
 
 
 def _is_held(line: Line, across: Sequence[Line], size: float) -> bool:

@@ -29,7 +29,7 @@ THROUGH = 0.92  # of the height: where a cut goes the ink is lower
 NARROW, BROAD = 0.08, 1.15  # of the height: a part's width
 LOW = 0.55  # of the height: no part is lower
 HIGH = 1.5  # nats that a cut costs where ink is as high as the whole
-GAIN = 0.7  # nats that the parts must win
+GAIN, GAIN_ALONE = 0.7, 3.0  # nats that the parts must win; of a picture's only sign, which is mostly one digit
 SHARED = (0.0, 0.6)  # strokes: where two digits touch, both may have the ink
 BROADER, BROADER_NATS = 1.05, 4.0  # of its height: a part that is broader loses so many nats for each height
 
@@ -55,7 +55,7 @@ def may_be_several(digit: Digit, is_sure: bool) -> bool:
     )
 
 
-def split(digit: Digit, judge: Judge) -> list[Digit]:
+def split(digit: Digit, judge: Judge, *, is_alone: bool = False) -> list[Digit]:
     """The digits that a sign consists of, from left to right; the sign itself where no cut reads better."""
     width = digit.ink.shape[1]
     cuts = [_Cut(-width, 0.0, 0), *_cuts(digit.ink), _Cut(2.0 * width, 0.0, 0)]
@@ -72,7 +72,8 @@ def split(digit: Digit, judge: Judge) -> list[Digit]:
             likelihoods[first, last], best[first, last] = value, part
     path, value = _best_path(likelihoods, len(cuts))
     whole = likelihoods.get((0, len(cuts) - 1), -np.inf)
-    return [best[step] for step in path] if len(path) > 1 and value > whole + GAIN else [digit]
+    gain = GAIN_ALONE if is_alone else GAIN
+    return [best[step] for step in path] if len(path) > 1 and value > whole + gain else [digit]
 
 
 def _parts(digit: Digit, cuts: Sequence[_Cut]) -> dict[tuple[int, int, float], Digit]:

@@ -12,6 +12,7 @@ export const SURE = "sure";
 const NOT_SURE = "not sure";
 export const NOT_A_DIGIT = "not a digit";
 const NO_DIGIT = "no digit";
+const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs, which may be letters
 
 /**
  * @typedef {object} Predictor
@@ -54,11 +55,13 @@ export const NOTHING_READ = { predictions: [], leftOut: [], verdict: NO_DIGIT };
  */
 export function read(predictor, picture) {
   const layout = findLayout(picture);
-  const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit)));
+  const isAlone = layout.rows.flat().length === 1;
+  const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit, isAlone)));
+  const count = rows.flat().length;
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
       const found = predict(predictor, toForm(digit.ink, predictor.form));
-      const verdict = verdictOf(digit, found.verdict);
+      const verdict = verdictOf(digit, found, count > 1);
       const number = verdict === NOT_A_DIGIT ? null : found.digit;
       return { ...found, digit: number, verdict, box: inPixels(layout.picture, digit.box), row, index };
     }),
@@ -67,9 +70,10 @@ export function read(predictor, picture) {
   return { predictions, leftOut, verdict: pictureVerdict(predictions, leftOut) };
 }
 
-function verdictOf({ isBar, isDoubtful }, verdict) {
+function verdictOf({ isBar, isDoubtful }, { verdict, score }, isAmongOthers) {
   if (isBar) return NOT_A_DIGIT;
-  return isDoubtful && verdict === SURE ? NOT_SURE : verdict;
+  const isOdd = isAmongOthers && score !== null && score < AMONG_OTHERS;
+  return (isDoubtful || isOdd) && verdict === SURE ? NOT_SURE : verdict;
 }
 
 function pictureVerdict(predictions, leftOut) {
@@ -78,14 +82,15 @@ function pictureVerdict(predictions, leftOut) {
 }
 
 /** A sign, taken apart where it is digits that touch; without a rejection nothing tells a part from a whole. */
-function divided(predictor, digit) {
+function divided(predictor, digit, isAlone) {
   if (!predictor.rejection) return [digit];
   const { verdict } = predict(predictor, toForm(digit.ink, predictor.form));
   if (!mayBeSeveral(digit, verdict === SURE)) return [digit];
-  return splitDigit(digit, (ink) => {
+  const judge = (ink) => {
     const { probabilities, score } = predict(predictor, toForm(ink, predictor.form));
     return Math.log(Math.max(...probabilities)) - softplus(-score);
-  });
+  };
+  return splitDigit(digit, judge, isAlone);
 }
 
 /** The logarithm of one plus the exponential. */

@@ -14,6 +14,9 @@ const ALONE = 1.6; // times the writing's size: length of a line that is alone
 const ACROSS = 1.15; // the same from edge to edge of the picture
 const UPRIGHT = 1.8; // the same of lines that might be a 1
 const MARGIN_LINE = 1.5;
+const SEVERAL = 3; // pieces of more than a part of the usual size
+const FEW = 1.6; // times as long is a line beside fewer
+const HALF = 0.6;
 const CELL = 1.1; // times the writing's size: a box that is smaller is a 0
 const WHOLE = 0.9; // of its box's side: a wall; the sides of a 0 are bent
 const CORNER = 1.5; // thicknesses, and 2 pixels: how near lines that meet come to each other
@@ -94,7 +97,8 @@ function writingOf(rest, stroke) {
   sizes.sort((one, other) => one - other);
   const most = sizes[sizes.length - Math.max(1, Math.floor(sizes.length / 10))];
   const large = sizes.filter((size) => size >= SMALL_PIECE * most);
-  return { size: large[(large.length - 1) >> 1], count: large.length };
+  const usual = large[(large.length - 1) >> 1];
+  return { size: usual, count: large.filter((size) => size >= HALF * usual).length };
 }
 
 function larger(one, other) {
@@ -114,7 +118,7 @@ function withHeld(levels, uprights, level, upright, size) {
 function isLong(line, writing, side, across, alone) {
   if (!writing.size || line.covered < COVERED) return false;
   if (line.first <= 2 && line.last >= side - 3) return lineLength(line) >= across * writing.size;
-  return lineLength(line) >= (writing.count > 1 ? alone : 2 * alone) * writing.size;
+  return lineLength(line) >= (writing.count >= SEVERAL ? alone : FEW * alone) * writing.size;
 }
 
 /** Whether a line that is longer than the writing is high meets two lines, as the walls of a table's cells do. */

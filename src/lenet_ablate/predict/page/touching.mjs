@@ -19,6 +19,7 @@ const BROAD = 1.15;
 const LOW = 0.55; // of the height: no part is lower
 const HIGH = 1.5; // nats that a cut costs where ink is as high as the whole
 const GAIN = 0.7; // nats that the parts must win
+const GAIN_ALONE = 3; // the same of a picture's only sign, which is mostly one digit
 const SHARED = [0, 0.6]; // strokes: where two digits touch, both may have the ink
 const BROADER = 1.05; // of its height: a part that is broader loses for each height so many nats:
 const BROADER_NATS = 4;
@@ -37,9 +38,10 @@ export function mayBeSeveral({ box }, isSure) {
  * The digits that a sign consists of, from left to right; the sign itself where no cut reads better.
  * @param {Digit} digit
  * @param {(ink: Grid) => number} judge The logarithm of how likely ink is one digit, at most 0.
+ * @param {boolean} isAlone Whether it is the picture's only sign.
  * @returns {Digit[]}
  */
-export function splitDigit(digit, judge) {
+export function splitDigit(digit, judge, isAlone) {
   const { height, width } = digit.ink;
   const ends = [-width, 2 * width].map((column) => ({ column, slant: 0, high: 0 }));
   const cuts = [ends[0], ...cutsOf(digit.ink), ends[1]];
@@ -54,7 +56,8 @@ export function splitDigit(digit, judge) {
         const part = partBetween(digit, cuts[from], cuts[to], share * stroke);
         if (!part || !(isWhole || isDigitLike(part, height))) continue;
         const wider = Math.max(0, boxWidth(part.box) / boxHeight(part.box) - BROADER);
-        const value = judge(part.ink) - (HIGH * cuts[from].high) / height - BROADER_NATS * wider;
+        const cost = (HIGH * cuts[from].high) / height;
+        const value = judge(part.ink) - cost - BROADER_NATS * wider;
         const key = from * cuts.length + to;
         if (value > (best.get(key)?.value ?? -Infinity)) best.set(key, { value, part });
       }
@@ -62,7 +65,8 @@ export function splitDigit(digit, judge) {
   }
   const { path, value } = bestPath(best, cuts.length);
   const whole = best.get(last)?.value ?? -Infinity;
-  return path.length > 1 && value > whole + GAIN ? path.map((key) => best.get(key).part) : [digit];
+  const isBetter = path.length > 1 && value > whole + (isAlone ? GAIN_ALONE : GAIN);
+  return isBetter ? path.map((key) => best.get(key).part) : [digit];
 }
 
 function isDigitLike({ box }, height) {
