@@ -25,7 +25,8 @@ from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.predict.calibration import expected_calibration_error, softmax
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import Predictor, Verdict
+from lenet_ablate.predict.prediction import Certainty
+from lenet_ablate.predict.predictor import Predictor
 
 Pixels = npt.NDArray[np.uint8]
 Make = Callable[[Pixels, np.random.Generator], Image.Image]
@@ -138,6 +139,33 @@ def drawn(digit: Pixels, rng: np.random.Generator) -> Image.Image:
     return page_of(place(digit, rng, 0.2, 0.6))
 
 
+def ruled(strength: float, kind: str) -> Make:
+    """A photograph of paper with lines, squares or frames, printed as strongly as a part of the ink."""
+
+    def make(digit: Pixels, rng: np.random.Generator) -> Image.Image:
+        ink = place(digit, rng, 0.2, 0.6)
+        rows, columns = np.flatnonzero((ink > 0.5).any(axis=1)), np.flatnonzero((ink > 0.5).any(axis=0))
+        height = rows[-1] - rows[0] + 1
+        image = Image.new("L", (WIDTH, HEIGHT))
+        draw, thick = ImageDraw.Draw(image), int(rng.integers(1, 4))
+        lean = rng.uniform(-0.03, 0.03)
+        if kind == "frame":
+            far = rng.uniform(0.12, 0.5, 4) * height
+            corners = [(columns[0] - far[0], rows[0] - far[1]), (columns[-1] + far[2], rows[-1] + far[3])]
+            draw.rectangle([(float(x), float(y)) for x, y in corners], outline=255, width=thick)
+        else:
+            pitch = height * rng.uniform(0.3 if kind == "squares" else 1.0, 1.6)
+            for y in np.arange(-pitch * rng.uniform(), HEIGHT + pitch, pitch):
+                draw.line([(0, y), (WIDTH, y + lean * WIDTH)], fill=255, width=thick)
+            for x in np.arange(-pitch * rng.uniform(), WIDTH + pitch, pitch) if kind == "squares" else ():
+                draw.line([(x, 0), (x - lean * HEIGHT, HEIGHT)], fill=255, width=thick)
+        lines = np.asarray(image, np.float64) / 255 * strength
+        paper, pen = rng.uniform(190, 245), rng.uniform(20, 70)
+        return develop(paper + (pen - paper) * np.maximum(ink, lines), rng, 1)
+
+    return make
+
+
 EXACT: dict[str, Make] = {
     "28 px, white on black": lambda digit, rng: Image.fromarray(digit),
     "28 px, black on white": lambda digit, rng: Image.fromarray(255 - digit),
@@ -154,6 +182,11 @@ PHOTOGRAPHS: dict[str, Make] = {
     "photograph with shadow": photograph(2),
     "chalkboard": photograph(1, board=True),
     "thin pen": thin_pen,
+}
+RULED: dict[str, Make] = {
+    f"{kind}, strength {strength}": ruled(strength, kind)
+    for kind in ("lines", "squares", "frame")
+    for strength in (0.2, 0.4, 0.6, 0.8, 1.0)
 }
 
 
@@ -196,7 +229,7 @@ def scribble(rng: np.random.Generator) -> Image.Image:
     return image
 
 
-def first(predictor: Predictor, image: Image.Image) -> tuple[int | None, Verdict, int]:
+def first(predictor: Predictor, image: Image.Image) -> tuple[int | None, Certainty, int]:
     found = predictor.read(from_image(image))
     return found[0].digit, found[0].verdict, len(found)
 
@@ -217,11 +250,11 @@ def main() -> None:
     predictor = Predictor.load(options.run)
     plain = predictor.predict(digits)
     answers = np.array([prediction.digit for prediction in plain])
-    sure = np.mean([prediction.verdict is Verdict.sure for prediction in plain])
+    sure = np.mean([prediction.verdict is Certainty.sure for prediction in plain])
     print(f"as the data set has them: {np.mean(answers == labels):.1%} right, {sure:.1%} sure")
     tell_calibration(predictor, arrays.test_images.astype(np.uint8), arrays.test_labels)
     tell_time(predictor, digits[:100])
-    rows = {**EXACT, **PHOTOGRAPHS}
+    rows = {**EXACT, **PHOTOGRAPHS, **RULED}
     for name, make in rows.items():
         if options.only in name:
             tell(
@@ -257,9 +290,9 @@ def tell_time(predictor: Predictor, digits: Pixels) -> None:
     print(f"time per photograph of {WIDTH}×{HEIGHT} with shadow: median {median:.0f} ms, 95 % within {slow:.0f} ms")
 
 
-def tell(name: str, found: list[tuple[int | None, Verdict, int]], labels: Any, answers: Any) -> None:
+def tell(name: str, found: list[tuple[int | None, Certainty, int]], labels: Any, answers: Any) -> None:
     given = np.array([-1 if digit is None else digit for digit, _, _ in found])
-    is_sure = np.array([verdict is Verdict.sure for _, verdict, _ in found])
+    is_sure = np.array([verdict is Certainty.sure for _, verdict, _ in found])
     right, same = np.mean(given == labels), np.mean(given == answers)
     print(
         f"{name:32} right {right:6.1%}  as the plain one {same:6.1%}  sure {is_sure.mean():6.1%}"
@@ -287,10 +320,10 @@ def tell_others(predictor: Predictor, fonts: Path | None) -> None:
         refused("letters", [first(predictor, written(letter, face)) for face in faces for letter in LETTERS])
 
 
-def refused(name: str, found: list[tuple[int | None, Verdict, int]]) -> None:
-    is_refused = np.array([verdict is not Verdict.sure for _, verdict, _ in found])
-    nothing = np.array([verdict is Verdict.no_digit for _, verdict, _ in found])
-    surely = sorted({digit for digit, verdict, _ in found if verdict is Verdict.sure})
+def refused(name: str, found: list[tuple[int | None, Certainty, int]]) -> None:
+    is_refused = np.array([verdict is not Certainty.sure for _, verdict, _ in found])
+    nothing = np.array([verdict is Certainty.no_digit for _, verdict, _ in found])
+    surely = sorted({digit for digit, verdict, _ in found if verdict is Certainty.sure})
     print(
         f"{name:32} not sure {is_refused.mean():6.1%}, of these no digit at all {nothing.sum()} (of {len(found)})"
         f"; surely taken for {', '.join(map(str, surely)) or 'nothing'}"

@@ -90,7 +90,7 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
     },
     DataSet: {
         "source: datasets/load.py, KEPT or OWN, or datasets/playground.py, GENERATORS": in_table(
-            {**load.KEPT, **load.OWN, **playground.GENERATORS}
+            {**load.KEPT, **load.OWN, DataSet.file: load.normalised, **playground.GENERATORS}
         ),
         **told("data"),
     },

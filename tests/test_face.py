@@ -34,6 +34,24 @@ def test_importing_it_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("order", ["", "import lenet_ablate.report.options, lenet_ablate.sweep.signals; "])
+def test_two_wings_are_functions_too_whoever_imports_them_first(order: str) -> None:
+    script = f"""{order}import inspect, sys, lenet_ablate
+assert 'pandas' not in sys.modules
+from lenet_ablate import report, sweep
+assert callable(sweep) and callable(report) and sweep is lenet_ablate.sweep
+import lenet_ablate.sweep.signals, lenet_ablate.report.options as options
+assert lenet_ablate.sweep.signals.Stop and options.ReportOptions and callable(lenet_ablate.sweep)
+assert sweep.__doc__.startswith('Train one run') and 'study' in inspect.signature(report).parameters
+try:
+    report('nowhere')
+except lenet_ablate.LenetAblateError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.startswith("nowhere: there is no such folder"), done.stderr
+
+
 def test_the_readme_imports_from_the_face_alone() -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     nodes = [node for block in blocks for node in ast.walk(ast.parse(block)) if isinstance(node, ast.ImportFrom)]

@@ -20,6 +20,7 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import weight_shapes
 from lenet_ablate.errors import ConfigError, LenetAblateError, RunError
 from lenet_ablate.records.frames import read_runs
+from lenet_ablate.sweep.signals import stop_on_signals
 
 Command = Callable[..., tuple[int, str]]
 SMALL: dict[str, Any] = {"data": "digits", "epochs": 1, "data__train_size": 64}
@@ -148,6 +149,25 @@ def test_an_interrupt_saves_and_returns_what_is_done(capsys: pytest.CaptureFixtu
     assert len(runs) == 40 and {"planned", "done", "interrupted"} >= set(runs["status"])
     assert (runs["status"] == "planned").any() and "interrupted" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_interrupt_is_the_callers_and_ends_no_kernel() -> None:
+    with pytest.raises(KeyboardInterrupt), stop_on_signals() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_asked()
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_another_signal_ends_the_process_once_all_is_saved() -> None:
+    def end() -> None:
+        while not list(Path("outputs").rglob("metrics.csv")):
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, daemon=True).start()
+    with pytest.raises(SystemExit) as stopped:
+        lenet_ablate.sweep(seed=range(40), workers=1, **(SMALL | {"epochs": 20}))
+    assert stopped.value.code == 143
 
 
 def test_nothing_asks_for_a_guarded_script() -> None:

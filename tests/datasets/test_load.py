@@ -14,8 +14,10 @@ import pytest
 from lenet_ablate.config.choices import DataSet
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets import load as load_module
+from lenet_ablate.datasets import statistics
 from lenet_ablate.datasets.idx import TEST_LABELS, TRAIN_IMAGES
-from lenet_ablate.datasets.load import data_folder, load, pixel_statistics
+from lenet_ablate.datasets.load import data_folder, load
+from lenet_ablate.datasets.statistics import pixel_statistics
 from lenet_ablate.errors import DataError
 
 Files = dict[str, bytes]
@@ -58,7 +60,7 @@ def test_statistics_fill_in_what_is_null(idx_config: DataConfig, mean: float | N
 
 def test_statistics_over_many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.random.default_rng(0).integers(0, 256, (10, 5, 5), np.uint8)
-    monkeypatch.setattr(load_module, "_CHUNK_IMAGES", 3)
+    monkeypatch.setattr(statistics, "_CHUNK_IMAGES", 3)
     assert pixel_statistics(images) == pytest.approx(((images / 255).mean(), (images / 255).std()))
 
 

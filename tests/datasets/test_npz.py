@@ -68,13 +68,44 @@ def test_allowed_forms_give_the_same_bytes(tmp_path: Path, content: Content, kin
         assert np.array_equal(loaded, content[key])
 
 
-def test_scale_is_that_of_the_training_images(tmp_path: Path, content: Content) -> None:
-    """A test set of faint ink is not taken for one in 0..1."""
-    floats = {key: value.astype(float) if key.startswith("x") else value for key, value in content.items()}
-    faint = floats | {"x_test": np.minimum(floats["x_test"], 1.0)}
-    assert load_npz(save(tmp_path, faint)).test_images.max() == 1
-    clash = floats | {"x_train": floats["x_train"] / 255}
-    assert "x_test: holds values from" in message(save(tmp_path, clash))
+@pytest.mark.parametrize("kind", [np.uint8, np.float64])
+def test_parts_on_different_scales_are_refused_unless_told(tmp_path: Path, content: Content, kind: type) -> None:
+    stored = both(content, kind)
+    faint = stored | {"x_test": np.minimum(stored["x_test"], 1).astype(kind)}
+    text = message(save(tmp_path, faint))
+    assert "x_test: " in text and "values from 0 to 1" in text and "data.range=255" in text
+    assert load_npz(tmp_path / "set.npz", 255.0).test_images.max() == 1
+    if kind is np.float64:
+        assert "x_test: values from" in message(save(tmp_path, stored | {"x_train": stored["x_train"] / 255}))
+
+
+@pytest.mark.parametrize(("scale", "kind"), [(1.0000002, np.float32), (1.0000002, np.float64), (1.001, np.float16)])
+def test_a_hair_above_1_is_1(tmp_path: Path, content: Content, scale: float, kind: type) -> None:
+    floats = {
+        key: ((value / 255) * scale).astype(kind) if key.startswith("x") else value for key, value in content.items()
+    }
+    assert floats["x_train"].max() > 1
+    arrays = load_npz(save(tmp_path, floats))
+    assert np.abs(arrays.train_images.astype(int) - content["x_train"]).max() <= (kind is np.float16)
+
+
+@pytest.mark.parametrize("highest", [1.1, 2.0, 16.0, 64.0, 300.0, 1023.0])
+def test_what_has_two_readings_is_refused_and_data_range_decides(
+    tmp_path: Path, content: Content, highest: float
+) -> None:
+    floats = {key: value * (highest / value.max()) if key.startswith("x") else value for key, value in content.items()}
+    text = message(save(tmp_path, floats))
+    assert text.count("data.range=") == 2
+    full = 1.0 if highest == 1.1 else highest
+    expected = np.rint(floats["x_test"] * 255 / full).clip(0, 255)
+    np.testing.assert_array_equal(load_npz(tmp_path / "set.npz", full).test_images, expected)
+    assert "does not fit" in message_of(lambda: load_npz(tmp_path / "set.npz", highest / 2))
+
+
+def message_of(call: Callable[[], object]) -> str:
+    with pytest.raises(DataError) as caught:
+        call()
+    return str(caught.value)
 
 
 def changed(key: str, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Callable[[Content], Content]:
@@ -117,7 +148,10 @@ WRONG: dict[str, tuple[Callable[[Content], Content], list[str]]] = {
     "no images": (lambda c: c | {"x_test": c["x_test"][:0], "y_test": c["y_test"][:0]}, ["x_test: holds 0 images"]),
     "no pixels": (changed("x_train", lambda x: x[:, :0]), ["x_train: holds 12 images of 0×7"]),
     "other side": (changed("x_test", lambda x: x[:, 1:]), ["x_test: images of 5×7 pixels, expected 6×7 as in x_train"]),
-    "above 255": (lambda c: both(c, float) | {"x_test": c["x_test"] * 2.0}, ["x_test: holds", "expected 0 to 255"]),
+    "above 255": (
+        lambda c: both(c, float) | {"x_test": c["x_test"] * 2.0},
+        ["x_test: holds values from", "full ink at", "data.range=65535"],
+    ),
     "below 0": (lambda c: both(c, float) | {"x_train": c["x_train"] - 1.0}, ["x_train: holds values from -1 to"]),
 }
 

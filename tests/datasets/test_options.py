@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import hashlib
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from lenet_ablate.config.choices import DataSet, Normalize, Resize
 from lenet_ablate.config.plan import make_plan
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets import relatives
+from lenet_ablate.datasets.arrays import Arrays
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.datasets.load import load
@@ -73,13 +76,69 @@ def test_splits_and_orders_share_one_copy_of_the_data(tmp_path: Path) -> None:
     assert cache.get(dataclasses.replace(DIGITS, normalize=Normalize.unit), 32) is not cache.get(DIGITS, 32)
 
 
-def test_relatives_are_read_where_torchvision_keeps_them(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
-    folder = tmp_path / "KMNIST" / "raw"
-    folder.mkdir(parents=True)
-    for name, content in idx_files.items():
-        (folder / name).write_bytes(content)
-    arrays = relatives.load_relative(DataSet.kmnist, tmp_path, lambda line: pytest.fail(line))
-    assert arrays.train_images.shape == (12, 6, 6)
+def balanced(seed: int) -> dict[str, bytes]:
+    """A set of two images of each class for training and one for testing, in four IDX files."""
+    files = {}
+    for part, count in (("train", 20), ("t10k", 10)):
+        pixels = np.random.default_rng(seed).integers(0, 256, (count, 6, 6), np.uint8)
+        header = np.array(pixels.shape, ">u4").tobytes()
+        files[f"{part}-images-idx3-ubyte"] = bytes([0, 0, 8, 3]) + header + pixels.tobytes()
+        labels = (np.arange(count) % 10).astype(np.uint8).tobytes()
+        files[f"{part}-labels-idx1-ubyte"] = bytes([0, 0, 8, 1]) + header[:4] + labels
+    return files
+
+
+def published(files: dict[str, bytes]) -> relatives.Published:
+    pixels = np.frombuffer(files["train-images-idx3-ubyte"], np.uint8, offset=16) / 255
+    md5 = {name: hashlib.md5(gzip.compress(content, mtime=0)).hexdigest() for name, content in files.items()}
+    return relatives.Published(md5, pixels.mean(), pixels.std(), num_train=2, num_test=1)
+
+
+def store(folder: Path, files: dict[str, bytes], packed: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / f"{name}{'.gz' if packed else ''}").write_bytes(
+            gzip.compress(content, mtime=0) if packed else content
+        )
+
+
+def read_kmnist(data_dir: Path, known: relatives.Published) -> Arrays:
+    return relatives.load_relative(DataSet.kmnist, data_dir, lambda line: pytest.fail(line), {DataSet.kmnist: known})
+
+
+@pytest.mark.parametrize("kinds", [[True], [False], [True, False]])
+def test_relatives_are_read_where_torchvision_keeps_them(tmp_path: Path, kinds: list[bool]) -> None:
+    files = balanced(0)
+    for packed in kinds:
+        store(tmp_path / "KMNIST/raw", files, packed)
+    assert read_kmnist(tmp_path, published(files)).train_images.shape == (20, 6, 6)
+
+
+def test_relatives_that_are_another_set_are_refused(tmp_path: Path) -> None:
+    genuine, other = balanced(0), balanced(1)
+    folder, known = tmp_path / "KMNIST/raw", published(genuine)
+    store(folder, other, packed=True)
+    with pytest.raises(DataError, match=r"ubyte.gz: is not KMNIST's genuine file \(MD5 differs\); delete it"):
+        read_kmnist(tmp_path, known)
+    store(folder, genuine, packed=True)
+    store(folder, other, packed=False)
+    with pytest.raises(DataError, match=r"images-idx3-ubyte: is not what train-images-idx3-ubyte.gz beside it holds"):
+        read_kmnist(tmp_path, known)
+    for packed in folder.glob("*.gz"):
+        packed.unlink()
+    with pytest.raises(DataError, match="is not KMNIST, whose pixels have mean"):
+        read_kmnist(tmp_path, known)
+    with pytest.raises(DataError, match="which has 6000 training images of each class, not 2 to 2"):
+        read_kmnist(tmp_path, dataclasses.replace(known, num_train=6000))
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("name", relatives.RELATIVES)
+def test_mnist_is_not_taken_for_a_relative(tmp_path: Path, mnist_data_dir: Path, name: DataSet) -> None:
+    (tmp_path / relatives.RELATIVES[name]).mkdir()
+    (tmp_path / relatives.RELATIVES[name] / "raw").symlink_to(mnist_data_dir / "MNIST/raw")
+    with pytest.raises(DataError, match=f"is MNIST's, not {relatives.RELATIVES[name]}'s"):
+        relatives.load_relative(name, tmp_path, lambda line: pytest.fail(line))
 
 
 def test_relatives_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ function bytes(base64) {
 }
 
 function told(prediction) {
-  const { digit, runnerUp, verdict, probabilities, margin, box, logits, image } = prediction;
+  const { digit, runnerUp, verdict, probabilities, margin, score, box, row, index, logits, image } = prediction;
   const maps = Object.fromEntries(
     Array.from(prediction.maps, ([name, { count, height, width, data }]) => [
       name,
@@ -19,12 +19,17 @@ function told(prediction) {
     ]),
   );
   const seen = Buffer.from(image.data).toString("base64");
-  return { digit, runnerUp, verdict, probabilities, margin, box, logits: Array.from(logits), image: seen, maps };
+  const place = { box, row, index };
+  return { digit, runnerUp, verdict, probabilities, margin, score, ...place, logits: Array.from(logits), image: seen, maps };
+}
+
+function answered({ predictions, leftOut, verdict }) {
+  return { signs: predictions.map(told), leftOut, verdict };
 }
 
 const answers = {
   pictures: pictures.map(({ height, width, data }) =>
-    page.read(predictor, page.prepare({ height, width, data: bytes(data) })).map(told),
+    answered(page.read(predictor, page.prepare({ height, width, data: bytes(data) }))),
   ),
   images: images.map(({ height, width, data }) =>
     told(page.predict(predictor, page.makeGrid(height, width, Uint8Array.from(bytes(data))))),

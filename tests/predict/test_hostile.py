@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lenet_ablate.errors import PictureError
-from lenet_ablate.predict import digits, pictures
+from lenet_ablate.predict import digits, pictures, pieces
 from lenet_ablate.predict.ink import find_ink
 from lenet_ablate.predict.pictures import from_array, from_image, load_picture
 from support import hostile_pictures as hostile
@@ -119,6 +119,8 @@ def test_a_pattern_of_dots_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch)
     for number in range(6):
         page[30 + 2 * number : 70, 30 + 60 * number : 36 + 60 * number] = 0
     ink = find_ink(from_array(page))
-    assert ink is not None and len(digits.find_digits(ink)) == 6
-    monkeypatch.setattr(digits, "MAX_PIECES", 4)
-    assert [digit.box.left for digit in digits.find_digits(ink)] == [30, 90, 150, 210]  # the largest
+    assert ink is not None and len(digits.find_digits(ink).digits) == 6
+    monkeypatch.setattr(pieces, "MAX_PIECES", 4)
+    found = digits.find_digits(ink)
+    assert sorted(digit.box.left for digit in found.digits) == [30, 90, 150, 210]  # the largest
+    assert [mark.reason for mark in found.left_out] == [pieces.Reason.many] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -26,10 +27,12 @@ from lenet_ablate.predict.calibration import softmax
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.output import COLUMNS
 from lenet_ablate.predict.pictures import from_image
-from lenet_ablate.predict.predictor import NO_DIGIT, Certainty, Predictor
+from lenet_ablate.predict.prediction import NO_DIGIT, Certainty
+from lenet_ablate.predict.predictor import Predictor
 from lenet_ablate.predict.trained import best_run, read_trained
 from lenet_ablate.records.record import MODEL
-from support.trained_runs import NEVER_SURE, write_run
+from support import pages
+from support.trained_runs import NEVER_SURE, REJECTING, write_run
 
 
 @pytest.fixture(scope="module")
@@ -308,3 +311,64 @@ def test_a_prediction_imports_nothing_heavy(outputs: Path, pictures: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table, rows, and digits of which the edge has cut one off."""
+    folder = tmp_path_factory.mktemp("written")
+    for name, image in (("table", pages.table()), ("rows", pages.rows()), ("cut", pages.cut_off())):
+        image.save(folder / f"{name}.png")
+    return folder
+
+
+def test_rows_are_printed_as_rows(outputs: Path, written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(outputs, written / "rows.png") == 0
+    head, *rows = capsys.readouterr().out.splitlines()[:4]
+    assert head.endswith("rows.png: 11 digits in 3 rows")
+    assert [len(row.strip()) for row in rows] == [4, 4, 3] and all(row.strip().isdigit() for row in rows)
+
+
+def test_what_is_left_out_is_told_and_nothing_is_sure_then(
+    outputs: Path, written: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(outputs, written / "cut.png", "--show", tmp_path / "seen.png") == 3
+    assert "cut.png: 1 mark at the edge was left out" in capsys.readouterr().out
+    assert run(outputs, written / "cut.png", "--json") == 3
+    (picture,) = json.loads(capsys.readouterr().out)["pictures"]
+    assert picture["verdict"] == "not sure" and len(picture["digits"]) == 2
+    (mark,) = picture["left_out"]
+    assert mark["reason"] == "at the edge" and mark["box"]["right"] == 500 and mark["box"]["left"] > 400
+    assert run(outputs, written / "cut.png", "--csv") == 3
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["verdict"] for row in rows] == ["sure", "sure", "left out: at the edge"]
+    assert rows[2]["digit"] == "" and rows[2]["right"] == "500"
+
+
+def test_places_are_those_of_the_picture_and_of_the_table(
+    outputs: Path, written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(outputs, written / "table.png", "--csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["row"], row["index"]) for row in rows] == [(str(r), str(i)) for r in range(2) for i in range(3)]
+    assert abs(int(rows[1]["left"]) - 270) < 8 and abs(int(rows[1]["top"]) - 90) < 8
+    assert run(outputs, written / "table.png", "--csv", "--cells") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["row"], row["column"]) for row in rows] == [(str(r), str(c)) for r in range(2) for c in range(3)]
+    assert run(outputs, written / "table.png", "--json", "--cells") == 0
+    digits = json.loads(capsys.readouterr().out)["pictures"][0]["digits"]
+    assert digits[5]["cell"] == {"row": 1, "column": 2} and digits[5]["box"]["left"] > 400
+
+
+def test_signs_that_are_no_digits_are_called_so(
+    written: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert REJECTING.rejection is not None
+    never = dataclasses.replace(REJECTING.rejection, not_sure=1e3, no_digit=1e3)
+    write_run(tmp_path / "ablation", calibration=dataclasses.replace(REJECTING, rejection=never))
+    assert run(tmp_path, written / "rows.png") == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("0 digits in 3 rows, 11 no digits") and lines[1].strip() == "····"
+    assert run(tmp_path, written / "rows.png", "--csv") == 3
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {(row["digit"], row["verdict"]) for row in rows} == {("", "not a digit")}

@@ -26,14 +26,31 @@ from lenet_ablate.engines.compiled import gelu
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.engines.pytorch.models import ACTIVATIONS
 from lenet_ablate.errors import PageError
-from lenet_ablate.predict import digits, ink, pictures
+from lenet_ablate.predict import (
+    comb,
+    digits,
+    erase,
+    form,
+    ink,
+    layout,
+    lines,
+    pictures,
+    pieces,
+    reject,
+    rows,
+    ruling,
+    sheet,
+    touching,
+)
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.page.build import MAX_BYTES, build_page
 from lenet_ablate.predict.page.script import joined_script
 from lenet_ablate.predict.pictures import from_array
+from lenet_ablate.predict.prediction import Reading
 from lenet_ablate.predict.predictor import Predictor
 from support.drawings import Pixels, photographs
-from support.trained_runs import ALWAYS_SURE, HOSTILE, NEVER_SURE, write_predictor, write_run
+from support.pages import pages
+from support.trained_runs import ALWAYS_SURE, HOSTILE, NEVER_SURE, REJECTING, write_predictor, write_run
 
 NODE = shutil.which("node")
 NODE_SIDE = Path(__file__).with_name("page_in_node.mjs")
@@ -186,22 +203,32 @@ def with_opacity(pixels: Pixels) -> Pixels:
     return pixels if pixels.ndim == 3 else np.dstack([pixels] * 3 + [np.full(pixels.shape, 255, np.uint8)])
 
 
+def compare(name: str, expected: Reading, answer: dict[str, Any]) -> int:
+    """Whether the page says of a picture what the command says; returns how many signs there are."""
+    signs = [found for found in expected.predictions if found.image is not None]
+    assert len(answer["signs"]) == len(signs), name
+    assert answer["verdict"] == expected.verdict.value, name
+    marks = [{"box": dataclasses.asdict(mark.box), "reason": mark.reason.value} for mark in expected.left_out]
+    assert answer["leftOut"] == marks, name
+    for told, found in zip(answer["signs"], signs, strict=True):
+        assert found.image is not None and found.box is not None
+        assert np.abs(unpacked(told).astype(int) - found.image).max() <= 1, name
+        assert told["box"] == dataclasses.asdict(found.box), name
+        assert (told["row"], told["index"]) == (found.row, found.index), name
+        assert told["digit"] == found.digit and told["verdict"] == found.verdict.value, name
+    return len(signs)
+
+
 @needs_node
 @pytest.mark.parametrize("data", [DataSet.mnist, DataSet.digits])
 def test_pictures_are_prepared_as_the_command_does(data: DataSet, tmp_path: Path) -> None:
-    predictor = write_predictor(tmp_path, data=DataConfig(data), calibration=None)
-    kinds = dict(list(photographs().items())[:: 1 if data is DataSet.mnist else 5])
+    predictor = write_predictor(tmp_path, data=DataConfig(data), calibration=REJECTING)
+    every = photographs() | pages()
+    kinds = dict(list(every.items())[:: 1 if data is DataSet.mnist else 5])
     answers = ask_node(predictor, tmp_path, [with_opacity(pixels) for pixels in kinds.values()])["pictures"]
     num_digits = 0
     for (name, pixels), answer in zip(kinds.items(), answers, strict=True):
-        expected = [found for found in predictor.read(from_array(with_opacity(pixels))) if found.digit is not None]
-        assert len(answer) == len(expected), name
-        num_digits += len(expected)
-        for told, found in zip(answer, expected, strict=True):
-            assert found.image is not None and found.box is not None
-            assert np.abs(unpacked(told).astype(int) - found.image).max() <= 1, name
-            assert told["box"] == dataclasses.asdict(found.box), name
-            assert told["digit"] == found.digit and told["verdict"] == found.verdict.value, name
+        num_digits += compare(name, predictor.read_page(from_array(with_opacity(pixels))), answer)
     assert num_digits > len(kinds) // 2
 
 
@@ -247,14 +274,30 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
 
 @pytest.mark.parametrize(
     ("file", "module", "count"),
-    [("load", pictures, 5), ("files", pictures, 2), ("ink", ink, 13), ("digits", digits, 12)],
+    [
+        ("load", pictures, 6),
+        ("files", pictures, 2),
+        ("ink", ink, 13),
+        ("sheet", sheet, 9),
+        ("lines", lines, 9),
+        ("ruling", ruling, 13),
+        ("erase", erase, 3),
+        ("pieces", pieces, 11),
+        ("digits", digits, 11),
+        ("comb", comb, 4),
+        ("rows", rows, 4),
+        ("form", form, 2),
+        ("touching", touching, 16),
+        ("reject", reject, 1),
+        ("layout", layout, 1),
+    ],
 )
 def test_constants_are_those_of_the_command(file: str, module: ModuleType, count: int) -> None:
     text = (SOURCES / f"{file}.mjs").read_text(encoding="utf-8")
     found = dict(re.findall(r"^(?:export )?const ([A-Z_]+) = ([-\d.e* ]+);", text, re.MULTILINE))
     shared = {name: getattr(module, name, getattr(module, f"_{name}", None)) for name in found}
     shared = {name: value for name, value in shared.items() if value is not None}
-    assert {name: eval(found[name]) for name in shared} == shared and len(shared) == count
+    assert {name: eval(found[name]) for name in shared} == shared and len(shared) == count, len(shared)
 
 
 def test_a_network_too_large_for_a_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

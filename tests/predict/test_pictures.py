@@ -15,11 +15,16 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lenet_ablate.errors import PictureError
 from lenet_ablate.predict import pictures
-from lenet_ablate.predict.digits import MNIST_FORM, Form, find_digits, to_form
-from lenet_ablate.predict.ink import find_ink, otsu
+from lenet_ablate.predict.digits import Digit, find_digits
+from lenet_ablate.predict.form import MNIST_FORM, Form, to_form
+from lenet_ablate.predict.ink import Ink, find_ink, otsu
 from lenet_ablate.predict.pictures import Picture, from_array, from_image, load_picture
 
 Image28 = Any
+
+
+def digits_in(ink: Ink) -> list[Digit]:
+    return sorted(find_digits(ink).digits, key=lambda digit: digit.box.left)
 
 
 def two(side: int = 200, margin: float = 0.25, ink: int = 0, paper: int = 255, mode: str = "L") -> Image.Image:
@@ -40,8 +45,8 @@ def seen(picture: Picture) -> Image28:
     """The only digit of a picture as the network sees it."""
     ink = find_ink(picture)
     assert ink is not None
-    (digit,) = find_digits(ink)
-    return to_form(digit, MNIST_FORM).astype(int)
+    (digit,) = digits_in(ink)
+    return to_form(digit.ink, MNIST_FORM).astype(int)
 
 
 def saved(image: Image.Image, path: Path, **options: Any) -> Picture:
@@ -74,7 +79,7 @@ def test_the_form_is_that_of_mnist(expected: Image28) -> None:
 def test_another_form_fills_the_frame_and_is_centred_by_its_box() -> None:
     ink = find_ink(from_image(two(400)))
     assert ink is not None
-    image = to_form(find_digits(ink)[0], Form(8, 8, by_mass=False))
+    image = to_form(digits_in(ink)[0].ink, Form(8, 8, by_mass=False))
     assert image.shape == (8, 8)
     assert image[0].max() > 60 and image[-1].max() > 60
 
@@ -200,7 +205,7 @@ def test_several_digits_from_left_to_right() -> None:
         page.paste(two(250 - 10 * number, margin=0.15), (20 + 290 * number, 20))
     ink = find_ink(from_image(page))
     assert ink is not None
-    digits = find_digits(ink)
+    digits = digits_in(ink)
     assert len(digits) == 3
     assert [digit.box.left for digit in digits] == sorted(digit.box.left for digit in digits)
 
@@ -213,7 +218,7 @@ def test_a_faint_digit_beside_a_dark_one(grey: int) -> None:
         draw.line([(left, 60), (left + 80, 60), (left + 20, 240)], fill=level, width=20)
     ink = find_ink(from_image(image))
     assert ink is not None
-    dark, faint = (to_form(digit, MNIST_FORM).astype(int) for digit in find_digits(ink))
+    dark, faint = (to_form(digit.ink, MNIST_FORM).astype(int) for digit in digits_in(ink))
     assert np.abs(dark - faint).max() <= 2
 
 
@@ -225,7 +230,7 @@ def test_a_bar_above_belongs_to_its_digit_and_dust_does_not() -> None:
     draw.point([(20, 380), (380, 20)], fill=0)
     ink = find_ink(from_image(image))
     assert ink is not None
-    (digit,) = find_digits(ink)
+    (digit,) = digits_in(ink)
     assert digit.box.top < 85 and digit.box.bottom > 330 and digit.box.left > 100
 
 
@@ -235,8 +240,8 @@ def test_a_digit_much_paler_than_the_others_is_found() -> None:
     page[40:160, 300:325] = 135  # more ink than paper, less than half of the others'
     ink = find_ink(from_array(page))
     assert ink is not None and ink.strength[100, 305] < 0.5 and ink.mask[100, 305]
-    assert [digit.box.left for digit in find_digits(ink)] == [60, 150, 300]
-    assert to_form(find_digits(ink)[2], MNIST_FORM).max() > 80
+    assert [digit.box.left for digit in digits_in(ink)] == [60, 150, 300]
+    assert to_form(digits_in(ink)[2].ink, MNIST_FORM).max() > 80
 
 
 @pytest.mark.parametrize("gap", [14, 60])
@@ -250,7 +255,7 @@ def test_an_upright_one_is_a_digit_beside_a_wide_one(slant: int, gap: int) -> No
     draw.ellipse([left, 85, left + 110, 205], outline=20, width=14)
     ink = find_ink(from_image(page))
     assert ink is not None
-    assert [round(digit.ink.shape[1] / digit.ink.shape[0], 1) >= 0.7 for digit in find_digits(ink)] == [
+    assert [round(digit.ink.shape[1] / digit.ink.shape[0], 1) >= 0.7 for digit in digits_in(ink)] == [
         *(False, False, True)
     ]
 
@@ -278,7 +283,7 @@ def blank_pages() -> dict[str, Any]:
 @pytest.mark.parametrize("name", list(blank_pages()))
 def test_blank_pages_hold_no_digit(name: str) -> None:
     ink = find_ink(from_array(blank_pages()[name]))
-    assert ink is None or not find_digits(ink)
+    assert ink is None or not digits_in(ink)
 
 
 def closely_cut_one() -> Any:
@@ -292,8 +297,8 @@ def test_a_one_that_fills_its_picture_is_found() -> None:
     for pixels in (closely_cut_one(), 255 - closely_cut_one()):
         ink = find_ink(from_array(pixels))
         assert ink is not None
-        (digit,) = find_digits(ink)
-        image = to_form(digit, MNIST_FORM)
+        (digit,) = digits_in(ink)
+        image = to_form(digit.ink, MNIST_FORM)
         assert image[4:25, 9:19].sum() > 0.99 * image.sum() and image[8:20].max(axis=1).min() > 200
 
 
@@ -350,7 +355,7 @@ def test_damaged_files_never_raise_anything_else(kind: str, tmp_path: Path) -> N
             continue
         ink = find_ink(picture)
         if ink is not None:
-            find_digits(ink)
+            digits_in(ink)
 
 
 def test_what_is_no_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,15 @@ def test_a_glance_shows_the_rows_that_reading_shows(study: Path) -> None:
     pd.testing.assert_frame_equal(read[unfinished], glanced[unfinished])
 
 
+def test_a_glance_compares_settings_with_their_digest_though_they_mean_the_same(study: Path) -> None:
+    folder = next(path for path in sorted(study.iterdir()) if path.is_dir())
+    with (folder / "config.yaml").open("a") as file:
+        file.write("# the same settings\n")
+    (record,) = [record for record in iter_glances(study) if record.folder == folder]
+    assert record.error == "config.yaml is damaged: it differs from the SHA-256 in status.json"
+    assert record.error == read_run(folder).error
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "result.json", "model.safetensors", "status.json"])
 def test_a_glance_sees_damage_in_what_it_shows_and_what_is_gone(study: Path, name: str) -> None:
     folder = next(path for path in sorted(study.iterdir()) if path.is_dir())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lenet_ablate.config.choices import C5, Activation, Model, Optimizer, Pool
+from lenet_ablate.config.parse import cross_checks, parse_config
 from lenet_ablate.config.schedules import Piecewise, StepDecay
 from lenet_ablate.config.settings import DataConfig, ModelConfig, OptimizerConfig, RunConfig, to_mapping
 from lenet_ablate.config.yaml_text import to_yaml
-from lenet_ablate.errors import RecordError
+from lenet_ablate.errors import ConfigError, RecordError
 from lenet_ablate.records import settings
 from lenet_ablate.records.plain_yaml import parse_yaml
 
@@ -57,3 +60,30 @@ def test_whatever_is_odd_is_taken_as_the_whole_is(harm: object) -> None:
     except RecordError as error:
         found = str(error)
     assert found == whole
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
+def test_plain_values_of_a_plan_give_the_settings_that_were_planned(config: RunConfig) -> None:
+    assert settings.settings_of(to_mapping(config)) == config
+
+
+@pytest.mark.parametrize("values", [{"batch_size": True}, {"pol": "max"}, {"pool": "avg", "model": {"name": "mlp"}}])
+def test_a_plan_with_settings_that_are_none_is_refused_as_ever(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings.settings_of(values)
+    with pytest.raises(ConfigError) as whole:
+        parse_config(values)
+    assert str(caught.value) == str(whole.value)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
+def test_no_other_setting_matters_to_what_goes_together(config: RunConfig) -> None:
+    looked_at = set()
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            looked_at.add(name)
+            return getattr(config, name)
+
+    assert cross_checks(Watched()) == []  # type: ignore[arg-type]
+    assert looked_at <= set(settings._TOGETHER)

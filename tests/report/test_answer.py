@@ -135,6 +135,6 @@ def test_the_glossary_is_short() -> None:
     assert len(GLOSSARY) <= 15 and len({word for word, _ in GLOSSARY}) == len(GLOSSARY)
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(3.2, "3 s"), (89, "89 s"), (120, "2 min"), (7200, "2.0 h")])
+@pytest.mark.parametrize(("seconds", "told"), [(3.2, "3.2 s"), (89, "89 s"), (120, "2 min"), (7200, "2.0 h")])
 def test_durations_are_rounded(seconds: float, told: str) -> None:
     assert duration(seconds) == told

@@ -26,7 +26,7 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.forward import Network
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import PictureError
-from lenet_ablate.predict.digits import MNIST_FORM
+from lenet_ablate.predict.form import MNIST_FORM
 from lenet_ablate.predict.pictures import load_picture
 from lenet_ablate.predict.predictor import Predictor
 from lenet_ablate.predict.trained import Trained

@@ -13,6 +13,7 @@ from lenet_ablate.config.settings import DataConfig, RunConfig
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.predict.calibration import Calibration, write_calibration
 from lenet_ablate.predict.predictor import Predictor
+from lenet_ablate.predict.reject import Rejection
 from lenet_ablate.records.record import EpochRow, Predictions, State
 from lenet_ablate.records.write import write_config, write_finished
 
@@ -21,6 +22,16 @@ ALWAYS_SURE = Calibration(1.0, 0.0, 0.1, 0.1, 10)
 
 
 NEVER_SURE = Calibration(1.0, 99.0, 0.1, 0.1, 10)
+
+
+def _rejecting() -> Calibration:
+    """A rejection as drawn, which calls some signs no digit and others not sure."""
+    random = np.random.default_rng(4)
+    weights, bias, output = random.normal(0, 0.3, (94, 5)), random.normal(0, 0.3, 5), random.normal(0, 1.5, 5)
+    return Calibration(0.05, 0.5, 0.1, 0.1, 10, rejection=Rejection(weights, bias, output, 0.3, 0.0, -0.8, 10))
+
+
+REJECTING = _rejecting()
 
 
 def write_run(

@@ -198,6 +198,27 @@ def test_a_claim_left_by_a_sweep_that_gives_up_is_taken_over(
     assert len(results[0].select(State.done)) == 1
 
 
+def test_one_pause_serves_all_runs_that_others_are_at(
+    make_sweep: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = make_sweep(*({"seed": seed} for seed in range(5)))
+    locks = sweep.study / LOCKS
+    locks.mkdir(parents=True)
+    held = [filelock.FileLock(locks / f"{run_name(job.config)}.lock", thread_local=False) for job in sweep.jobs]
+    for lock in held:
+        lock.acquire()
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        for lock in held:
+            lock.release()
+
+    monkeypatch.setattr(workers.time, "sleep", pause)
+    assert len(run_sweep(sweep, 1).select(State.done)) == 5
+    assert pauses == [workers.POLL_SECONDS]
+
+
 def test_a_run_that_cannot_be_claimed_fails_and_stops_no_other(make_sweep: Callable[..., Sweep]) -> None:
     sweep = make_sweep({"seed": 0}, {"seed": 1})
     lock = sweep.study / LOCKS / f"{run_name(sweep.jobs[0].config)}.lock"

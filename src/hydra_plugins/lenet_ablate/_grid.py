@@ -22,7 +22,8 @@ from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.config.text_words import unquote_word
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
-from lenet_ablate.errors import ConfigError
+from lenet_ablate.datasets.resolve import resolved
+from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.read import read_run
@@ -64,6 +65,11 @@ def make_sweep(
             problems |= dict.fromkeys(str(error).splitlines())
             continue
         carried[options] = None
+        try:
+            config = resolved(config)
+        except DataError as error:
+            problems |= dict.fromkeys(str(error).splitlines())
+            continue
         jobs.setdefault(identity(config), Job(config, point.overrides, point.hydra_files))
     option_names = Options.__dataclass_fields__
     swept = [unquote_word(f"{key}={','.join(levels)}") for key, levels in factors.items() if key in option_names]

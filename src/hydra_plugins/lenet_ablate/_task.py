@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import run_name
+from lenet_ablate.datasets.resolve import resolved
 from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.records.read import read_run
 from lenet_ablate.studies.jobs import Job, Sweep
@@ -30,6 +31,7 @@ def train_one(settings: DictConfig) -> float | None:
 
     overrides = tuple(HydraConfig.get().overrides.task) if HydraConfig.initialized() else ()
     config, options = parse_config(_plain(settings))
+    config = resolved(config)
     sweep = Sweep((Job(config, overrides),), options, shlex.join(["lenet-ablate", *overrides]))
     result = run_sweep(sweep, workers=1, is_whole=False)
     if result.stop_status:
@@ -42,7 +44,7 @@ def train_one(settings: DictConfig) -> float | None:
 
 def _run_name(*, _root_: DictConfig) -> str:
     config, _ = parse_config(_plain(_root_))
-    return run_name(config)
+    return run_name(resolved(config))
 
 
 def _study_dir(*, _root_: DictConfig) -> str:

@@ -69,10 +69,16 @@ class DataSet(Enum):
     digits = "digits"
     idx = "idx"
     npz = "npz"
+    file = "file"
     circle = "playground/circle"
     xor = "playground/xor"
     gauss = "playground/gauss"
     spiral = "playground/spiral"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the user's, and `data.path` says where it lies."""
+        return self in (DataSet.idx, DataSet.npz, DataSet.file)
 
     @property
     def is_playground(self) -> bool:

@@ -29,6 +29,13 @@ from lenet_ablate.errors import ConfigError
 _SETTINGS = dict(iter_settings())
 _T = TypeVar("_T")
 _PLAYGROUND_ONLY = ("noise", "train_fraction", "features", "seed")
+_FILE_ONLY = ("transpose", "classes", "sha256")
+_DRAWN = ("train_fraction", "seed")  # a test set of the playground's, and of a file that has none
+_PATHS = {
+    DataSet.file: "a file or folder with the data; docs/data.md lists the forms",
+    DataSet.idx: "a folder with the four IDX files",
+    DataSet.npz: "an .npz file",
+}
 
 
 def check_value(key: str, value: object, schedules: Mapping[str, object] | None = None) -> str | None:
@@ -129,6 +136,8 @@ def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
     run = _parse(RunConfig, {k: v for k, v in rest.items() if k in own}, "", schedules, problems)
     options = _parse(Options, {k: v for k, v in rest.items() if k not in own}, "", schedules, problems)
     problems += [] if problems else cross_checks(run)
+    if not problems and options.sheet is not None and not options.plan:
+        problems.append(f"sheet={options.sheet}: is drawn with plan=true, which trains nothing")
     if problems:
         raise ConfigError("\n".join(problems))
     return run, options
@@ -178,17 +187,28 @@ def cross_checks(run: RunConfig) -> list[str]:
     data = run.data
     problems = _optimizer_checks(run.optimizer)
     problems += _model_checks(run) + _early_stop_checks(run) + _augment_checks(run)
-    if data.name in (DataSet.idx, DataSet.npz) and data.path is None:
-        what = "a folder with the four IDX files" if data.name is DataSet.idx else "an .npz file"
+    if data.name.is_own and data.path is None:
+        what = _PATHS[data.name]
         problems.append(f"data={data.name.value}: needs data.path={what}")
-    elif data.name not in (DataSet.idx, DataSet.npz) and data.path is not None:
-        problems.append(f"data.path={data.path}: is for data=idx and data=npz; MNIST is read from data_dir")
+    elif not data.name.is_own and data.path is not None:
+        problems.append(f"data.path={data.path}: is for data=file, data=idx and data=npz; MNIST is read from data_dir")
+    if data.range is not None and not data.name.is_own:
+        problems.append(f"data.range={data.range:g}: is for data=file, idx and npz, not for {data.name.value}")
+    problems += [
+        f"data.{key}={_show(to_mapping(data)[key])}: is a setting of data=file, not of {data.name.value}"
+        for key in _FILE_ONLY
+        if getattr(data, key) is not None and data.name is not DataSet.file
+    ]
+    if data.classes is not None and len(set(data.classes)) < max(len(data.classes), 2):
+        problems.append(f"data.classes=[{','.join(data.classes)}]: must name at least two classes, and each once")
     return problems + _playground_checks(run)
 
 
 def _playground_checks(run: RunConfig) -> list[str]:
     data, name, plain = run.data, run.data.name.value, to_mapping(run.data)
     given = {key: plain[key] for key in _PLAYGROUND_ONLY if plain[key] is not None}
+    if data.name is DataSet.file:
+        given = {key: value for key, value in given.items() if key not in _DRAWN}
     if not data.name.is_playground:
         return [f"data.{key}={value}: is a setting of data=playground/…, not of {name}" for key, value in given.items()]
     problems = [

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lenet_ablate.config.choices import DataSet, Model
 from lenet_ablate.config.schedules import Schedule
-from lenet_ablate.config.settings import RunConfig, to_mapping
+from lenet_ablate.config.settings import DataConfig, RunConfig, to_mapping
 from lenet_ablate.errors import ConfigError
 
 if TYPE_CHECKING:  # settings are read without NumPy
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # settings are read without NumPy
     import numpy.typing as npt
 
 IDENTITY_VERSION = 1
+_WHERE_AND_HOW = ("path", "range", "transpose")  # data are stored; settled once their digest is known
 DEFAULT_VAL_FRACTION = 1 / 12  # MNIST's 5,000 of 60,000
 
 
@@ -61,15 +62,19 @@ def make_plan(config: RunConfig, num_images: int, num_test: int) -> RunPlan:
     Raises:
         ConfigError: The validation split leaves nothing to train on, or not as much as asked for.
     """
-    wanted = config.data.val_size
-    num_val = round(num_images * DEFAULT_VAL_FRACTION) if wanted is None else wanted
-    if num_val >= num_images:
-        raise ConfigError(f"data.val_size={num_val}: must be below the {num_images} training images")
-    num_train = num_images - num_val if config.data.train_size is None else config.data.train_size
-    if num_train > num_images - num_val:
-        left = f"{num_images - num_val} images left of {num_images} after validation"
+    held = num_val(config.data, num_images)
+    if held >= num_images:
+        raise ConfigError(f"data.val_size={held}: must be below the {num_images} training images")
+    num_train = num_images - held if config.data.train_size is None else config.data.train_size
+    if num_train > num_images - held:
+        left = f"{num_images - held} images left of {num_images} after validation"
         raise ConfigError(f"data.train_size={num_train}: must be at most the {left}")
-    return RunPlan(run_name(config), identity(config), config, num_train, num_val, num_test)
+    return RunPlan(run_name(config), identity(config), config, num_train, held, num_test)
+
+
+def num_val(data: DataConfig, num_images: int) -> int:
+    """How many of the images before the split are set aside for validation; may be more than there are."""
+    return round(num_images * DEFAULT_VAL_FRACTION) if data.val_size is None else data.val_size
 
 
 @functools.lru_cache(maxsize=4096)
@@ -77,11 +82,15 @@ def identity(config: RunConfig) -> str:
     """SHA-256 (64 hex digits) of the settings that differ from their neutral value.
 
     Settings at their neutral value are left out, so a setting added later changes no identity. A schedule's name
-    is left out too: `lr=step` and the same schedule written inline are one.
+    is left out too: `lr=step` and the same schedule written inline are one. Data whose digest is known are that
+    digest, wherever and in whatever form they are stored.
     """
     neutral = _neutral()
     settings = {key: value for key, value in _flat(config).items() if neutral.get(key) != value}
     settings.pop("lr.name", None)
+    if config.data.sha256 is not None:
+        for key in _WHERE_AND_HOW:
+            settings.pop(f"data.{key}", None)
     text = json.dumps({"version": IDENTITY_VERSION, "settings": settings}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -98,7 +98,7 @@ class DataConfig:
     """The data set, its validation split and its normalisation."""
 
     name: DataSet = _setting(DataSet.mnist, OneOf(DataSet), "data set")
-    path: str | None = _setting(None, Optional(_PATH), "idx, npz: folder or file with the data")
+    path: str | None = _setting(None, Optional(_PATH), "file, idx, npz: folder or file with the data")
     val_size: int | None = _setting(
         5000, Optional(Whole(0, 10_000_000)), "training images set aside for validation; null: one in twelve"
     )
@@ -122,13 +122,33 @@ class DataConfig:
         None, Optional(Real(0, 0.5, with_low=True)), "playground: how far labels or points go astray"
     )
     train_fraction: float | None = _setting(
-        None, Optional(Real(0.1, 0.9, with_low=True)), "playground: share of the 500 points that is not for testing"
+        None,
+        Optional(Real(0.1, 0.9, with_low=True)),
+        "playground, and file without test images: share that is not for testing",
     )
     features: tuple[Feature, ...] | None = _setting(
         None, Optional(Several(OneOf(Feature), most=len(Feature))), "playground: what the network sees of a point"
     )
     seed: int | None = _setting(
-        None, Optional(Whole(0, 2**32 - 1)), "playground: draws the points, the same for every seed of a run"
+        None,
+        Optional(Whole(0, 2**32 - 1)),
+        "playground, and file without test images: draws what is for testing, the same for every seed of a run",
+    )
+    range: float | None = _setting(
+        None, Optional(Real(0, 65_535)), "file, idx, npz: the value of full ink, 0 being background; null: found out"
+    )
+    transpose: bool | None = _setting(
+        None, Optional(YesNo()), "file: swap rows and columns; null: where EMNIST's file names say so"
+    )
+    classes: tuple[str, ...] | None = _setting(
+        None,
+        Optional(Several(Text(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}", "1 to 100 characters"), most=1000)),
+        "file: names of the classes, in the order of their labels; null: as the data have them",
+    )
+    sha256: str | None = _setting(
+        None,
+        Optional(Text(r"[0-9a-f]{64}", "64 digits of 0-9 a-f")),
+        "file: digest of images and labels, filled in when they are read; where given, they must have it",
     )
 
 
@@ -203,6 +223,9 @@ class Options:
     plan: bool = _setting(False, YesNo(), "only show the runs, which are done, and how long the others take")
     repair: bool = _setting(
         False, YesNo(), "only train what is damaged in the study again, whichever command asked for it"
+    )
+    sheet: str | None = _setting(
+        None, Optional(_PATH), "with plan=true: PNG file that the first pictures of each class are drawn to"
     )
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
     logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")

@@ -28,6 +28,8 @@ class Dataset:
         test_labels: (M,) uint8, 0..9; 0 or 1 of points.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
+        moments: (N, 3) int64, of each training image before any border its number of pixels, their sum and the sum of
+            their squares; None where mean and std are of the set as a whole.
     """
 
     train_images: Images | Points
@@ -36,6 +38,7 @@ class Dataset:
     test_labels: Labels
     mean: float
     std: float
+    moments: npt.NDArray[np.int64] | None = None
 
     @cached_property
     def sha256(self) -> str:

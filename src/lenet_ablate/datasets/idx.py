@@ -6,6 +6,7 @@ big-endian 32-bit number; the values.
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import math
@@ -26,6 +27,7 @@ from lenet_ablate.datasets.arrays import (
     check_same_side,
 )
 from lenet_ablate.datasets.files import reading
+from lenet_ablate.datasets.ranges import check_same_scale, find_range, to_bytes
 from lenet_ablate.errors import DataError
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -58,8 +60,12 @@ class IdxFile:
         return self.content[-math.prod(self.shape) :].reshape(self.shape)
 
 
-def load_idx(path: Path) -> Arrays:
+def load_idx(path: Path, full_ink: float | None = None) -> Arrays:
     """The data set in the four IDX files of a folder, or of its subfolder `MNIST/raw` or `raw`.
+
+    Args:
+        path: The folder.
+        full_ink: The value of full ink, 0 being background; None: 255.
 
     Raises:
         DataError: The folder or a file is missing, damaged or does not fit the others.
@@ -73,7 +79,18 @@ def load_idx(path: Path) -> Arrays:
     missing = [name for name in NAMES if find(folder, name) is None]
     if missing:
         raise DataError(f"{folder}: has no {', no '.join(missing)} (raw or .gz); data=idx needs all four files")
-    return assemble(*(read_idx(find(folder, name) or folder / name, name) for name in NAMES))
+    files = [read_idx(find(folder, name) or folder / name, name) for name in NAMES]
+    arrays, (train, _, test, _) = assemble(*files), (str(file.path) for file in files)
+    parts = {train: arrays.train_images, test: arrays.test_images}
+    if full_ink is None:
+        check_same_scale(train, files[0].array, test, files[2].array)
+        return arrays
+    values = find_range(parts, full_ink)
+    return dataclasses.replace(
+        arrays,
+        train_images=to_bytes(arrays.train_images, values),
+        test_images=to_bytes(arrays.test_images, values),
+    )
 
 
 def find(folder: Path, name: str) -> Path | None:

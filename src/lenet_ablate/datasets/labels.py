@@ -14,7 +14,9 @@ from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.idx import TEST_IMAGES, TEST_LABELS, find, read_idx
 from lenet_ablate.datasets.npz import load_npz
+from lenet_ablate.datasets.own.read import read_own
 from lenet_ablate.datasets.playground import draw_plane
+from lenet_ablate.datasets.ranges import Range, to_bytes
 from lenet_ablate.datasets.relatives import RELATIVES
 from lenet_ablate.errors import DataError
 
@@ -33,6 +35,8 @@ def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
         return load_digits().test_labels
     if config.name.is_playground:
         return draw_plane(config).test_labels
+    if config.name is DataSet.file:
+        return read_own(config).arrays.test_labels
     path = _path(config, data_dir)
     if config.name is DataSet.npz:
         return _from_npz(path)
@@ -48,11 +52,15 @@ def load_test_images(config: DataConfig, data_dir: Path) -> Images:
     """
     if config.name.is_playground:
         raise DataError(f"data={config.name.value} has points, not images")
+    if config.name is DataSet.file:
+        return np.asarray(read_own(config).arrays.test_images, np.uint8)
     path = _path(config, data_dir)
     if config.name in (DataSet.digits, DataSet.npz):
-        images = load_digits().test_images if config.name is DataSet.digits else load_npz(path).test_images
+        arrays = load_digits() if config.name is DataSet.digits else load_npz(path, config.range)
+        images = arrays.test_images
     else:
         images = read_idx(_find(path, TEST_IMAGES), TEST_IMAGES).array
+        images = images if config.range is None else to_bytes(images, Range(0.0, config.range))
     if images.dtype != np.uint8:  # rounding ten thousand images would take a quarter of a second
         images = np.rint(images).clip(0, 255)
     return images.astype(np.uint8, copy=False)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from lenet_ablate.config.choices import DataSet, Normalize
 from lenet_ablate.config.home import expand_home
-from lenet_ablate.config.settings import DataConfig
+from lenet_ablate.config.plan import num_val
+from lenet_ablate.config.settings import DataConfig, RunConfig
 from lenet_ablate.datasets.arrays import Arrays
-from lenet_ablate.datasets.base import Dataset, Images
+from lenet_ablate.datasets.balance import check_classes
+from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.datasets.idx import load_idx
 from lenet_ablate.datasets.mnist import load_mnist
 from lenet_ablate.datasets.npz import load_npz
+from lenet_ablate.datasets.own.read import read_own
 from lenet_ablate.datasets.playground import load_playground
 from lenet_ablate.datasets.relatives import RELATIVES, load_relative
+from lenet_ablate.datasets.splits import split
+from lenet_ablate.datasets.statistics import moments, pixel_statistics, statistics_of
 from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.rendering.console import warn
 
 DATA_VARIABLE, DEFAULT_FOLDER = "LENET_ABLATE_DATA", "data"
-_CHUNK_IMAGES = 4096
 
 
 def _load_relative(name: DataSet, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
@@ -39,8 +41,8 @@ KEPT: Mapping[DataSet, Callable[[Path, Callable[[str], None]], Arrays]] = {
     DataSet.digits: lambda data_dir, progress: load_digits(),
 }
 """Data sets that come by name; called with the data folder and what takes a line when a download begins."""
-OWN: Mapping[DataSet, Callable[[Path], Arrays]] = {DataSet.idx: load_idx, DataSet.npz: load_npz}
-"""Data sets of the user's; called with `data.path`."""
+OWN: Mapping[DataSet, Callable[[Path, float | None], Arrays]] = {DataSet.idx: load_idx, DataSet.npz: load_npz}
+"""Data sets of the user's in one form; called with `data.path` and `data.range`."""
 
 
 def data_folder(option: str | None) -> Path:
@@ -70,48 +72,65 @@ def load(config: DataConfig, size: int, data_dir: Path, progress: Callable[[str]
     if config.name.is_playground:
         return load_playground(config)
     try:
-        arrays = _read(config, data_dir, progress)
+        if config.name is DataSet.file:
+            return _load_own(config, size)
+        arrays = read_arrays(config, data_dir, progress)
         train_images, test_images = (
             fit(images, size, config.resize) for images in (arrays.train_images, arrays.test_images)
         )
-        mean, std = _normalisation(config, train_images)
+        mean, std = _normalisation(config, lambda: pixel_statistics(train_images))
     except MemoryError:
         raise DataError(f"data={config.name.value}: does not fit in memory; use fewer or smaller images") from None
     return Dataset(train_images, arrays.train_labels, test_images, arrays.test_labels, mean, std)
 
 
-def _read(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
+def _load_own(config: DataConfig, size: int) -> Dataset:
+    own = read_own(config)
+    arrays = own.arrays
+    fitted = [fit(images, size, config.resize) for images in (arrays.train_images, arrays.test_images)]
+    of_pixels = moments(arrays.train_images)
+    mean, std = _normalisation(own.config, lambda: statistics_of(of_pixels))
+    return Dataset(fitted[0], arrays.train_labels, fitted[1], arrays.test_labels, mean, std, of_pixels)
+
+
+def normalised(dataset: Dataset, config: RunConfig) -> Dataset:
+    """The data set of `data=file` with the mean and std of a run's own training split; any other as it is.
+
+    Args:
+        dataset: What `load` gave for the run's data.
+        config: The run's settings; its seed draws the split. Numbers given there stay.
+    """
+    own, count = config.data, len(dataset.train_labels)
+    held = num_val(own, count)
+    of_pixels = dataset.moments
+    if of_pixels is None or held >= count:
+        return dataset
+    trained_on, _ = split(count, held, config.seed, own.train_size)
+    mean, std = _normalisation(own, lambda: statistics_of(of_pixels[trained_on]))
+    return dataclasses.replace(dataset, mean=mean, std=std)
+
+
+def read_arrays(config: DataConfig, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
+    """A data set of images as its source holds it; arguments and errors as `load`."""
+    if config.name is DataSet.file:
+        return read_own(config).arrays
     if config.name in KEPT:
         return KEPT[config.name](data_dir, progress)
     if config.path is None:
         raise DataError(f"data={config.name.value}: needs data.path=…, the folder or file with the data")
-    return OWN[config.name](expand_home(config.path, DataError))
+    arrays = OWN[config.name](expand_home(config.path, DataError), config.range)
+    for told in check_classes(config.path, arrays.train_labels, arrays.test_labels):
+        progress(told)
+    return arrays
 
 
-def _normalisation(config: DataConfig, images: Images) -> tuple[float, float]:
+def _normalisation(config: DataConfig, own: Callable[[], tuple[float, float]]) -> tuple[float, float]:
     if config.normalize is Normalize.unit:
         return 0.0, 1.0
     is_own = config.normalize is Normalize.per_set
     if config.mean is not None and config.std is not None and not is_own:
         return config.mean, config.std
-    mean, std = pixel_statistics(images)
+    mean, std = own()
     if (config.std is None or is_own) and std == 0:
         raise DataError(f"data={config.name.value}: all pixels of the training images are equal; nothing to learn from")
     return mean if config.mean is None or is_own else config.mean, std if config.std is None or is_own else config.std
-
-
-def pixel_statistics(images: Images) -> tuple[float, float]:
-    """Mean and population standard deviation of all pixels scaled to 0..1.
-
-    Sums are exact whole numbers, so the result is the same on every machine.
-
-    Args:
-        images: (N, S, S) uint8, at least one.
-    """
-    counts = np.zeros(256, np.int64)
-    for first in range(0, len(images), _CHUNK_IMAGES):
-        counts += np.bincount(images[first : first + _CHUNK_IMAGES].ravel(), minlength=256)
-    total = sum(level * int(count) for level, count in enumerate(counts))
-    squares = sum(level**2 * int(count) for level, count in enumerate(counts))
-    num_pixels = images.size
-    return total / (255 * num_pixels), math.sqrt(num_pixels * squares - total**2) / (255 * num_pixels)

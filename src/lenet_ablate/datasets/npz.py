@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lenet_ablate.datasets.arrays import Arrays, check_count, check_image_shape, check_labels, check_same_side
-from lenet_ablate.datasets.base import Images
 from lenet_ablate.datasets.files import reading
+from lenet_ablate.datasets.ranges import BYTE, Range, check_same_scale, find_range, to_bytes
 from lenet_ablate.errors import DataError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
-_CHUNK_IMAGES = 1024
 # What the zip and npy readers raise on files with flipped or missing bytes; no common base but Exception.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -33,7 +31,9 @@ _DAMAGE = (
 
 
 @dataclass(frozen=True)
-class _Header:
+class Header:
+    """Shape and type of a stored array."""
+
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
@@ -41,11 +41,15 @@ class _Header:
         return f"shape {self.shape} and type {self.dtype}"
 
 
-def load_npz(path: Path) -> Arrays:
+def load_npz(path: Path, full_ink: float | None = None) -> Arrays:
     """The data set in an .npz file; nothing in it is unpickled.
 
     x_train, x_test: (N, H, W) or (N, H, W, 1), uint8, or floats that span 0..1 or 0..255; 0 = background.
     y_train, y_test: (N,) whole numbers 0..9.
+
+    Args:
+        path: The file.
+        full_ink: The value of full ink, 0 being background; None: 255 of uint8, and of floats found out.
 
     Raises:
         DataError: The file cannot be read or one of the four arrays is not like that.
@@ -56,19 +60,19 @@ def load_npz(path: Path) -> Arrays:
             raise DataError(f"data.path={path}: {what}; data=npz needs an .npz file with {', '.join(KEYS)}")
         try:
             with zipfile.ZipFile(path) as archive:
-                return _read(path, archive)
-        except _DAMAGE as error:
+                return _read(path, archive, full_ink)
+        except DAMAGE as error:
             raise DataError(f"{path}: is not an .npz file or is damaged ({_one_line(error)})") from None
 
 
-def _read(path: Path, archive: zipfile.ZipFile) -> Arrays:
+def _read(path: Path, archive: zipfile.ZipFile, full_ink: float | None) -> Arrays:
     present = [name.removesuffix(".npy") for name in archive.namelist()]
     missing = [key for key in KEYS if key not in present]
     if missing:
         holds = ", ".join(repr(name)[:40] for name in present[:8]) or "nothing"
         raise DataError(f"{path}: has no {', no '.join(missing)}; it holds {holds}, expected {', '.join(KEYS)}")
     # All headers before any content, since a header costs nothing to read and an array may be huge.
-    headers = {key: _read_header(path, archive, key) for key in KEYS}
+    headers = {key: read_header(path, archive, key) for key in KEYS}
     shapes = {key: _check_header(f"{path}: {key}", key, header) for key, header in headers.items()}
     for part in ("train", "test"):
         images, labels = shapes[f"x_{part}"], shapes[f"y_{part}"]
@@ -78,14 +82,24 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Arrays:
     if kinds[0] != kinds[1]:
         raise DataError(f"{path}: x_test: has {headers['x_test']}, expected {headers['x_train'].dtype} as in x_train")
     with np.load(path, allow_pickle=False) as file:
-        x_train, white = _to_images(f"{path}: x_train", file["x_train"].reshape(shapes["x_train"]), None)
-        x_test, _ = _to_images(f"{path}: x_test", file["x_test"].reshape(shapes["x_test"]), white)
+        x_train, x_test = (file[key].reshape(shapes[key]) for key in ("x_train", "x_test"))
         y_train = check_labels(f"{path}: y_train", file["y_train"])
         y_test = check_labels(f"{path}: y_test", file["y_test"])
-    return Arrays(x_train, y_train, x_test, y_test)
+    named = {f"{path}: x_train": x_train, f"{path}: x_test": x_test}
+    if full_ink is None and x_train.dtype == np.uint8:
+        check_same_scale(f"{path}: x_train", x_train, f"{path}: x_test", x_test)
+        values = Range(0.0, BYTE)
+    else:
+        values = find_range(named, full_ink)
+    return Arrays(to_bytes(x_train, values), y_train, to_bytes(x_test, values), y_test)
 
 
-def _read_header(path: Path, archive: zipfile.ZipFile, key: str) -> _Header:
+def read_header(path: Path, archive: zipfile.ZipFile, key: str) -> Header:
+    """What the header of an array in an open .npz file says.
+
+    Raises:
+        DataError: It does not fit the array's length.
+    """
     member = archive.getinfo(f"{key}.npy" if f"{key}.npy" in archive.namelist() else key)
     with archive.open(member) as file:
         header = _parse_header(file)
@@ -95,16 +109,16 @@ def _read_header(path: Path, archive: zipfile.ZipFile, key: str) -> _Header:
     return header
 
 
-def _parse_header(file: IO[bytes]) -> _Header:
+def _parse_header(file: IO[bytes]) -> Header:
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version[0]}.{version[1]} of the npy format")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
-    return _Header(shape, dtype)
+    return Header(shape, dtype)
 
 
-def _check_header(where: str, key: str, header: _Header) -> tuple[int, ...]:
+def _check_header(where: str, key: str, header: Header) -> tuple[int, ...]:
     shape, dtype = header.shape, header.dtype
     if key.startswith("y_"):
         if len(shape) != 1 or dtype.kind not in "iu":
@@ -116,24 +130,6 @@ def _check_header(where: str, key: str, header: _Header) -> tuple[int, ...]:
         raise DataError(f"{where}: has {header}, expected shape (N, H, W) or (N, H, W, 1) and type uint8 or float")
     check_image_shape(where, shape)
     return shape
-
-
-def _to_images(where: str, images: npt.NDArray[Any], white: float | None) -> tuple[Images, float]:
-    """Images as uint8 0..255, and the value of full ink: 255, or 1 where no training pixel is above 1."""
-    if images.dtype == np.uint8:
-        return images, 255.0
-    low, high = float(images.min()), float(images.max())
-    if not np.isfinite([low, high]).all():
-        raise DataError(f"{where}: holds NaN or infinite values, expected 0 to 1 or 0 to 255")
-    white = white or (1.0 if high <= 1 else 255.0)
-    if low < 0 or high > white:
-        allowed = f"0 to {white:g}" + (" as in x_train" if white == 1 else "")
-        raise DataError(f"{where}: holds values from {low:g} to {high:g}, expected {allowed}")
-    scaled = np.empty(images.shape, np.uint8)
-    for first in range(0, len(images), _CHUNK_IMAGES):
-        chunk = images[first : first + _CHUNK_IMAGES].astype(np.float64)
-        scaled[first : first + _CHUNK_IMAGES] = np.rint(chunk * (255 / white))
-    return scaled, white
 
 
 def _one_line(error: BaseException) -> str:

@@ -57,10 +57,12 @@ class Signals:
         logits: (N, 10) float32, unbounded; their softmax is the probability of each digit.
         maps: (N, maps, height, width) float32 by convolution, c1 and c3 of LeNet-5, behind the nonlinearity and before
             pooling; empty where not asked for.
+        units: (N, U) float32, what the output layer is given: the last hidden layer behind its nonlinearity.
     """
 
     logits: Floats
     maps: Mapping[str, Floats]
+    units: Floats
 
 
 def forward(network: Network, images: Images, *, with_maps: bool = False) -> Signals:
@@ -82,25 +84,28 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
     starts = range(0, max(1, len(images)), BATCH_IMAGES)
     batches = [_forward(network, images[first : first + BATCH_IMAGES], with_maps) for first in starts]
     maps = {name: np.concatenate([batch.maps[name] for batch in batches]) for name in batches[0].maps}
-    return Signals(np.concatenate([batch.logits for batch in batches]), maps)
+    logits, units = (np.concatenate(parts) for parts in zip(*((b.logits, b.units) for b in batches), strict=True))
+    return Signals(logits, maps, units)
 
 
 def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
     config, activate = network.config, ACTIVATIONS[network.config.activation]
     x = _normalise(images, network.mean, network.std)[:, None]
     maps: dict[str, Floats] = {}
+    units = x
     for layer, shape in layer_shapes(config).items():
         if len(shape) == 4 and layer != "c5":
             x = activate(_norm(_convolve(x, network.weights, layer), network.weights, layer))
             maps |= {layer: x} if with_maps else {}
             x = POOLS[config.pool](x) if layer in POOLED[config.model.name] else x
             continue
-        x = _connect(x.reshape(len(x), math.prod(x.shape[1:])), network.weights, layer)
+        units = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = _connect(units, network.weights, layer)
         if layer != "output":
             x = activate(x)
     if config.model.output_activation is OutputActivation.relu:
         x = _relu(x)
-    return Signals(x, maps)
+    return Signals(x, maps, units)
 
 
 def _normalise(images: Images, mean: float, std: float) -> Floats:

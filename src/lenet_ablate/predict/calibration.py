@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.datasets.base import Dataset, Labels
+from lenet_ablate.datasets.base import Labels
 from lenet_ablate.engines.forward import Floats
 from lenet_ablate.errors import RecordError
+from lenet_ablate.predict.reject import HIDDEN, Rejection
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.fields import Fields, fields_of
 from lenet_ablate.records.files import MissingFileError, read_json
@@ -27,9 +28,11 @@ CALIBRATION = "calibration.json"
 FORMAT = 1
 NUM_BINS = 15  # Guo et al. 2017, section 5
 PASSED = 0.95  # of the validation digits that are read rightly are called sure
+PASSED_BY_MARGIN = 0.97  # where a rejection shares in calling others not sure
 MIN_MARGIN = 2.3  # no answer is sure that is not ten times as likely as the next, however weak the network
 TEMPERATURES = 0.05, 20.0
-MAX_MARGIN, MAX_BYTES = 1e6, 64_000
+MAX_MARGIN, MAX_BYTES = 1e6, 256_000
+MAX_VALUE, MAX_FEATURES = 1e6, 10_000  # of what a rejection is made of
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -47,6 +50,7 @@ class Calibration:
         num_images: Validation images it was fitted on.
         mean: Subtracted from pixels scaled to 0..1 in training; the network expects the same.
         std: Divided the centred pixels in training.
+        rejection: How to tell that an image shows no digit; None where that was not learned.
     """
 
     temperature: float
@@ -56,6 +60,7 @@ class Calibration:
     num_images: int
     mean: float | None = None
     std: float | None = None
+    rejection: Rejection | None = None
 
 
 def calibrate(logits: Floats, labels: Labels, passed: float = PASSED) -> Calibration:
@@ -131,23 +136,6 @@ def top_margins(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return margins
 
 
-def calibrate_run(folder: Path, logits: Floats, labels: Labels, dataset: Dataset) -> Calibration:
-    """Calibrate a trained run and write `calibration.json` into its folder.
-
-    Args:
-        folder: The run's folder.
-        logits: (N, 10) float32, of its validation images, finite.
-        labels: (N,) uint8, of the same images.
-        dataset: What it was trained on.
-
-    Raises:
-        RecordError: The file cannot be written.
-    """
-    calibration = dataclasses.replace(calibrate(logits, labels), mean=dataset.mean, std=dataset.std)
-    write_calibration(folder, calibration)
-    return calibration
-
-
 def write_calibration(folder: Path, calibration: Calibration) -> str:
     """Write `calibration.json` into a run's folder; returns its SHA-256 in hex.
 
@@ -159,7 +147,13 @@ def write_calibration(folder: Path, calibration: Calibration) -> str:
 
 def to_json(calibration: Calibration) -> bytes:
     """The content of `calibration.json`."""
-    values = {"format": FORMAT} | dataclasses.asdict(calibration)
+    values = {"format": FORMAT} | dataclasses.asdict(dataclasses.replace(calibration, rejection=None))
+    del values["rejection"]
+    if calibration.rejection:
+        made = dataclasses.asdict(calibration.rejection)
+        values["rejection"] = {
+            name: np.ravel(value).tolist() if np.ndim(value) else value for name, value in made.items()
+        }
     return (json.dumps(values, indent=1, allow_nan=False) + "\n").encode()
 
 
@@ -170,7 +164,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         RecordError: It cannot be read.
     """
     try:
-        values = fields_of(read_json(folder, CALIBRATION, MAX_BYTES, 100), CALIBRATION)
+        values = fields_of(read_json(folder, CALIBRATION, MAX_BYTES, MAX_FEATURES * HIDDEN), CALIBRATION)
         return _parse(values)
     except MissingFileError:
         return None
@@ -187,4 +181,32 @@ def _parse(values: Fields) -> Calibration:
     mean, std = values.number("mean", -10, 10), values.number("std", 1e-9, 1e9)
     if temperature is None or margin is None or before is None or after is None or num_images is None:
         raise RecordError(f"{CALIBRATION} lacks a value")
-    return Calibration(temperature, margin, before, after, num_images, mean, std)
+    made = values.fields("rejection")
+    rejection = None if made is None else _parse_rejection(made)
+    return Calibration(temperature, margin, before, after, num_images, mean, std, rejection)
+
+
+def _parse_rejection(values: Fields) -> Rejection:
+    arrays = {name: _numbers(values, name) for name in ("weights", "bias", "output")}
+    size = len(arrays["bias"])
+    if not 0 < size <= HIDDEN or len(arrays["output"]) != size or len(arrays["weights"]) % size:
+        raise RecordError(f"{values.place}: weights, bias and output do not fit each other")
+    numbers = [values.number(name, -MAX_VALUE, MAX_VALUE) for name in ("offset", "not_sure", "no_digit")]
+    offset, not_sure, no_digit = numbers
+    num_negatives = values.whole("num_negatives", 1)
+    if offset is None or not_sure is None or no_digit is None or num_negatives is None or no_digit > not_sure:
+        raise RecordError(f"{values.place} lacks a value")
+    weights = arrays["weights"].reshape(-1, size)
+    return Rejection(weights, arrays["bias"], arrays["output"], offset, not_sure, no_digit, num_negatives)
+
+
+def _numbers(values: Fields, name: str) -> npt.NDArray[np.float64]:
+    """A list of finite numbers within bounds, at least one."""
+    given = values.needed(name)
+    if not isinstance(given, list) or not 0 < len(given) <= MAX_FEATURES * HIDDEN:
+        raise values.error(name, "must be a list of numbers")
+    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in given):
+        raise values.error(name, "must be a list of numbers")
+    if not all(-MAX_VALUE <= value <= MAX_VALUE for value in given):
+        raise values.error(name, f"must hold finite numbers from {-MAX_VALUE:g} to {MAX_VALUE:g}")
+    return np.array(given, np.float64)

@@ -13,8 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lenet_ablate.datasets.base import NUM_CLASSES, Images, Labels
-from lenet_ablate.predict.pictures import Grey
-from lenet_ablate.predict.predictor import Certainty, Prediction
+from lenet_ablate.predict.boxes import Box
+from lenet_ablate.predict.pictures import Picture
+from lenet_ablate.predict.pieces import LeftOut
+from lenet_ablate.predict.prediction import Certainty, Prediction
 from lenet_ablate.rendering.plotting import default_style
 
 MAX_ROWS = 24
@@ -24,11 +26,12 @@ _DPI = 150
 
 @dataclass(frozen=True)
 class Shown:
-    """One digit to draw, with the picture (H, W) 0..255 that it was found in."""
+    """One sign to draw, with the picture that it was found in and the ink in it that was left out."""
 
     name: str
-    picture: Grey
+    picture: Picture
     prediction: Prediction
+    left_out: Sequence[LeftOut] = ()
 
 
 @default_style()
@@ -45,14 +48,22 @@ def draw_predictions(shown: Sequence[Shown]) -> Figure:
 
 
 def _draw_picture(axis: Any, row: Shown) -> None:
-    axis.imshow(row.picture, cmap="gray", vmin=0, vmax=255)
-    box = row.prediction.box
-    if box is not None:
-        corner = box.left - 1, box.top - 1
-        axis.add_patch(Rectangle(corner, box.width + 1, box.height + 1, fill=False, color=WRONG, linewidth=1.5))
+    height, width = row.picture.height, row.picture.width
+    axis.imshow(row.picture.grey, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+    for mark in row.left_out:
+        _outline(axis, mark.box, RIGHT, "--")
+    if row.prediction.box is not None:
+        _outline(axis, row.prediction.box, WRONG, "-")
+    if row.left_out:
+        axis.set_xlabel(f"dashed: left out, {len(row.left_out)}", fontsize=8, color=RIGHT)
     axis.set_title(_short(row.name), fontsize=9, parse_math=False)
     axis.set(xticks=(), yticks=())
     axis.spines[:].set_color(GREY)
+
+
+def _outline(axis: Any, box: Box, colour: str, style: str) -> None:
+    corner = box.left, box.top
+    axis.add_patch(Rectangle(corner, box.width, box.height, fill=False, color=colour, linewidth=1.5, linestyle=style))
 
 
 def _draw_seen(axis: Any, prediction: Prediction) -> None:
@@ -72,11 +83,13 @@ def _draw_bars(axis: Any, prediction: Prediction) -> None:
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=8)
     axis.set_ylabel("probability", fontsize=8)
-    if prediction.digit is None:
+    if prediction.image is None:
         axis.set_visible(False)
         return
     highest = float(prediction.probabilities.max())
     title = f"{prediction.digit}, probability {highest:.4f}, {prediction.verdict.value}"
+    if prediction.digit is None:
+        title = f"{prediction.verdict.value}, most like {prediction.probabilities.argmax()}"
     axis.set_title(title, fontsize=9, color="black" if prediction.verdict is Certainty.sure else WRONG)
 
 

@@ -97,7 +97,7 @@ def _export(predictor: Predictor, file: Path) -> int:
 def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.predict.output import Answer, as_csv, as_json, as_text
     from lenet_ablate.predict.pictures import load_picture
-    from lenet_ablate.predict.predictor import Certainty
+    from lenet_ablate.predict.prediction import Certainty
 
     paths = _find_pictures(options.pictures)
     if options.show and options.show.exists() and any(path.exists() and path.samefile(options.show) for path in paths):
@@ -114,21 +114,21 @@ def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
             _complain(error)
             unreadable += 1
             continue
-        answers.append(Answer(str(path), predictor.read(picture)))
+        answers.append(Answer(str(path), predictor.read_page(picture)))
         if options.show and len(pictures) < MAX_DRAWN:
             pictures.append(picture)
         if not (options.json or options.csv):
             print(as_text(answers[-1]))
     if options.csv:
-        print(as_csv(answers), end="")
+        print(as_csv(answers, options.cells), end="")
     if options.json:
-        print(as_json(answers, str(predictor.members[0].folder), predictor.is_calibrated), end="")
+        print(as_json(answers, str(predictor.members[0].folder), predictor.is_calibrated, options.cells), end="")
     if options.show and answers:
         _draw(options.show, answers, pictures)
     sys.stdout.flush()
     if unreadable:
         return NOTHING
-    is_sure = all(found.verdict is Certainty.sure for found in answers[0].predictions)
+    is_sure = answers[0].reading.verdict is Certainty.sure
     return OK if len(paths) > 1 or is_sure else NOT_SURE
 
 
@@ -183,12 +183,12 @@ def _draw(file: Path, answers: Sequence[Answer], pictures: Sequence[Picture]) ->
     from lenet_ablate.predict.figures import MAX_ROWS, Shown, draw_predictions, png
 
     rows = [
-        Shown(Path(answer.picture).name, picture.grey, found)
+        Shown(Path(answer.picture).name, picture, found, answer.reading.left_out)
         for answer, picture in zip(answers, pictures, strict=False)
-        for found in answer.predictions
+        for found in answer.reading.predictions
     ]
     write_bytes(file, png(draw_predictions(rows)))
-    left_out = sum(len(answer.predictions) for answer in answers) - min(len(rows), MAX_ROWS)
+    left_out = sum(len(answer.reading.predictions) for answer in answers) - min(len(rows), MAX_ROWS)
     print(f"drawn: {file}" + (f" ({left_out} more left out)" if left_out else ""), file=sys.stderr)
 
 

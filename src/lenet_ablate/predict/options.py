@@ -16,13 +16,14 @@ EPILOG = """\
 examples:
   lenet-predict photo.jpg
   lenet-predict scans/ --csv > digits.csv
+  lenet-predict table.jpg --cells --csv > cells.csv
   lenet-predict photo.jpg --show seen.png
   lenet-predict --test 50 --wrong --show grid.png
   lenet-predict --page digit.html
   lenet-predict --study ablation --export lenet5.onnx
 
 exit status: 0 done, 1 bad option or nothing could be written, 2 no run to predict with, or a picture that cannot be
-read, 3 not sure, or no digit found, in the only picture
+read, 3 not sure of the only picture: of a sign in it, or because ink was left out; or no digit found in it
 """
 
 
@@ -59,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--tta", action="store_true", help="average over small rotations of each digit")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
-    form.add_argument("--csv", action="store_true", help="print CSV, one row per digit")
+    form.add_argument("--csv", action="store_true", help="print CSV, one row per sign, with its place")
+    add("--cells", action="store_true", help="with --csv or --json: row and column of each digit's cell in a table")
     add("--show", type=Path, metavar="FILE.png", help="draw the picture, what the network saw and the probabilities")
     add("--test", type=int, metavar="N", help="draw N random test digits instead, to --show or on the screen")
     add("--wrong", action="store_true", help="with --test: only digits that the run reads wrongly")
@@ -77,6 +79,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
             parser.error(f"--{name}: there is no folder {file.parent}")
     if options.test and (options.pictures or options.json or options.csv):
         parser.error("--test takes no pictures and prints neither JSON nor CSV")
+    if options.cells and not (options.csv or options.json):
+        parser.error("--cells goes with --csv or --json")
     if options.wrong and not options.test:
         parser.error("--wrong goes with --test")
     for name, suffixes in FILES.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.BmpImagePlugin import BmpImageFile
 
 from lenet_ablate.errors import PictureError
+from lenet_ablate.predict.boxes import Box
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 MAX_BYTES = 100 * 2**20
@@ -23,7 +25,8 @@ MAX_WEBP_PIXELS = 16 * 2**20  # its decoder holds them four times over, 16 bytes
 MAX_RLE_PIXELS = 4 * 2**20  # run-length coded BMP is decoded in Python
 MAX_SCAN_PIXELS = 30 * MAX_PIXELS  # of a progressive JPEG, which is decoded once for each scan and has about 10
 MIN_ALPHA = 0.98  # the rounding of an editor is not transparency
-WORK_SIDE, SMALL_SIDE, ENLARGED_SIDE = 400, 112, 160
+WORK_SIDE, FINE_SIDE, SMALL_SIDE, ENLARGED_SIDE = 400, 800, 112, 160
+LYING = (5, 6, 7, 8)  # orientations that exchange height and width
 _BAND_PIXELS = 2**21
 _START_OF_SCAN = b"\xff\xda"
 _RUN_LENGTH = BmpImageFile.COMPRESSIONS["RLE8"], BmpImageFile.COMPRESSIONS["RLE4"]
@@ -38,11 +41,31 @@ class Picture:
 
     Attributes:
         grey: (H, W) float32, luminance 0..255; the longer side is at most `WORK_SIDE` and at least `SMALL_SIDE`.
-        longer_side: Longer side of the picture as it came, in pixels.
+        height: Of the picture as it is seen, in pixels.
+        width: The same.
+        finer: The same as `grey` with a longer side of at most `FINE_SIDE`, for small writing; None where the picture
+            has no more pixels.
     """
 
     grey: Grey
-    longer_side: int
+    height: int
+    width: int
+    finer: Grey | None = None
+
+    @property
+    def longer_side(self) -> int:
+        """Of the picture as it is seen, in pixels."""
+        return max(self.height, self.width)
+
+    def in_pixels(self, box: Box) -> Box:
+        """The smallest box in pixels of the picture as it is seen that holds one at working size."""
+        down, across = self.height / self.grey.shape[0], self.width / self.grey.shape[1]
+        return Box(
+            math.floor(box.top * down),
+            math.floor(box.left * across),
+            min(self.height, math.ceil(box.bottom * down)),
+            min(self.width, math.ceil(box.right * across)),
+        )
 
 
 def load_picture(path: Path) -> Picture:
@@ -59,11 +82,11 @@ def load_picture(path: Path) -> Picture:
         with Image.open(path, formats=FORMATS) as image:
             _check_size(str(path), image)
             _check_scans(path, image)
-            longer_side = max(image.size)
+            size = image.size
             if image.format in ("JPEG", "MPO"):  # MPO: a JPEG with more pictures behind the first, as telephones write
-                wanted = (2 * WORK_SIDE, 1) if longer_side == image.width else (1, 2 * WORK_SIDE)
+                wanted = (2 * WORK_SIDE, 1) if image.width >= image.height else (1, 2 * WORK_SIDE)
                 image.draft(image.mode, wanted)  # decodes at a fraction of the size
-            return _prepare(image, longer_side)
+            return _prepare(image, size)
 
 
 def from_image(image: Image.Image) -> Picture:
@@ -74,7 +97,7 @@ def from_image(image: Image.Image) -> Picture:
     """
     with _decoding("picture"):
         _check_size("picture", image)
-        return _prepare(image, max(image.size))
+        return _prepare(image, image.size)
 
 
 def from_array(pixels: npt.NDArray[Any]) -> Picture:
@@ -150,22 +173,29 @@ def _check_scans(path: Path, image: Image.Image) -> None:
         raise PictureError(f"{path}: has {count} scans, too many for its size; save it as a baseline JPEG")
 
 
-def _prepare(image: Image.Image, longer_side: int) -> Picture:
+def _prepare(image: Image.Image, size: tuple[int, int]) -> Picture:
     image.load()  # of an animation the first frame
     simple = _simple(image)
+    width, height = size
     with contextlib.suppress(Exception):  # damaged EXIF is no reason to refuse a whole picture
-        simple.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        simple.getexif()[ExifTags.Base.Orientation] = orientation
         simple = ImageOps.exif_transpose(simple)
+        width, height = (height, width) if orientation in LYING else (width, height)
     grey = _opaque(simple)
     longer = max(grey.shape)
-    scale = WORK_SIDE / longer if longer > WORK_SIDE else 1.0
-    if longer < SMALL_SIDE:
-        scale = max(1, round(ENLARGED_SIDE / longer))
-    if scale != 1:
-        height, width = (max(1, round(side * scale)) for side in grey.shape)
-        kernel = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
-        grey = np.asarray(Image.fromarray(grey).resize((width, height), kernel)).clip(0, 255)
-    return Picture(grey, longer_side)
+    if longer > WORK_SIDE:
+        return Picture(_scaled(grey, WORK_SIDE / longer), height, width, _scaled(grey, min(1.0, FINE_SIDE / longer)))
+    return Picture(_scaled(grey, max(1, round(ENLARGED_SIDE / longer)) if longer < SMALL_SIDE else 1), height, width)
+
+
+def _scaled(grey: Grey, scale: float) -> Grey:
+    if scale == 1:
+        return grey
+    height, width = (max(1, round(side * scale)) for side in grey.shape)
+    kernel = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+    scaled: Grey = np.asarray(Image.fromarray(grey).resize((width, height), kernel)).clip(0, 255)
+    return scaled
 
 
 def _simple(image: Image.Image) -> Image.Image:

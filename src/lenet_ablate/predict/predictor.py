@@ -9,8 +9,9 @@ for prediction in predictor.read("photo.jpg"):
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -21,47 +22,21 @@ from lenet_ablate.datasets.base import Images
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.errors import RecordError
-from lenet_ablate.predict.calibration import Calibration, Probabilities, softmax, top_margins
-from lenet_ablate.predict.digits import FORMS, MNIST_FORM, Box, Form, find_digits, to_form
-from lenet_ablate.predict.ink import find_ink
-from lenet_ablate.predict.pictures import Picture, load_picture
+from lenet_ablate.predict.calibration import Calibration, softmax, top_margins
+from lenet_ablate.predict.cells import cells_of
+from lenet_ablate.predict.digits import Digit
+from lenet_ablate.predict.form import FORMS, MNIST_FORM, Form, to_form
+from lenet_ablate.predict.layout import find_layout
+from lenet_ablate.predict.pictures import Grey, Picture, load_picture
+from lenet_ablate.predict.pieces import LeftOut
+from lenet_ablate.predict.prediction import NO_DIGIT, Certainty, Judged, Prediction, Reading
+from lenet_ablate.predict.touching import may_be_several, split
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
 
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
 """Degrees by which test-time augmentation turns an image."""
+AMONG_OTHERS = -0.5  # score below which nothing is sure beside other signs: letters and marks are as likely there
 UNCALIBRATED_MARGIN = 5.0  # in nats; without validation images nothing better is known
-
-
-class Certainty(Enum):
-    """How far a prediction can be relied on."""
-
-    sure = "sure"
-    not_sure = "not sure"
-    no_digit = "no digit"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a predictor says of one digit.
-
-    Attributes:
-        digit: 0..9; None where no digit was found.
-        probabilities: (10,) float64, of each digit, summing to 1; all 0 where none was found.
-        verdict: `sure` where the margin reaches what nearly all rightly read validation images reach.
-        margin: Difference between the two largest logits, divided by the temperature, in nats.
-        image: (S, S) uint8, what the network saw, 0 = background; None where no digit was found.
-        box: Where the digit is, in the picture at working size; None for images that came without a picture.
-    """
-
-    digit: int | None
-    probabilities: Probabilities
-    verdict: Certainty
-    margin: float
-    image: npt.NDArray[np.uint8] | None = None
-    box: Box | None = None
-
-
-NO_DIGIT = Prediction(None, np.zeros(10), Certainty.no_digit, 0.0)
 
 
 @dataclass(frozen=True)
@@ -102,7 +77,7 @@ class Predictor:
         return all(member.calibration is not None for member in self.members)
 
     def read(self, picture: Picture | Path | str) -> list[Prediction]:
-        """The digits of a picture from left to right; a single `NO_DIGIT` where there is none.
+        """The digits of a picture, row by row, each from left to right; a single `NO_DIGIT` where there is none.
 
         Args:
             picture: The picture, or its file.
@@ -110,48 +85,129 @@ class Predictor:
         Raises:
             PictureError: The file is no picture, or one that is too large.
         """
-        ink = find_ink(picture if isinstance(picture, Picture) else load_picture(Path(picture)))
-        digits = find_digits(ink) if ink is not None else []
-        if not digits:
-            return [NO_DIGIT]
-        images = np.stack([to_form(digit, self.form) for digit in digits])
-        return self.predict(images, [digit.box for digit in digits])
+        return list(self.read_page(picture).predictions)
 
-    def predict(self, images: Images, boxes: list[Box] | None = None) -> list[Prediction]:
+    def read_page(self, picture: Picture | Path | str) -> Reading:
+        """The same with the ink that was not read.
+
+        Args:
+            picture: The picture, or its file.
+
+        Raises:
+            PictureError: The file is no picture, or one that is too large.
+        """
+        seen = picture if isinstance(picture, Picture) else load_picture(Path(picture))
+        layout = find_layout(seen)
+        seen = layout.picture
+        left_out = tuple(LeftOut(seen.in_pixels(ink.box), ink.reason) for ink in layout.left_out)
+        is_alone = sum(len(row) for row in layout.rows) == 1
+        rows = [self._divided(row, is_alone) for row in layout.rows]
+        digits = [digit for row in rows for digit in row]
+        if not digits:
+            return Reading((NO_DIGIT,), left_out)
+        places = [(row, index) for row, signs in enumerate(rows) for index in range(len(signs))]
+        cells = cells_of([digit.box for digit in digits], layout.ruling, layout.size)
+        judged = self.predict(self._images([digit.ink for digit in digits]))
+        predictions = tuple(
+            _placed(found, digit, cell, place, seen, len(digits) > 1)
+            for found, digit, cell, place in zip(judged, digits, cells, places, strict=True)
+        )
+        return Reading(predictions, left_out)
+
+    def _images(self, inks: Sequence[Grey]) -> Images:
+        return np.stack([to_form(ink, self.form) for ink in inks])
+
+    def _divided(self, row: Sequence[Digit], is_alone: bool) -> list[Digit]:
+        """A row's signs, those that touch taken apart; without a rejection nothing tells a part from a whole."""
+        if not all(member.calibration and member.calibration.rejection for member in self.members):
+            return list(row)
+        found: list[Digit] = []
+        verdicts = [answer.verdict for answer in self.predict(self._images([digit.ink for digit in row]))]
+        for digit, verdict in zip(row, verdicts, strict=True):
+            is_wide = may_be_several(digit, verdict is Certainty.sure)
+            found += split(digit, self._likelihoods, is_alone=is_alone) if is_wide else [digit]
+        return found
+
+    def _likelihoods(self, inks: Sequence[Grey]) -> npt.NDArray[np.float64]:
+        """How likely each ink is one digit that is read rightly, as a logarithm."""
+        first = self.members[0]
+        judged = self.judge(fit(self._images(inks), first.network.image_size, first.config.data.resize))
+        assert judged.scores is not None
+        likely: npt.NDArray[np.float64] = np.log(judged.probabilities.max(axis=1)) - np.logaddexp(0, -judged.scores)
+        return likely
+
+    def predict(self, images: Images) -> list[Prediction]:
         """One prediction for each image.
 
         Args:
             images: (N, H, W) uint8, 0 = background, in the form of the data set; brought to the network's size.
-            boxes: Where they come from.
         """
         if not len(images):
             return []
         first = self.members[0]
         fitted = fit(images, first.network.image_size, first.config.data.resize)
-        probabilities, margins, limit = self._judge(fitted)
+        judged = self.judge(fitted)
+        verdicts = judged.verdicts()
         return [
             Prediction(
-                int(row.argmax()),
-                row,
-                Certainty.sure if margin >= limit else Certainty.not_sure,
+                None if verdict is Certainty.not_a_digit else int(probabilities.argmax()),
+                probabilities,
+                verdict,
                 float(margin),
                 image,
-                boxes[number] if boxes else None,
+                score=None if judged.scores is None else float(judged.scores[number]),
             )
-            for number, (row, margin, image) in enumerate(zip(probabilities, margins, fitted, strict=True))
+            for number, (probabilities, margin, verdict, image) in enumerate(
+                zip(judged.probabilities, judged.margins, verdicts, fitted, strict=True)
+            )
         ]
 
-    def _judge(self, images: Images) -> tuple[Probabilities, npt.NDArray[np.float64], float]:
-        """Probabilities (N, 10), margins (N,) and the margin from which an answer is sure: means over all members."""
+    def judge(self, images: Images) -> Judged:
+        """What the networks say of images (N, S, S) of the size that they take: means over members and turns."""
         turned = [_turn(images, degrees) for degrees in self.turns]
-        scaled = [
-            forward(member.network, views).logits.astype(np.float64) / temperature_of(member.calibration)
-            for member in self.members
-            for views in turned
-        ]
-        probabilities = np.mean([softmax(logits) for logits in scaled], axis=0)
-        limit = float(np.mean([margin_of(member.calibration) for member in self.members]))
-        return probabilities, top_margins(np.mean(scaled, axis=0)), limit
+        logits, scores = [], []
+        for member in self.members:
+            calibration = member.calibration
+            for views in turned:
+                signals = forward(member.network, views)
+                divided = signals.logits.astype(np.float64) / temperature_of(calibration)
+                logits.append(divided)
+                if calibration and calibration.rejection:
+                    scores.append(calibration.rejection.scores(signals.units, divided))
+        calibrations = [member.calibration for member in self.members]
+        rejections = [found.rejection for found in calibrations if found and found.rejection]
+        return Judged(
+            np.mean([softmax(each) for each in logits], axis=0),
+            top_margins(np.mean(logits, axis=0)),
+            float(np.mean([margin_of(found) for found in calibrations])),
+            np.mean(scores, axis=0) if scores else None,
+            float(np.mean([found.not_sure for found in rejections])) if rejections else 0.0,
+            float(np.mean([found.no_digit for found in rejections])) if rejections else 0.0,
+        )
+
+
+def _placed(
+    found: Prediction,
+    digit: Digit,
+    cell: tuple[int, int] | None,
+    place: tuple[int, int],
+    picture: Picture,
+    is_among_others: bool,
+) -> Prediction:
+    """What was said of an image, with what is known of where it comes from."""
+    row, index = place
+    verdict = found.verdict
+    if digit.is_bar:
+        verdict = Certainty.not_a_digit
+    elif verdict is Certainty.sure and (digit.is_doubtful or (is_among_others and _is_odd(found))):
+        verdict = Certainty.not_sure
+    number = None if verdict is Certainty.not_a_digit else found.digit
+    box = picture.in_pixels(digit.box)
+    return dataclasses.replace(found, digit=number, verdict=verdict, box=box, row=row, index=index, cell=cell)
+
+
+def _is_odd(found: Prediction) -> bool:
+    return found.score is not None and found.score < AMONG_OTHERS
 
 
 def temperature_of(calibration: Calibration | None) -> float:

@@ -15,7 +15,8 @@ from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.idx import NAMES, find
 from lenet_ablate.datasets.load import DATA_VARIABLE, load
 from lenet_ablate.errors import DataError
-from lenet_ablate.predict.predictor import Prediction, Predictor
+from lenet_ablate.predict.prediction import Prediction
+from lenet_ablate.predict.predictor import Predictor
 
 
 @dataclass(frozen=True)

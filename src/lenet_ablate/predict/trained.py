@@ -13,9 +13,11 @@ from lenet_ablate.config.choices import DataSet, Normalize
 from lenet_ablate.config.plan import variant_id
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.forward import Network
+from lenet_ablate.engines.networks import layer_shapes
 from lenet_ablate.engines.stored import read_stored
 from lenet_ablate.errors import RecordError
-from lenet_ablate.predict.calibration import Calibration, read_calibration
+from lenet_ablate.predict.calibration import CALIBRATION, Calibration, read_calibration
+from lenet_ablate.predict.reject import num_features
 from lenet_ablate.records.read import read_run, run_folders
 from lenet_ablate.records.record import MODEL, STATUS, State
 from lenet_ablate.records.result import RunResult, read_result
@@ -63,6 +65,9 @@ def read_trained(folder: Path) -> Trained:
     if record.config.data.name.is_playground:
         raise RecordError(f"{folder}: was trained on points of the plane, not on pictures")
     calibration = read_calibration(folder)
+    rejection = calibration.rejection if calibration else None
+    if rejection and len(rejection.weights) != num_features(layer_shapes(record.config)["output"][1]):
+        raise RecordError(f"{folder}: {CALIBRATION}: rejection does not fit the network")
     network = _network(folder, record.config, calibration)
     return Trained(folder, record.config, network, calibration, record.result.final.test_accuracy)
 

@@ -76,7 +76,7 @@ def _known_entries(content: bytes) -> RunConfig | None:
 def _read_entry(text: bytes) -> tuple[str, Any] | None:
     """Name and typed value of one entry of a config.yaml; None where it is not as this program writes it."""
     named = _ENTRY.match(text)
-    if named is None or len(text) > MAX_ENTRY or not text.endswith(b"\n"):
+    if named is None or len(text) > MAX_ENTRY:
         return None
     try:
         values, name = parse_yaml(text), named[1].decode()

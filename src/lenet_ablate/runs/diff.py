@@ -99,6 +99,8 @@ def _source(run: RunRecord) -> object:
     """Which test images a run was tested on."""
     assert run.config is not None
     data = run.config.data
+    if data.sha256 is not None:
+        return data.sha256
     drawn = (data.noise, data.train_fraction, data.seed) if data.name.is_playground else ()
     return data.name, data.path, drawn
 

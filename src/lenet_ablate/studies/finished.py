@@ -13,6 +13,7 @@ from lenet_ablate.config.plan import RunPlan, make_plan, run_name
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
+from lenet_ablate.datasets.load import normalised
 from lenet_ablate.engines.networks import image_size
 from lenet_ablate.errors import ConfigError, LenetAblateError, RecordError
 from lenet_ablate.records.archive import archived_names, restore_run
@@ -26,8 +27,8 @@ from lenet_ablate.studies.recording import lacking
 
 
 def dataset_of(config: RunConfig, data: DatasetCache) -> Dataset:
-    """A run's data set at its network's input size."""
-    return data.get(config.data, image_size(config.model))
+    """A run's data set at its network's input size, with its own normalisation."""
+    return normalised(data.get(config.data, image_size(config.model)), config)
 
 
 def plan_of(config: RunConfig, data: DatasetCache) -> RunPlan:
@@ -141,7 +142,7 @@ def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) 
     if missing := lacking(record, sweep.options):
         return missing
     path = job.config.data.path
-    if path is None or not expand_home(path).exists():
-        return ""
+    if path is None or job.config.data.sha256 is not None or not expand_home(path).exists():
+        return ""  # other content under the same path is another run where the digest belongs to the identity
     same = record.result.provenance.data_sha256 == dataset_of(job.config, data).sha256
     return "" if same else f"{path} has changed since"

@@ -23,6 +23,7 @@ from lenet_ablate.studies.recording import training_place
 from lenet_ablate.sweep.cores import num_usable_cores
 from lenet_ablate.sweep.costs import Cost, Engines, Kind, kind_of, measured_costs, past_costs
 from lenet_ablate.sweep.messages import engines_text, opening, retrained_lines
+from lenet_ablate.sweep.preview import show_data
 from lenet_ablate.sweep.progress import format_seconds
 
 MAX_LINES = 40
@@ -61,6 +62,7 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     finished = {job for job in sweep.jobs if find_finished(sweep, job, data)}
     todo = [job for job in sweep.jobs if job not in finished]
     say(opening(sweep, len(todo)))
+    show_data(sweep)
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
     engines = make_engines(sweep.options, {job.config.model.name for job in todo}) if todo else {}

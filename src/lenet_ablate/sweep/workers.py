@@ -130,12 +130,13 @@ class Workers:
             self._stop.ask_after_failure()
 
     def _take(self) -> Task | None:
+        if not self._waiting and self._elsewhere:
+            time.sleep(POLL_SECONDS)  # once for all of them
+            with contextlib.suppress(IndexError):
+                while True:
+                    self._waiting.append(self._elsewhere.popleft())
         with contextlib.suppress(IndexError):
             return self._waiting.popleft()
-        with contextlib.suppress(IndexError):
-            task = self._elsewhere.popleft()
-            time.sleep(POLL_SECONDS)
-            return task
         return None
 
     def _postpone(self, task: Task) -> None:

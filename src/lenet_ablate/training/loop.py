@@ -7,7 +7,6 @@ written. How a run is sliced changes nothing in its result: order and learning r
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 import math
 import time
@@ -23,15 +22,16 @@ from lenet_ablate.config.choices import Keep
 from lenet_ablate.config.plan import RunPlan, learning_rates
 from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.augment import Transforms, draw_transforms
-from lenet_ablate.datasets.base import Dataset, Labels
+from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
-from lenet_ablate.predict.calibration import CALIBRATION, calibrate_run, to_json
+from lenet_ablate.predict.calibration import CALIBRATION
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
 from lenet_ablate.records.record import OPTIMIZER, EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import NOTHING, write_finished, write_metrics, write_status
+from lenet_ablate.training.calibrate import calibrate
 from lenet_ablate.training.early_stop import is_settled
 from lenet_ablate.training.result import make_result
 from lenet_ablate.training.resume import usable_checkpoint
@@ -132,7 +132,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
             write_metrics(context.folder, at.rows)
             _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
-    calibrated = _calibrate(judged.val, dataset.train_labels[val], dataset, context)
+    calibrated = calibrate(plan, learner, dataset, (train, val), judged.val, context.folder, context.log)
     return _finish(plan, learner, judged.test, at, snapshots, context, calibrated)
 
 
@@ -245,15 +245,6 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: 
     snapshots.settle()
     write_status(context.folder, State.running, stamp["identity"])
     at.saved_at = time.monotonic()
-
-
-def _calibrate(val: Evaluation | None, labels: Labels, dataset: Dataset, context: RunContext) -> dict[str, str]:
-    """Store how far the network's probabilities can be believed; returns the digests of the files by name."""
-    if val is None or not np.isfinite(val.logits).all():
-        return {}
-    found = calibrate_run(context.folder, val.logits, labels, dataset)
-    context.log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
-    return {CALIBRATION: hashlib.sha256(to_json(found)).hexdigest()}
 
 
 def _finish(

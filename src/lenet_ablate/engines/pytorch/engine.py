@@ -71,9 +71,10 @@ class TorchEngine:
 
     def _on_device(self, dataset: Dataset) -> DeviceData:
         with self._lock:
-            if id(dataset) not in self._data:
-                self._data[id(dataset)] = (dataset, _to_device(dataset, torch.device(self.device)))
-            return self._data[id(dataset)][1]
+            images = id(dataset.train_images)  # runs may differ in the normalisation alone
+            if images not in self._data:
+                self._data[images] = (dataset, _to_device(dataset, torch.device(self.device)))
+            return self._data[images][1]
 
 
 def _to_device(dataset: Dataset, device: torch.device) -> DeviceData:

@@ -5,7 +5,7 @@ import { BLANK, isBlank, toPicture, withStroke } from "./drawing.mjs";
 import { loadPicture } from "./files.mjs";
 import { listenForFiles } from "./intake.mjs";
 import { withWeights } from "./network.mjs";
-import { read } from "./predictor.mjs";
+import { NOTHING_READ, read } from "./predictor.mjs";
 import { buildBars, paintGrey, showBars, showHeadline, showMaps, showRow } from "./views.mjs";
 import { answer, describe, spoken } from "./words.mjs";
 
@@ -16,7 +16,7 @@ const BUSY_SHARE = 0.5; // of the time may be spent on reading while a stroke is
  * @property {Drawing} drawing All strokes that are ended, or a picture.
  * @property {Drawing[]} past To go back to.
  * @property {Stroke|null} stroke The one that is being drawn.
- * @property {Prediction[]} predictions
+ * @property {Reading} reading
  * @property {number} chosen Number of the digit that is shown in full.
  */
 
@@ -24,7 +24,7 @@ function start() {
   const model = JSON.parse(document.getElementById("data").textContent);
   const predictor = { ...model, network: withWeights(model.network, model.weights) };
   const page = findElements();
-  const sheet = { drawing: BLANK, past: [], stroke: null, predictions: [], chosen: 0 };
+  const sheet = { drawing: BLANK, past: [], stroke: null, reading: NOTHING_READ, chosen: 0 };
   introduce(page, model);
   const refresh = makeRefresh(page, predictor, sheet);
   obey(page, sheet, refresh);
@@ -56,16 +56,16 @@ function makeRefresh(page, predictor, sheet) {
     const drawing = sheet.stroke ? withStroke(sheet.drawing, sheet.stroke) : sheet.drawing;
     if (!sheet.stroke || now >= nextRead) {
       const begun = performance.now();
-      sheet.predictions = isBlank(drawing) ? [] : read(predictor, toPicture(drawing));
-      sheet.chosen = Math.min(sheet.chosen, Math.max(0, sheet.predictions.length - 1));
+      sheet.reading = isBlank(drawing) ? NOTHING_READ : read(predictor, toPicture(drawing));
+      sheet.chosen = Math.min(sheet.chosen, Math.max(0, sheet.reading.predictions.length - 1));
       nextRead = begun + (performance.now() - begun) / BUSY_SHARE;
     }
     render(page, predictor.network, drawing, sheet);
-    showRow(page.row, sheet.predictions, sheet.chosen, (chosen) => {
+    showRow(page.row, sheet.reading.predictions, sheet.chosen, (chosen) => {
       sheet.chosen = chosen;
       refresh();
     });
-    if (!sheet.stroke) page.spoken.textContent = isBlank(drawing) ? "" : spoken(sheet.predictions);
+    if (!sheet.stroke) page.spoken.textContent = isBlank(drawing) ? "" : spoken(sheet.reading);
   };
   const refresh = () => {
     if (!isDue) requestAnimationFrame(draw);
@@ -74,15 +74,17 @@ function makeRefresh(page, predictor, sheet) {
   return refresh;
 }
 
-function render(page, network, drawing, { predictions, chosen }) {
+function render(page, network, drawing, { reading, chosen }) {
+  const { predictions, leftOut } = reading;
   const isEmpty = isBlank(drawing);
   const prediction = predictions[chosen] ?? null;
   const isMarked = drawing.loaded || predictions.length > 1;
-  const marked = isMarked ? predictions.map(({ box }, number) => ({ box, isChosen: number === chosen })) : [];
+  const signs = predictions.map(({ box }, number) => ({ box, kind: number === chosen ? "chosen" : "other" }));
+  const marked = [...(isMarked ? signs : []), ...leftOut.map(({ box }) => ({ box, kind: "left out" }))];
   showBoard(page.board, drawing, marked);
   page.hint.hidden = !isEmpty;
   showHeadline(page.headline, predictions);
-  page.sentence.textContent = isEmpty ? "draw a digit" : answer(predictions, chosen);
+  page.sentence.textContent = isEmpty ? "draw a digit" : answer(reading, chosen);
   if (prediction) paintGrey(page.seen, prediction.image, 0, 255);
   else page.seen.getContext("2d").clearRect(0, 0, page.seen.width, page.seen.height);
   showBars(page.bars, prediction);

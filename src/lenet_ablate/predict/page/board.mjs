@@ -48,7 +48,7 @@ function placeOf(canvas, event) {
  * Draws the board as sharp as the screen is.
  * @param {HTMLCanvasElement} canvas
  * @param {Drawing} drawing
- * @param {{box: Box, isChosen: boolean}[]} marked Boxes in the picture that was read.
+ * @param {{box: Box, kind: string}[]} marked Boxes in the picture as it is seen: "chosen", "other" or "left out".
  */
 export function showBoard(canvas, drawing, marked) {
   const sharpness = Math.min(3, window.devicePixelRatio || 1);
@@ -63,12 +63,15 @@ export function showBoard(canvas, drawing, marked) {
   const frame = frameOf(drawing);
   if (drawing.loaded) context.drawImage(drawing.loaded.shown, frame.x, frame.y, frame.width, frame.height);
   paint(context, drawing.strokes, style.color);
-  const enlarged = frame.width / (drawing.loaded?.picture.grey.width ?? frame.width);
-  for (const { box, isChosen } of marked) {
-    context.strokeStyle = style.getPropertyValue(isChosen ? "--mark" : "--quiet");
-    context.lineWidth = isChosen ? 2 : 1;
+  const enlarged = frame.width / (drawing.loaded?.picture.width ?? frame.width);
+  for (const { box, kind } of marked) {
+    const isQuiet = kind === "other";
+    context.strokeStyle = style.getPropertyValue(isQuiet ? "--quiet" : "--mark");
+    context.lineWidth = isQuiet ? 1 : 2;
+    context.setLineDash(kind === "left out" ? [5, 4] : []);
     const [left, top] = [frame.x + box.left * enlarged, frame.y + box.top * enlarged];
     const [across, down] = [(box.right - box.left) * enlarged, (box.bottom - box.top) * enlarged];
     context.strokeRect(left - 4, top - 4, across + 8, down + 8);
   }
+  context.setLineDash([]);
 }

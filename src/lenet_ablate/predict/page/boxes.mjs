@@ -86,3 +86,19 @@ export function boxesOf({ height, width, data }, count) {
 export function boxOf(mask) {
   return boxesOf(mask, 1).boxes[1];
 }
+
+/**
+ * The smallest box in pixels of the picture as it is seen that holds one at working size.
+ * @param {Picture} picture
+ * @param {Box} box
+ * @returns {Box}
+ */
+export function inPixels({ grey, height, width }, box) {
+  const [down, across] = [height / grey.height, width / grey.width];
+  return {
+    top: Math.floor(box.top * down),
+    left: Math.floor(box.left * across),
+    bottom: Math.min(height, Math.ceil(box.bottom * down)),
+    right: Math.min(width, Math.ceil(box.right * across)),
+  };
+}

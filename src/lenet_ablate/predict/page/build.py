@@ -32,7 +32,10 @@ def build_page(predictor: Predictor) -> bytes:
     (trained,) = predictor.members
     if norm_sizes(trained.config.model):
         model = trained.config.model.name.value
-        raise PageError(f"{trained.folder}: {model} is too large for a page; choose a run of lenet5, lenet5_28 or mlp")
+        raise PageError(
+            f"{trained.folder}: the page does not compute the normalisation of {model}; choose a run of lenet5, "
+            "lenet5_28 or mlp"
+        )
     css = style(PACKAGE).strip()
     page = (
         environment(PACKAGE)
@@ -81,9 +84,17 @@ def _describe(predictor: Predictor) -> dict[str, Any]:
         "resize": None if has_border else bilinear_weights(predictor.form.size, size).tolist(),
         "temperature": temperature_of(trained.calibration),
         "margin": margin_of(trained.calibration),
+        "rejection": _describe_rejection(trained),
         "network": _describe_network(trained),
         "weights": base64.b64encode(_weights(trained)).decode(),
     }
+
+
+def _describe_rejection(trained: Trained) -> dict[str, Any] | None:
+    if trained.calibration is None or trained.calibration.rejection is None:
+        return None
+    values = dataclasses.asdict(trained.calibration.rejection)
+    return {name: value.ravel().tolist() if hasattr(value, "ravel") else value for name, value in values.items()}
 
 
 def _describe_network(trained: Trained) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 /** Pictures from files: decoded by the browser within limits, or one sentence that says why not. */
 
 import { makeGrid } from "./arrays.mjs";
-import { shrinkFactor, simplify, toWorkingSize } from "./load.mjs";
+import { shrinkFactors, simplify, toWorkingSize } from "./load.mjs";
 
 const MAX_BYTES = 100 * 2 ** 20;
 const MAX_PIXELS = 50 * 2 ** 20;
@@ -27,8 +27,8 @@ export async function loadPicture(file) {
     if (bitmap.width * bitmap.height > MAX_PIXELS) {
       throw new Error(`${name}: has more than ${MAX_PIXELS / 2 ** 20} megapixels; make it smaller`);
     }
-    const longerSide = Math.max(bitmap.width, bitmap.height);
-    return { picture: toWorkingSize(simplifyInStrips(bitmap), longerSide), shown: shrunk(bitmap) };
+    const simple = simplifyInStrips(bitmap, await isJpeg(file));
+    return { picture: toWorkingSize(simple, bitmap.height, bitmap.width), shown: shrunk(bitmap) };
   } finally {
     bitmap.close();
   }
@@ -46,9 +46,16 @@ async function decode(file, name) {
   }
 }
 
-function simplifyInStrips(bitmap) {
-  const factor = shrinkFactor(Math.max(bitmap.width, bitmap.height));
-  const rows = factor * Math.max(1, Math.floor(STRIP_PIXELS / bitmap.width / factor));
+/** By the first bytes of its content; a name may say anything. */
+async function isJpeg(file) {
+  const head = new Uint8Array(await file.slice(0, 3).arrayBuffer());
+  return head[0] === 0xff && head[1] === 0xd8 && head[2] === 0xff;
+}
+
+function simplifyInStrips(bitmap, hasFraction) {
+  const factors = shrinkFactors(Math.max(bitmap.width, bitmap.height), hasFraction);
+  const block = factors[0] * factors[1];
+  const rows = block * Math.max(1, Math.floor(STRIP_PIXELS / bitmap.width / block));
   const canvas = makeCanvas(bitmap.width, Math.min(rows, bitmap.height));
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const strips = [];
@@ -56,7 +63,7 @@ function simplifyInStrips(bitmap) {
     const height = Math.min(rows, bitmap.height - top);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.drawImage(bitmap, 0, -top);
-    strips.push(simplify(context.getImageData(0, 0, bitmap.width, height), factor));
+    strips.push(simplify(context.getImageData(0, 0, bitmap.width, height), factors));
   }
   return { grey: stacked(strips.map((strip) => strip.grey)), alpha: stacked(strips.map((strip) => strip.alpha)) };
 }

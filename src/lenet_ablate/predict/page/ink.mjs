@@ -127,12 +127,14 @@ function blocks({ height, width, data }) {
   return makeGrid(rows, columns, means);
 }
 
-function above({ height, width, data }, threshold) {
+/** Where values are above a threshold, which is rounded as they are. */
+export function above({ height, width, data }, threshold) {
   const limit = rounding(data)(threshold);
   return makeGrid(height, width, convert(data, Uint8Array, (value) => (value > limit ? 1 : 0)));
 }
 
-function negated({ height, width, data }) {
+/** Ones for zeros. */
+export function negated({ height, width, data }) {
   return makeGrid(height, width, convert(data, Uint8Array, (value) => 1 - value));
 }
 
@@ -177,7 +179,7 @@ function thickness(mask) {
  * @param {Float32Array|Float64Array} values At least one; all equal gives that value.
  * @returns {number}
  */
-function otsu(values) {
+export function otsu(values) {
   const { counts, edges } = histogram(values);
   if (edges[0] === edges[BINS]) return edges[0];
   const round = rounding(values);

@@ -4,6 +4,7 @@ import { convert, makeGrid, mean, median, roundEven, select } from "./arrays.mjs
 import { BICUBIC, BOX, reduce, resize } from "./resize.mjs";
 
 export const WORK_SIDE = 400;
+const FINE_SIDE = 800;
 const SMALL_SIDE = 112;
 const ENLARGED_SIDE = 160;
 const MIN_ALPHA = 0.98; // the rounding of an editor is not transparency
@@ -12,25 +13,32 @@ const COLOURED_DEVIATION = 25; // grey levels; ink of one colour varies less, a 
 /**
  * @typedef {object} Picture
  * @property {Grid} grey (H, W) float32, luminance 0..255, the longer side at most WORK_SIDE.
- * @property {number} longerSide Longer side of the picture as it came, in pixels.
+ * @property {number} height Of the picture as it is seen, in pixels.
+ * @property {number} width The same.
+ * @property {number} longerSide The larger of both.
+ * @property {Grid|null} finer The same as `grey` with a longer side of at most FINE_SIDE; null where there is no more.
  */
 
 /**
- * How many pixels of a very large picture become one before anything else.
+ * By which factors a very large picture is shrunk before anything else, one after the other; JPEG is decoded at a half,
+ * a quarter or an eighth by the command, so here the first factor is that.
  * @param {number} longerSide In pixels.
- * @returns {number} At least 1.
+ * @param {boolean} isJpeg
+ * @returns {number[]} Each at least 1.
  */
-export function shrinkFactor(longerSide) {
-  return Math.max(1, Math.floor(longerSide / (2 * WORK_SIDE)));
+export function shrinkFactors(longerSide, isJpeg) {
+  const times = Math.floor(longerSide / (2 * WORK_SIDE));
+  const first = isJpeg ? ([8, 4, 2].find((factor) => times >= factor) ?? 1) : 1;
+  return [first, Math.max(1, Math.floor(Math.ceil(longerSide / first) / (2 * WORK_SIDE)))];
 }
 
 /**
- * Luminance and opacity, each (H, W) uint8 0..255, shrunk by a factor; a strip of whole blocks may stand for a picture.
+ * Luminance and opacity, each (H, W) uint8 0..255, shrunk by factors; a strip of whole blocks may stand for a picture.
  * @param {{height: number, width: number, data: Uint8ClampedArray}} pixels RGBA, not premultiplied.
- * @param {number} factor From `shrinkFactor`.
+ * @param {number[]} factors From `shrinkFactors`.
  * @returns {{grey: Grid, alpha: Grid}}
  */
-export function simplify({ height, width, data }, factor) {
+export function simplify({ height, width, data }, factors) {
   const grey = new Uint8Array(height * width);
   const alpha = new Uint8Array(height * width);
   for (let i = 0, j = 0; i < grey.length; i++, j += 4) {
@@ -39,12 +47,16 @@ export function simplify({ height, width, data }, factor) {
     alpha[i] = data[j + 3];
   }
   const whole = { grey: makeGrid(height, width, grey), alpha: makeGrid(height, width, alpha) };
-  if (factor < 2) return whole;
-  for (let i = 0; i < grey.length; i++) {
-    const product = grey[i] * alpha[i] + 128;
-    grey[i] = ((product >> 8) + product) >> 8;
-  }
-  const small = { grey: reduce(whole.grey, factor), alpha: reduce(whole.alpha, factor) };
+  return factors.reduce(shrunkBy, whole);
+}
+
+function shrunkBy({ grey, alpha }, factor) {
+  if (factor < 2) return { grey, alpha };
+  const faded = grey.data.map((value, i) => {
+    const product = value * alpha.data[i] + 128;
+    return ((product >> 8) + product) >> 8;
+  });
+  const small = { grey: reduce(makeGrid(grey.height, grey.width, faded), factor), alpha: reduce(alpha, factor) };
   small.grey.data.forEach((value, i, all) => {
     const opacity = small.alpha.data[i];
     if (opacity > 0 && opacity < 255) all[i] = Math.min(255, Math.floor((255 * value) / opacity));
@@ -55,19 +67,28 @@ export function simplify({ height, width, data }, factor) {
 /**
  * The picture that `simplify` gave, at working size.
  * @param {{grey: Grid, alpha: Grid}} simple
- * @param {number} longerSide As the picture came, in pixels.
+ * @param {number} height Of the picture as it is seen, in pixels.
+ * @param {number} width
  * @returns {Picture}
  */
-export function toWorkingSize(simple, longerSide) {
-  const grey = opaque(simple);
-  const longer = Math.max(grey.height, grey.width);
-  let scale = longer > WORK_SIDE ? WORK_SIDE / longer : 1;
-  if (longer < SMALL_SIDE) scale = Math.max(1, roundEven(ENLARGED_SIDE / longer));
-  if (scale === 1) return { grey, longerSide };
+export function toWorkingSize(simple, height, width) {
+  const light = opaque(simple);
+  const longer = Math.max(light.height, light.width);
+  const picture = { height, width, longerSide: Math.max(height, width), finer: null };
+  if (longer > WORK_SIDE) {
+    const finer = scaledTo(light, Math.min(1, FINE_SIDE / longer));
+    return { ...picture, grey: scaledTo(light, WORK_SIDE / longer), finer };
+  }
+  const scale = longer < SMALL_SIDE ? Math.max(1, roundEven(ENLARGED_SIDE / longer)) : 1;
+  return { ...picture, grey: scaledTo(light, scale) };
+}
+
+function scaledTo(grey, scale) {
+  if (scale === 1) return grey;
   const [height, width] = [grey.height, grey.width].map((side) => Math.max(1, roundEven(side * scale)));
   const resized = resize(grey, height, width, scale < 1 ? BOX : BICUBIC);
   resized.data.forEach((value, i, all) => (all[i] = Math.min(255, Math.max(0, value))));
-  return { grey: resized, longerSide };
+  return resized;
 }
 
 /**
@@ -76,8 +97,8 @@ export function toWorkingSize(simple, longerSide) {
  * @returns {Picture}
  */
 export function prepare(pixels) {
-  const longerSide = Math.max(pixels.height, pixels.width);
-  return toWorkingSize(simplify(pixels, shrinkFactor(longerSide)), longerSide);
+  const factors = shrinkFactors(Math.max(pixels.height, pixels.width), false);
+  return toWorkingSize(simplify(pixels, factors), pixels.height, pixels.width);
 }
 
 /** The luminance 0..255 as float32, transparent ink laid on paper that it stands out from. */

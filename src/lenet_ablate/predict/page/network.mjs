@@ -64,21 +64,24 @@ export function withWeights(description, base64) {
  * The logits of an image, and the maps of the convolutions behind the nonlinearity and before pooling.
  * @param {Network} network
  * @param {Grid} image (S, S) uint8, 0 = background.
- * @returns {{logits: Float32Array, maps: Map<string, Maps>}} Ten logits; the maps by layer.
+ * @returns {{logits: Float32Array, maps: Map<string, Maps>, units: Float32Array}} Ten logits; the maps by layer; what
+ *   the output layer is given.
  */
 export function forward(network, image) {
   const maps = new Map();
   let x = { count: 1, height: image.height, width: image.width, data: normalise(network, image.data) };
+  let units = x.data;
   for (const layer of network.layers) {
     const isLast = layer === network.layers.at(-1);
     const isMap = layer.shape.length === 4 && layer.shape[2] < x.height;
+    if (isLast) units = x.data;
     x = isMap ? convolve(x, layer) : connect(x, layer);
     if (!isLast) activate(x.data, network.activation);
     if (isMap) maps.set(layer.name, x);
     if (layer.is_pooled) x = reduceMaps(x, network.pool);
   }
   if (network.output_activation === "relu") activate(x.data, "relu");
-  return { logits: x.data, maps };
+  return { logits: x.data, maps, units };
 }
 
 function normalise(network, pixels) {

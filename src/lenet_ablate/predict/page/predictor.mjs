@@ -1,12 +1,18 @@
 /** A trained run that reads pictures. */
 
 import { makeGrid, roundEven } from "./arrays.mjs";
-import { findDigits, toForm } from "./digits.mjs";
-import { findInk } from "./ink.mjs";
+import { inPixels } from "./boxes.mjs";
+import { toForm } from "./form.mjs";
+import { findLayout } from "./layout.mjs";
 import { forward } from "./network.mjs";
+import { rejectionScore } from "./reject.mjs";
+import { mayBeSeveral, splitDigit } from "./touching.mjs";
 
 export const SURE = "sure";
 const NOT_SURE = "not sure";
+export const NOT_A_DIGIT = "not a digit";
+const NO_DIGIT = "no digit";
+const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs, which may be letters
 
 /**
  * @typedef {object} Predictor
@@ -15,52 +21,114 @@ const NOT_SURE = "not sure";
  * @property {number[][]|null} resize What each old pixel adds to each new one along an axis, where not merely a border.
  * @property {number} temperature Divides the logits.
  * @property {number} margin From which an answer is sure, in nats.
+ * @property {Rejection|null} rejection How to tell that an image shows no digit.
  *
  * @typedef {object} Prediction
- * @property {number} digit 0..9.
+ * @property {number|null} digit 0..9; null of a sign that is none.
+ * @property {number} likeliest The likeliest digit.
  * @property {number} runnerUp The second likeliest digit.
  * @property {number[]} probabilities Ten, summing to 1.
- * @property {string} verdict SURE or NOT_SURE.
+ * @property {string} verdict SURE, NOT_SURE or NOT_A_DIGIT.
  * @property {number} margin Difference between the two largest logits, divided by the temperature, in nats.
+ * @property {number|null} score How much it looks like a digit; null where that was not learned.
  * @property {Grid} image (S, S) uint8, what the network saw.
- * @property {Box} box Where the digit is, in the picture at working size.
+ * @property {Box} box Where it is, in pixels of the picture as it is seen.
+ * @property {number} row Number of its row from the top, from 0.
+ * @property {number} index Its place in the row, from 0.
  * @property {Float32Array} logits
  * @property {Map<string, Maps>} maps
+ *
+ * @typedef {object} Reading
+ * @property {Prediction[]} predictions Row by row from the top, each from the left.
+ * @property {LeftOut[]} leftOut Ink that was not read, with boxes in pixels of the picture as it is seen.
+ * @property {string} verdict SURE where every sign is a sure digit and nothing was left out.
  */
 
+/** @type {Reading} */
+export const NOTHING_READ = { predictions: [], leftOut: [], verdict: NO_DIGIT };
+
 /**
- * The digits of a picture from left to right; none where there is none.
+ * What stands in a picture, and what of it was not read.
  * @param {Predictor} predictor
  * @param {Picture} picture
- * @returns {Prediction[]}
+ * @returns {Reading}
  */
 export function read(predictor, picture) {
-  const ink = findInk(picture);
-  const digits = ink ? findDigits(ink) : [];
-  return digits.map((digit) => ({ ...predict(predictor, toForm(digit, predictor.form)), box: digit.box }));
+  const layout = findLayout(picture);
+  const isAlone = layout.rows.flat().length === 1;
+  const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit, isAlone)));
+  const count = rows.flat().length;
+  const predictions = rows.flatMap((signs, row) =>
+    signs.map((digit, index) => {
+      const found = predict(predictor, toForm(digit.ink, predictor.form));
+      const verdict = verdictOf(digit, found, count > 1);
+      const number = verdict === NOT_A_DIGIT ? null : found.digit;
+      return { ...found, digit: number, verdict, box: inPixels(layout.picture, digit.box), row, index };
+    }),
+  );
+  const leftOut = layout.leftOut.map(({ box, reason }) => ({ box: inPixels(layout.picture, box), reason }));
+  return { predictions, leftOut, verdict: pictureVerdict(predictions, leftOut) };
+}
+
+function verdictOf({ isBar, isDoubtful }, { verdict, score }, isAmongOthers) {
+  if (isBar) return NOT_A_DIGIT;
+  const isOdd = isAmongOthers && score !== null && score < AMONG_OTHERS;
+  return (isDoubtful || isOdd) && verdict === SURE ? NOT_SURE : verdict;
+}
+
+function pictureVerdict(predictions, leftOut) {
+  if (predictions.every(({ digit }) => digit === null)) return NO_DIGIT;
+  return predictions.every(({ verdict }) => verdict === SURE) && !leftOut.length ? SURE : NOT_SURE;
+}
+
+/** A sign, taken apart where it is digits that touch; without a rejection nothing tells a part from a whole. */
+function divided(predictor, digit, isAlone) {
+  if (!predictor.rejection) return [digit];
+  const { verdict } = predict(predictor, toForm(digit.ink, predictor.form));
+  if (!mayBeSeveral(digit, verdict === SURE)) return [digit];
+  const judge = (ink) => {
+    const { probabilities, score } = predict(predictor, toForm(ink, predictor.form));
+    return Math.log(Math.max(...probabilities)) - softplus(-score);
+  };
+  return splitDigit(digit, judge, isAlone);
+}
+
+/** The logarithm of one plus the exponential. */
+function softplus(value) {
+  return Math.max(0, value) + Math.log1p(Math.exp(-Math.abs(value)));
 }
 
 /**
  * @param {Predictor} predictor
  * @param {Grid} image uint8, 0 = background, in the form of the data set.
- * @returns {Prediction} Without a box.
+ * @returns {Prediction} Without a place.
  */
 export function predict(predictor, image) {
   const fitted = fit(image, predictor);
-  const { logits, maps } = forward(predictor.network, fitted);
+  const { logits, maps, units } = forward(predictor.network, fitted);
   const divided = Array.from(logits, (logit) => logit / predictor.temperature);
   const order = divided.map((_, digit) => digit).sort((one, other) => divided[other] - divided[one]);
   const margin = topMargin(divided);
+  const score = predictor.rejection ? rejectionScore(predictor.rejection, units, divided) : null;
+  const verdict = judged(predictor, margin, score);
   return {
-    digit: order[0],
+    digit: verdict === NOT_A_DIGIT ? null : order[0],
+    likeliest: order[0],
     runnerUp: order[1],
     probabilities: softmax(divided),
-    verdict: margin >= predictor.margin ? SURE : NOT_SURE,
+    verdict,
     margin,
+    score,
     image: fitted,
     logits,
     maps,
   };
+}
+
+function judged({ margin: least, rejection }, margin, score) {
+  if (rejection && score < rejection.no_digit) return NOT_A_DIGIT;
+  if (rejection && score < rejection.not_sure) return NOT_SURE;
+  return margin >= least ? SURE : NOT_SURE;
 }
 
 /** The same image with the side that the network takes. */

@@ -2,7 +2,7 @@
 
 import { makeCanvas } from "./files.mjs";
 import { SURE } from "./predictor.mjs";
-import { percent } from "./words.mjs";
+import { letterOf, percent } from "./words.mjs";
 
 /**
  * Paints values as grey pixels, one for one; the style enlarges them.
@@ -24,18 +24,20 @@ export function paintGrey(canvas, { height, width, data }, low, high) {
 }
 
 /**
- * All digits of a picture in large letters, those that are not sure with a question mark.
+ * All signs of a picture in large letters, row by row, those that are not sure with a question mark.
  * @param {HTMLElement} place
  * @param {Prediction[]} predictions
  */
 export function showHeadline(place, predictions) {
-  const letters = predictions.map(({ digit, verdict }) => {
+  const letters = predictions.flatMap((prediction, number) => {
     const letter = document.createElement("span");
-    letter.className = verdict === SURE ? "sure" : "unsure";
-    letter.textContent = verdict === SURE ? `${digit}` : `${digit}?`;
-    return letter;
+    letter.className = prediction.verdict === SURE ? "sure" : "unsure";
+    letter.textContent = letterOf(prediction);
+    const isNext = number > 0 && prediction.row > predictions[number - 1].row;
+    return isNext ? [document.createElement("br"), letter] : [letter];
   });
   place.replaceChildren(...letters);
+  place.classList.toggle("many", predictions.length > 8);
 }
 
 /**
@@ -90,10 +92,11 @@ export function showRow(list, predictions, chosen, onChoose) {
   }
   [...list.children].forEach((button, number) => {
     const { image, digit, verdict } = predictions[number];
+    const name = digit === null ? "Sign" : "Digit";
     button.setAttribute("aria-pressed", `${number === chosen}`);
-    button.setAttribute("aria-label", `Digit ${number + 1}: ${digit}, ${verdict}`);
+    button.setAttribute("aria-label", `${name} ${number + 1}: ${digit === null ? "" : `${digit}, `}${verdict}`);
     paintGrey(button.firstChild, image, 0, 255);
-    button.lastChild.textContent = verdict === SURE ? `${digit}` : `${digit}?`;
+    button.lastChild.textContent = letterOf(predictions[number]);
   });
 }
 

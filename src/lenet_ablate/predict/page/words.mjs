@@ -1,6 +1,6 @@
 /** What the page says, in the words of the command. */
 
-import { SURE } from "./predictor.mjs";
+import { NOT_A_DIGIT, SURE } from "./predictor.mjs";
 
 const SETS = { mnist: "MNIST", fashion_mnist: "Fashion-MNIST", kmnist: "KMNIST", digits: "scikit-learn's digits" };
 const MODELS = { lenet5: "LeNet-5", lenet5_28: "LeNet-5 on 28×28 pixels", mlp: "Fully connected network" };
@@ -15,34 +15,67 @@ export function percent(probability) {
 }
 
 /**
- * How sure a digit is, and what else it may be.
+ * How sure a digit is, and what else it may be; of a sign that is none, what it is most like.
  * @param {Prediction} prediction
  */
-function sentence({ digit, runnerUp, probabilities, verdict }) {
-  const likeliest = `probability ${percent(probabilities[digit])}`;
-  if (verdict === SURE) return `${likeliest}, sure`;
-  return `${likeliest}, not sure; next likeliest ${runnerUp}, ${percent(probabilities[runnerUp])}`;
+function sentence({ likeliest, runnerUp, probabilities, verdict }) {
+  if (verdict === NOT_A_DIGIT) return `not a digit, most like ${likeliest}`;
+  const chance = `probability ${percent(probabilities[likeliest])}`;
+  if (verdict === SURE) return `${chance}, sure`;
+  return `${chance}, not sure; next likeliest ${runnerUp}, ${percent(probabilities[runnerUp])}`;
+}
+
+/**
+ * What stands for a sign among others.
+ * @param {Prediction} prediction
+ */
+export function letterOf({ digit, verdict }) {
+  if (digit === null) return "·";
+  return verdict === SURE ? `${digit}` : `${digit}?`;
 }
 
 /**
  * What is said beside the large letters: of several digits, of the chosen one.
- * @param {Prediction[]} predictions
+ * @param {Reading} reading
  * @param {number} chosen
  */
-export function answer(predictions, chosen) {
-  if (!predictions.length) return "no digit found";
-  const which = `digit ${chosen + 1} of ${predictions.length}: ${predictions[chosen].digit}, `;
-  return `${predictions.length > 1 ? which : ""}${sentence(predictions[chosen])}`;
+export function answer({ predictions, leftOut }, chosen) {
+  const told = leftOutSentence(leftOut);
+  if (!predictions.length) return joinedSentences("no digit found", told);
+  const { digit } = predictions[chosen];
+  const which = `${digit === null ? "sign" : "digit"} ${chosen + 1} of ${predictions.length}: `;
+  const name = digit === null ? "" : `${digit}, `;
+  const one = `${predictions.length > 1 ? which + name : ""}${sentence(predictions[chosen])}`;
+  return joinedSentences(one, told);
+}
+
+function joinedSentences(one, more) {
+  return more ? `${one}; ${more}` : one;
+}
+
+/** How much ink was left out, for each reason: 3 marks at the edge were left out. */
+function leftOutSentence(leftOut) {
+  const counts = new Map();
+  for (const { reason } of leftOut) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const tell = ([reason, count]) =>
+    count > 1 ? `${count} marks ${reason} were left out` : `1 mark ${reason} was left out`;
+  return [...counts].map(tell).join("; ");
 }
 
 /**
  * The whole answer, to be read aloud.
- * @param {Prediction[]} predictions
+ * @param {Reading} reading
  */
-export function spoken(predictions) {
-  if (!predictions.length) return "no digit found";
-  const each = predictions.map((prediction) => `${prediction.digit}, ${sentence(prediction)}`).join("; ");
-  return predictions.length === 1 ? each : `${predictions.length} digits from left to right: ${each}`;
+export function spoken({ predictions, leftOut }) {
+  const told = leftOutSentence(leftOut);
+  if (!predictions.length) return joinedSentences("no digit found", told);
+  const say = (prediction) => `${prediction.digit === null ? "" : `${prediction.digit}, `}${sentence(prediction)}`;
+  const each = predictions.map(say).join("; ");
+  if (predictions.length === 1) return joinedSentences(each, told);
+  const rows = predictions.at(-1).row + 1;
+  const order = rows > 1 ? `in ${rows} rows` : "from left to right";
+  const isAll = predictions.every(({ digit }) => digit !== null);
+  return joinedSentences(`${predictions.length} ${isAll ? "digits" : "signs"} ${order}: ${each}`, told);
 }
 
 /**

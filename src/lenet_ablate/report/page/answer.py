@@ -145,16 +145,17 @@ def _alike(
     if not others or best not in ranked:
         return ""
     if is_one_seed:
-        return f"{_named(others[:1], ranked)} is the runner-up; one seed each cannot tell them apart."
+        return f"{_named(others[:1], ranked)} is the runner-up; one seed each, so nothing is tested."
     if analysis.best is None or not analysis.best.alike:
         candidates = [one for one in ranked.values() if one.seeds > 1]
         is_known = analysis.best is not None and len(candidates) > 1 and "Too few seeds" not in analysis.best.sentence
         return NONE if is_known else "Not known: too few seeds are common to the settings."
     alike = [name for name in others if name in analysis.best.alike and name not in avoided]
-    if not alike:
-        return NONE
-    rest = f"; and {len(alike) - MAX_NAMED} more" if len(alike) > MAX_NAMED else ""
     seeds = plural(analysis.best.seeds, "seed")
+    if not alike:
+        names = "; ".join(analysis.best.alike[:MAX_NAMED])
+        return f"None to rely on: by the means of {seeds} also {names}, which are to be avoided."
+    rest = f"; and {len(alike) - MAX_NAMED} more" if len(alike) > MAX_NAMED else ""
     return f"{_named(alike[:MAX_NAMED], ranked)}{rest} (not told apart by {seeds})."
 
 
@@ -207,7 +208,7 @@ def _sure_of_one(ranked: Mapping[str, _Variant], best: str) -> str:
     runner = next(name for name in ranked if name != best)
     gap = ranked[best].mean - ranked[runner].mean
     noise = [float(noise_floor(1 - one.mean, one.images)) for one in (ranked[best], ranked[runner])]
-    told = f"Not: one seed each. It lies {points(abs(gap))} pp {'above' if gap >= 0 else 'below'} the runner-up"
+    told = f"Not tested: one seed each. It lies {points(abs(gap))} pp {'above' if gap >= 0 else 'below'} the runner-up"
     spread = math.hypot(*noise)
     if not math.isfinite(spread) or not spread:
         return f"{told}."

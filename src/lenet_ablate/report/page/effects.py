@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lenet_ablate.report.analysis.results import Code, FactorAnalysis, Posterior, Verdict
-from lenet_ablate.report.text.wording import points, signed_points
+from lenet_ablate.report.text.wording import plural, points, signed_points
 
 CLEARLY_MORE = 0.1  # of the runs
 DECIDED = (Code.better, Code.better_maybe_less_than_margin)
@@ -143,7 +143,7 @@ def _troubles(levels: pd.DataFrame) -> list[tuple[str, str]]:
             (int(level.get("n_failed", 0)), "failed or diverged"),
             (int(level.get("n_collapsed", 0)), "collapsed"),
         ]
-        words = [f"{count} of {int(level['n_planned'])} runs {what}" for count, what in counts if count]
+        words = [f"{count} of {plural(int(level['n_planned']), 'run')} {what}" for count, what in counts if count]
         if words:
             told.append((str(level["level"]), ", ".join(words)))
     return told

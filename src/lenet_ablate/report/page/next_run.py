@@ -103,6 +103,8 @@ def _cost(study: Study, runs: int) -> str:
 
 def duration(seconds: float) -> str:
     """`40 s`, `12 min`, `3.5 h`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -102,6 +102,8 @@ def _frame(config: RunConfig) -> Frame:
 
 def _test_set(data: DataConfig) -> Hashable:
     """What makes the test set; noise, share and seed are the playground's, which draws its points by them."""
+    if data.sha256 is not None:
+        return data.sha256
     return data.name, data.path, data.noise, data.train_fraction, data.seed
 
 

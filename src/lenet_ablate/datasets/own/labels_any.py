@@ -1,0 +1,150 @@
+"""Labels of any kind as class numbers 0 to 9, with the classes' names and a sentence on what became what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lenet_ablate.datasets.base import NUM_CLASSES, Labels
+from lenet_ablate.datasets.own.content import Array
+from lenet_ablate.errors import DataError
+
+_SHOWN = 5
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*)?")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Labels as class numbers.
+
+    Attributes:
+        parts: (N,) uint8 for each array of labels, 0..9, by its name.
+        names: Names of the classes 0, 1, …; empty where a class is called by its number.
+        note: What became what; empty where labels are class numbers already.
+    """
+
+    parts: Mapping[str, Labels]
+    names: tuple[str, ...] = ()
+    note: str = ""
+
+
+def flatten(where: str, stored: Array, count: int) -> Array:
+    """One label for each image, (N,), from a column, a row, or one-hot rows or columns.
+
+    Raises:
+        DataError: There are several labels for an image, or not one.
+    """
+    labels = stored.T if stored.ndim == 2 and stored.shape[0] != count == stored.shape[1] else stored
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 1 and len(labels) == count:
+        return labels
+    if labels.ndim != 2 or len(labels) != count or labels.dtype.kind not in "biuf":
+        raise DataError(f"{where}: has shape {stored.shape}, expected one label for each of {count} images")
+    if not (((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()):
+        raise DataError(
+            f"{where}: has {labels.shape[1]} numbers for each image that are not one-hot; store one label for each, "
+            "as labels.argmax(axis=1)"
+        )
+    return np.asarray(labels.argmax(axis=1))
+
+
+def number(parts: Mapping[str, Array], told: Sequence[str] = (), known: Sequence[str] = ()) -> Numbered:
+    """The labels of all parts of a data set as class numbers.
+
+    Whole numbers within 0..9 stay as they are. Others, and text, are numbered in ascending order; text that spells
+    whole numbers is taken as these.
+
+    Args:
+        parts: (N,) labels by what they are called, whole numbers, floats or text.
+        told: The names that the user gave; those of text labels, or of the others in ascending order.
+        known: Names that the file has for the labels 0, 1, ….
+
+    Raises:
+        DataError: There are more classes than ten, labels are not whole numbers, or names do not fit.
+    """
+    plain = {where: _plain(where, labels) for where, labels in parts.items()}
+    kinds = {labels.dtype.kind for labels in plain.values()}
+    if len(kinds) > 1:
+        plain, kinds = {where: labels.astype(str) for where, labels in plain.items()}, {"U"}
+    values = sorted(set().union(*(np.unique(labels).tolist() for labels in plain.values())))
+    first = next(iter(parts))
+    if len(values) > NUM_CLASSES:
+        shown = ", ".join(map(str, values[:_SHOWN]))
+        raise DataError(f"{first}: has {len(values)} classes ({shown}, …), expected at most {NUM_CLASSES}")
+    numbers, names = _classes(first, values, told, known)
+    chosen = {where: _look_up(labels, numbers) for where, labels in plain.items()}
+    return Numbered(chosen, names, _note(numbers, names))
+
+
+def _classes(
+    where: str, values: Sequence[Any], told: Sequence[str], known: Sequence[str]
+) -> tuple[dict[Any, int], tuple[str, ...]]:
+    """The class number of each label, and the names of the classes by number."""
+    is_text = isinstance(values[0], str)
+    if is_text and told:
+        if unknown := [value for value in values if value not in told]:
+            raise DataError(f"{where}: label {unknown[0]!r} is not among data.classes=[{','.join(told)}]")
+        return {name: place for place, name in enumerate(told)}, tuple(told)
+    if not is_text and values[0] >= 0 and values[-1] < NUM_CLASSES:
+        names = tuple(told or known)
+        if told and len(told) <= values[-1]:
+            raise DataError(f"{where}: data.classes names {len(told)} classes, but there is a label {values[-1]}")
+        return {value: value for value in values}, () if names == _digits(len(names)) else names
+    if told and len(told) != len(values):
+        raise DataError(f"{where}: data.classes names {len(told)} classes, but there are {len(values)} labels")
+    names = tuple(told or map(str, values))
+    if told and sorted(names) == sorted(_digits(len(names))):  # such as 1 to 9, then 10 for 0
+        return {value: int(name) for value, name in zip(values, names, strict=True)}, ()
+    return {value: place for place, value in enumerate(values)}, names
+
+
+def _plain(where: str, labels: Array) -> npt.NDArray[Any]:
+    """Labels as int64 where they are whole numbers, written or not; else as text."""
+    if labels.dtype.kind in "SO":
+        labels = np.array(
+            [text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in labels]
+        )
+    if labels.dtype.kind == "U":
+        labels = np.char.strip(labels)
+        if (labels == "").any():
+            raise DataError(f"{where}: the label at position {int(np.argmax(labels == ''))} is empty")
+        if not all(_WHOLE.fullmatch(text) for text in np.unique(labels).tolist()):
+            return labels
+        labels = labels.astype(np.float64)
+    if labels.dtype.kind == "f":
+        wrong = np.flatnonzero(~(np.abs(labels) < 2**53) | (labels != np.rint(np.nan_to_num(labels))))
+        if wrong.size:
+            place = int(wrong[0])
+            raise DataError(
+                f"{where}: label {labels[place]:g} at position {place} is no whole number; store .astype(int)"
+            )
+    return labels.astype(np.int64)
+
+
+def _look_up(labels: npt.NDArray[Any], numbers: Mapping[Any, int]) -> Labels:
+    values, places = np.unique(labels, return_inverse=True)
+    return np.array([numbers[value] for value in values.tolist()], np.uint8)[places]
+
+
+def _note(numbers: Mapping[Any, int], names: Sequence[str]) -> str:
+    if all(value == place for value, place in numbers.items()):
+        return f"classes {_listed(names)}" if names else ""
+    if names and list(numbers) == list(names):
+        return f"classes 0 to {len(names) - 1} are {_listed(names)}"
+    changed = ", ".join(f"{value} as {place}" for value, place in numbers.items())
+    hint = "; if 10 stands for 0: data.classes=[1,2,3,4,5,6,7,8,9,0]" if list(numbers) == list(range(1, 11)) else ""
+    return f"labels read as {changed}" + (hint if names else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(name[:30] for name in names)
+
+
+def _digits(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(count)))

@@ -1,0 +1,50 @@
+"""What a run that has come to its end leaves for prediction."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.splits import Indices
+from lenet_ablate.engines.base import Evaluation, Learner
+from lenet_ablate.predict.calibration import CALIBRATION, to_json
+
+
+def calibrate(
+    plan: RunPlan,
+    learner: Learner,
+    dataset: Dataset,
+    splits: tuple[Indices, Indices],
+    judged: Evaluation | None,
+    folder: Path,
+    log: logging.Logger,
+) -> dict[str, str]:
+    """Store how far the network's answers can be believed, and what it takes for no digit.
+
+    Args:
+        plan: Of the run.
+        learner: After its last epoch.
+        dataset: What it was trained on.
+        splits: Indices of its training and of its validation images.
+        judged: What it says of the validation images; None where there are none.
+        folder: The run's folder.
+        log: Its log.
+
+    Returns:
+        The digests of the files written, by name; none where nothing can be learned.
+
+    Raises:
+        RecordError: A file cannot be written.
+    """
+    if judged is None or not np.isfinite(judged.logits).all():
+        return {}
+    from lenet_ablate.predict.run_end import Trained, calibrate_run  # SciPy comes with it
+
+    found = calibrate_run(folder, Trained(plan.config, dataset, *splits, learner.weights(), judged.logits))
+    log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
+    return {CALIBRATION: hashlib.sha256(to_json(found)).hexdigest()}

@@ -1,0 +1,191 @@
+"""Pages of handwriting: which signs are found, in which order, without ruled lines, and what is told to be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from lenet_ablate.predict.boxes import Box
+from lenet_ablate.predict.cells import cells_of
+from lenet_ablate.predict.comb import comb_bars
+from lenet_ablate.predict.digits import Digit
+from lenet_ablate.predict.ink import find_ink
+from lenet_ablate.predict.layout import Layout, find_layout
+from lenet_ablate.predict.pictures import Grey, from_array
+from lenet_ablate.predict.pieces import Reason
+from lenet_ablate.predict.rows import in_rows
+from lenet_ablate.predict.ruling import find_lines
+from lenet_ablate.predict.touching import may_be_several, split
+from support import pages
+
+
+def layout(image: Image.Image) -> Layout:
+    return find_layout(from_array(np.asarray(image)))
+
+
+def boxes(found: Layout) -> list[list[Box]]:
+    return [[digit.box for digit in row] for row in found.rows]
+
+
+def same_place(found: Sequence[Box], expected: Sequence[Box], away: int) -> bool:
+    pairs = zip(found, expected, strict=True)
+    return all(
+        max(abs(one.top - two.top), abs(one.left - two.left), abs(one.bottom - two.bottom), abs(one.right - two.right))
+        <= away
+        for one, two in pairs
+    )
+
+
+@pytest.mark.parametrize("slant", [-0.1, 0.0, 0.1])
+def test_rows_are_read_from_top_to_bottom_and_from_left_to_right(slant: float) -> None:
+    found = boxes(layout(pages.rows(slant)))
+    assert [len(row) for row in found] == [4, 4, 3]
+    for row in found:
+        assert [box.left for box in row] == sorted(box.left for box in row)
+    assert found[0][0].bottom < found[1][0].top < found[2][0].top
+
+
+def test_a_comma_and_a_bar_take_the_row_of_their_neighbours() -> None:
+    size = 50
+    signs = [Box(0, 0, 50, 30), Box(0, 60, 50, 90), Box(44, 95, 58, 100), Box(22, 110, 27, 130), Box(70, 0, 120, 30)]
+    assert in_rows(signs, size) == [[0, 1, 2, 3], [4]]
+    assert in_rows([], size) == []
+
+
+PLAIN = {
+    "ruled": (pages.page(), (2, 3, 7, 5), (80, 150, 110, 40)),
+    "squared": (pages.page(), (4, 6, 3), (120, 130, 120, 60)),
+    "framed": (pages.page(), (5, 8), (230, 130, 120, 50)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "image"),
+    [
+        ("ruled", pages.ruled()),
+        ("ruled", pages.ruled(200, 2)),
+        ("ruled", pages.ruled(pages.INK, 5)),
+        ("squared", pages.squared()),
+        ("squared", pages.squared(190)),
+        ("framed", pages.framed()),
+    ],
+)
+def test_digits_on_ruled_paper_are_those_on_plain_paper(kind: str, image: Image.Image) -> None:
+    page, digits, place = PLAIN[kind]
+    plain = page.copy()
+    pages.write(plain, digits, *place)
+    expected, found = layout(plain), layout(image)
+    assert found.left_out == () and len(found.rows) == 1
+    assert same_place(boxes(found)[0], boxes(expected)[0], 7)
+    for one, two in zip(found.rows[0], expected.rows[0], strict=True):
+        ink = float(two.ink.sum())
+        assert abs(float(one.ink.sum()) - ink) < 0.2 * ink
+
+
+@pytest.mark.parametrize("digits", [(7,), (1,), (2, 5), (4, 7, 1), (7, 7, 7)])
+def test_strokes_of_digits_are_no_lines(digits: tuple[int, ...]) -> None:
+    image = pages.page()
+    pages.write(image, digits, 60, 60, 250, 40)
+    tight = image.crop(Image.eval(image, lambda level: 255 - level if level < 200 else 0).getbbox())
+    for picture in (image, tight):
+        ink = find_ink(from_array(np.asarray(picture)))
+        assert ink is not None and find_lines(ink).mask is None
+
+
+@pytest.mark.parametrize("with_frame", [True, False])
+def test_a_tables_digits_stand_in_its_cells(with_frame: bool) -> None:
+    found = layout(pages.table(with_frame))
+    signs = [box for row in boxes(found) for box in row]
+    assert [len(row) for row in found.rows] == [3, 3] and found.left_out == ()
+    assert cells_of(signs, found.ruling, found.size) == [(row, column) for row in range(2) for column in range(3)]
+
+
+def test_without_a_table_there_are_no_cells() -> None:
+    for image in (pages.rows(), pages.ruled()):
+        found = layout(image)
+        signs = [box for row in boxes(found) for box in row]
+        assert set(cells_of(signs, found.ruling, found.size)) == {None}
+
+
+def test_equal_bars_at_equal_distances_are_no_ones() -> None:
+    found = layout(pages.comb())
+    bars = [digit for row in found.rows for digit in row if digit.is_bar]
+    assert len(bars) == 6 and sum(len(row) for row in found.rows) == 9
+    ones = [Box(10 * (number % 2), place, 100, place + 12) for number, place in enumerate((0, 70, 150, 260))]
+    assert comb_bars(ones) == set()
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"), [(pages.cut_off(), Reason.edge), (pages.pale(), Reason.pale)], ids=["cut off", "pale"]
+)
+def test_what_is_not_read_is_told(image: Image.Image, reason: Reason) -> None:
+    found = layout(image)
+    assert [len(row) for row in found.rows] == [2]
+    assert [mark.reason for mark in found.left_out] == [reason]
+    assert found.left_out[0].box.left > found.rows[0][-1].box.right
+
+
+def test_small_and_broad_marks_are_told_and_dust_is_not() -> None:
+    image = pages.page()
+    pages.write(image, (2, 3), 60, 90, 150, 50)
+    image.paste(pages.INK, (500, 200, 522, 218))  # a full stop
+    image.paste(pages.INK, (400, 300, 406, 305))
+    image.paste(pages.INK, (420, 20, 520, 120))
+    found = layout(image)
+    assert sorted(mark.reason.name for mark in found.left_out) == ["broad", "small"]
+
+
+def test_a_small_digit_is_a_digit_though_never_sure() -> None:
+    image = pages.page()
+    pages.write(image, (3,), 60, 60, 200)
+    pages.write(image, (2,), 400, 200, 70)
+    (row,) = layout(image).rows
+    assert [digit.is_doubtful for digit in row] == [False, True]
+
+
+def test_the_desk_beside_a_sheet_is_no_writing() -> None:
+    found = layout(pages.on_desk())
+    assert [len(row) for row in found.rows] == [2] and found.left_out == ()
+
+
+def test_small_writing_is_read_with_more_pixels_and_boxes_are_the_pictures() -> None:
+    found = layout(pages.small_writing())
+    assert max(found.picture.grey.shape) == 800 and [len(row) for row in found.rows] == [4, 3]
+    box = found.picture.in_pixels(found.rows[0][0].box)
+    assert abs(box.left - 200) <= 6 and abs(box.top - 300) <= 6 and abs(box.bottom - 340) <= 6
+
+
+def likely_where(widths: npt.NDArray[np.float64]) -> object:
+    """Judges ink by its width over its height: near to one of those given is likely."""
+
+    def judge(inks: Sequence[Grey]) -> npt.NDArray[np.float64]:
+        ratios = np.array([ink.shape[1] / ink.shape[0] for ink in inks])
+        return -10 * np.abs(ratios[:, None] - widths).min(axis=1)
+
+    return judge
+
+
+def test_digits_that_touch_are_cut_where_the_parts_read_better() -> None:
+    found = layout(pages.touching())
+    signs = [digit for row in found.rows for digit in row]
+    assert len(signs) == 2 and all(may_be_several(digit, is_sure=True) for digit in signs)
+    apart = pages.page()
+    pages.write(apart, (3,), 380, 140, 110)
+    alone = layout(apart).rows[0][0]
+    width = alone.box.width / alone.box.height
+    rest = (signs[1].box.width - alone.box.width) / signs[1].box.height
+    parts = split(signs[1], likely_where(np.array([width, rest])))  # type: ignore[arg-type]
+    assert len(parts) == 2 and all(part.is_doubtful for part in parts)
+    assert abs(parts[0].box.right - alone.box.right) <= 5
+    assert parts[0].box.left == signs[1].box.left and parts[1].box.right == signs[1].box.right
+
+
+def test_a_sign_that_reads_better_whole_stays_whole() -> None:
+    sign = layout(pages.touching()).rows[0][1]
+    whole = np.array([sign.box.width / sign.box.height])
+    assert split(sign, likely_where(whole)) == [sign]  # type: ignore[arg-type]
+    assert not may_be_several(Digit(Box(0, 0, 100, 40), np.ones((100, 40), np.float32)), is_sure=False)

@@ -1,0 +1,159 @@
+"""What is no digit: the score that is learned, its thresholds, what it is learned from, and its record."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.digits import load_digits
+from lenet_ablate.datasets.splits import split
+from lenet_ablate.engines.forward import forward
+from lenet_ablate.engines.weights import draw_weights
+from lenet_ablate.errors import RecordError
+from lenet_ablate.predict import reject
+from lenet_ablate.predict.calibration import read_calibration, to_json, write_calibration
+from lenet_ablate.predict.form import MNIST_FORM
+from lenet_ablate.predict.negatives import MAKERS, make_negatives, varied
+from lenet_ablate.predict.prediction import Certainty
+from lenet_ablate.predict.predictor import Predictor
+from lenet_ablate.predict.reject import Rejection, features_of, learn_from, num_features, with_thresholds
+from lenet_ablate.predict.run_end import Trained, calibrate_run
+from lenet_ablate.predict.trained import read_trained
+from support.trained_runs import ALWAYS_SURE, DIGITS, REJECTING, write_run
+
+
+def two_kinds(count: int = 300) -> tuple[Any, Any]:
+    """Points on a ring and points within it: no plane parts them."""
+    random = np.random.default_rng(0)
+    turns = random.uniform(0, 2 * np.pi, count)
+    ring = np.stack([np.cos(turns), np.sin(turns)], axis=1) * random.uniform(1.8, 2.2, (count, 1))
+    return ring, random.normal(0, 0.4, (count, 2))
+
+
+def test_two_kinds_are_told_apart_that_no_plane_parts() -> None:
+    ring, middle = two_kinds()
+    learned = learn_from(ring, middle)
+
+    def scores(points: Any) -> Any:
+        return np.tanh(points @ learned.weights + learned.bias) @ learned.output + learned.offset
+
+    assert (scores(ring) > 0).mean() > 0.97 and (scores(middle) < 0).mean() > 0.97
+    again = learn_from(ring, middle)
+    np.testing.assert_array_equal(learned.weights, again.weights)
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    ring, middle = two_kinds(20)
+    rows = np.concatenate([ring, middle])
+    signs, shares = np.repeat([1.0, -1.0], 20)[:, None], np.full((40, 1), 1 / 40)
+    task = reject._Task(*(reject._chunks(part) for part in (rows, signs, shares)))
+    at = np.random.default_rng(1).normal(0, 0.5, 2 * reject.HIDDEN + 2 * reject.HIDDEN + 1)
+    wanted = optimize.approx_fprime(at, lambda values: task.loss(values)[0], 1e-7)
+    np.testing.assert_allclose(task.loss(at)[1], wanted, atol=1e-6)
+
+
+def test_thresholds_call_as_few_digits_unsure_as_they_may() -> None:
+    random = np.random.default_rng(2)
+    scores, is_near = random.normal(0, 1, 2000), random.random(2000) < 0.02
+    found = with_thresholds(dataclasses.replace(REJECTING.rejection or rejection()), scores, is_near)
+    refused = ((scores < found.not_sure) | is_near).mean()
+    assert 0.9 * reject.NOT_SURE < refused <= reject.NOT_SURE
+    assert (scores < found.no_digit).mean() <= reject.NO_DIGIT
+    assert found.no_digit <= found.not_sure
+    many = with_thresholds(found, scores, np.ones(2000, bool))
+    assert many.not_sure == many.no_digit == found.no_digit
+
+
+def rejection() -> Rejection:
+    assert REJECTING.rejection is not None
+    return REJECTING.rejection
+
+
+def test_of_a_wide_layer_only_the_logits_are_read() -> None:
+    units, logits = np.ones((3, 500), np.float32), np.ones((3, 10))
+    assert features_of(units, logits).shape == (3, 10) == (3, num_features(500))
+    assert features_of(units[:, :84], logits).shape == (3, 94) == (3, num_features(84))
+
+
+def test_negatives_are_drawn_alike_from_the_same_numbers() -> None:
+    digits = load_digits()
+    images, labels = digits.train_images[:40].astype(np.uint8), digits.train_labels[:40]
+    made = [make_negatives(images, labels, 3 * len(MAKERS), MNIST_FORM, np.random.default_rng(7)) for _ in range(2)]
+    np.testing.assert_array_equal(*made)
+    assert made[0].shape == (3 * len(MAKERS), 28, 28) and (made[0].max(axis=(1, 2)) > 100).all()
+    assert len(np.unique(made[0], axis=0)) == len(made[0])
+    assert varied(images[:3], MNIST_FORM, np.random.default_rng(7)).shape == (3, 28, 28)
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on scikit-learn's digits, calibrated at its end; its weights are as they were drawn."""
+    folder = write_run(tmp_path_factory.mktemp("outputs") / "ablation", calibration=None)
+    trained = read_trained(folder)
+    from lenet_ablate.datasets.load import load
+
+    dataset: Dataset = load(DIGITS, 32, folder)
+    train, val = split(len(dataset.train_labels), 200, 0, None)
+    logits = forward(trained.network, dataset.train_images[val]).logits  # type: ignore[arg-type]
+    weights = draw_weights(RunConfig(data=DIGITS))
+    calibrate_run(folder, Trained(trained.config, dataset, train, val, weights, logits))
+    return folder
+
+
+def test_a_run_learns_at_its_end_what_is_no_digit(learned: Path) -> None:
+    calibration = read_calibration(learned)
+    assert calibration is not None and calibration.rejection is not None
+    assert calibration.rejection.num_negatives == 400 and calibration.rejection.weights.shape == (94, reject.HIDDEN)
+    predictor = Predictor.load(learned)
+    digits = load_digits().test_images[:100].astype(np.uint8)
+    found = predictor.predict(digits)
+    assert sum(each.verdict is Certainty.not_a_digit for each in found) <= 5
+    assert all(each.score is not None for each in found)
+    assert all((each.digit is None) == (each.verdict is Certainty.not_a_digit) for each in found)
+
+
+def test_the_record_says_what_was_learned(tmp_path: Path) -> None:
+    write_calibration(tmp_path, REJECTING)
+    assert to_json(read_calibration(tmp_path) or ALWAYS_SURE) == to_json(REJECTING)
+    write_calibration(tmp_path, ALWAYS_SURE)
+    assert read_calibration(tmp_path) == ALWAYS_SURE and "rejection" not in json.loads(to_json(ALWAYS_SURE))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weights", []),
+        ("weights", [1.0] * 7),
+        ("weights", [1.0, "2"]),
+        ("weights", [float("1e30")] * 470),
+        ("weights", None),
+        ("bias", [True] * 5),
+        ("output", [1.0]),
+        ("offset", "0"),
+        ("not_sure", None),
+        ("no_digit", 1.0),
+        ("num_negatives", 0),
+    ],
+)
+def test_a_damaged_record_is_one_sentence(name: str, value: Any, tmp_path: Path) -> None:
+    content = json.loads(to_json(REJECTING))
+    content["rejection"][name] = value
+    (tmp_path / "calibration.json").write_text(json.dumps(content))
+    with pytest.raises(RecordError) as caught:
+        read_calibration(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_rejection_of_another_network_is_refused(tmp_path: Path) -> None:
+    made = dataclasses.replace(rejection(), weights=np.ones((40, 5)))
+    folder = write_run(tmp_path, calibration=dataclasses.replace(REJECTING, rejection=made))
+    with pytest.raises(RecordError, match="does not fit the network"):
+        read_trained(folder)

@@ -1,0 +1,164 @@
+"""Pages of handwriting that are drawn here: rows, ruled paper, tables, forms, digits that touch, ink that is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from support.drawings import Pixels, strokes
+
+INK, PAPER = 40, 240
+
+
+def write(
+    image: Image.Image, digits: Sequence[int], left: float, top: float, size: float = 80, gap: float = 30
+) -> None:
+    """Digits in a row, each `size` pixels high, `gap` pixels apart."""
+    draw = ImageDraw.Draw(image)
+    for digit in digits:
+        points = [point for stroke in strokes(digit) for point in stroke]
+        low, high = (min(x for x, _ in points), max(x for x, _ in points))
+        first, last = (min(y for _, y in points), max(y for _, y in points))
+        scale = size / (last - first)
+        for stroke in strokes(digit):
+            line = [(left + (x - low) * scale, top + (y - first) * scale) for x, y in stroke]
+            draw.line(line, fill=INK, width=max(2, round(size / 11)), joint="curve")
+        left += (high - low) * scale + gap
+
+
+def page(width: int = 640, height: int = 400) -> Image.Image:
+    return Image.new("L", (width, height), PAPER)
+
+
+def rows(slant: float = 0.0) -> Image.Image:
+    """2375 over 4689 over 520; the rows fall by `slant` rows per column."""
+    image = page(700, 460)
+    for number, digits in enumerate(((2, 3, 7, 5), (4, 6, 8, 9), (5, 2, 0))):
+        for place, digit in enumerate(digits):
+            left = 60 + 130 * place
+            write(image, [digit], left, 60 + 120 * number + slant * left, 70)
+    return image
+
+
+def ruled(level: int = 120, thick: int = 3) -> Image.Image:
+    """2375 with a line through the digits, one below and one above."""
+    lines, image = page(), page()
+    write(image, (2, 3, 7, 5), 80, 150, 110, 40)
+    for y in (70, 215, 330):
+        ImageDraw.Draw(lines).line([(0, y), (640, y + 9)], fill=level, width=thick)
+    return ImageChops.darker(image, lines)
+
+
+def squared(level: int = 150) -> Image.Image:
+    lines, image = page(), page()
+    write(image, (4, 6, 3), 120, 130, 120, 60)
+    draw = ImageDraw.Draw(lines)
+    for place in range(20, 640, 48):
+        draw.line([(place, 0), (place, 400)], fill=level, width=2)
+        draw.line([(0, place), (640, place)], fill=level, width=2)
+    return ImageChops.darker(image, lines)
+
+
+TABLE = ((7, 3, 2), (4, 5, 6))
+
+
+def table(with_frame: bool = True) -> Image.Image:
+    """`TABLE` with a digit in each cell."""
+    image = page(620, 440)
+    draw = ImageDraw.Draw(image)
+    columns, lines = (60, 220, 380, 540), (50, 210, 370)
+    inner = slice(None) if with_frame else slice(1, -1)
+    for x in columns[inner]:
+        draw.line([(x, lines[0]), (x, lines[-1])], fill=90, width=3)
+    for y in lines[inner]:
+        draw.line([(columns[0], y), (columns[-1], y)], fill=90, width=3)
+    for row, digits in enumerate(TABLE):
+        for column, digit in enumerate(digits):
+            write(image, [digit], columns[column] + 50, lines[row] + 40, 80)
+    return image
+
+
+def framed() -> Image.Image:
+    image = page()
+    write(image, (5, 8), 230, 130, 120, 50)
+    ImageDraw.Draw(image).rectangle([180, 80, 470, 310], outline=60, width=3)
+    return image
+
+
+def comb() -> Image.Image:
+    """Fields of a form, parted by bars; 2, 3 and 7 stand between them."""
+    image = page(700, 240)
+    draw = ImageDraw.Draw(image)
+    for place in range(6):
+        draw.line([(60 + 110 * place, 60), (60 + 110 * place, 170)], fill=INK, width=5)
+    for place, digit in enumerate((2, 3, 7)):
+        write(image, [digit], 90 + 110 * place, 80, 70)
+    return image
+
+
+def touching() -> Image.Image:
+    """5 and 0, and 3 and 7, with strokes that touch."""
+    image = page()
+    write(image, (5, 0), 60, 140, 110, -4)
+    write(image, (3, 7), 380, 140, 110, -6)
+    return image
+
+
+def cut_off() -> Image.Image:
+    """23 whole, and an 8 of which the picture's edge has left half."""
+    image = page(500, 300)
+    write(image, (2, 3), 60, 90, 110, 50)
+    write(image, [8], 455, 90, 110)
+    return image
+
+
+def pale() -> Image.Image:
+    """23 in ink, and a 7 so pale that it is no ink."""
+    image = page(600, 300)
+    write(image, (2, 3), 60, 90, 110, 50)
+    faint = page(600, 300)
+    write(faint, [7], 400, 90, 110)
+    return Image.blend(image, Image.composite(image, faint, image.point(lambda level: 255 if level < 200 else 0)), 0.3)
+
+
+def on_desk() -> Image.Image:
+    """A sheet with 46 that lies askew on a dark, striped desk."""
+    random = np.random.default_rng(3)
+    desk = np.tile(70 + 15 * np.sin(np.arange(700) / 9), (520, 1)) + random.normal(0, 5, (520, 700))
+    image = Image.fromarray(desk.clip(0, 255).astype(np.uint8))
+    sheet = page(430, 300)
+    write(sheet, (4, 6), 100, 90, 110, 60)
+    mask = Image.new("L", sheet.size, 255).rotate(5, expand=True)
+    image.paste(sheet.rotate(5, expand=True), (120, 100), mask)
+    return image.filter(ImageFilter.GaussianBlur(1))
+
+
+def small_writing() -> Image.Image:
+    """A wide page with digits of 40 pixels, a fortieth of its width."""
+    image = page(1600, 900)
+    write(image, (2, 3, 7, 5), 200, 300, 40, 60)
+    write(image, (4, 6, 8), 220, 420, 40, 60)
+    return image
+
+
+def pages() -> dict[str, Pixels]:
+    """All of them by name."""
+    images = {
+        "rows": rows(),
+        "slanted rows": rows(0.1),
+        "ruled": ruled(),
+        "ruled in ink": ruled(INK, 5),
+        "squared": squared(),
+        "table": table(),
+        "table without a frame": table(with_frame=False),
+        "framed": framed(),
+        "comb": comb(),
+        "touching": touching(),
+        "cut off": cut_off(),
+        "pale": pale(),
+        "on a desk": on_desk(),
+        "small writing": small_writing(),
+    }
+    return {name: np.asarray(image) for name, image in images.items()}
