@@ -65,7 +65,8 @@ def _pairs(where: str, candidates: Sequence[_Candidate]) -> Iterator[tuple[Part,
     for part in Part:
         own = [one for one in candidates if one.says.part is part]
         images, labels = (_named_first([one for one in own if one.is_images is wanted]) for wanted in (True, False))
-        if part is Part.whole and len(images) == len(labels) == 2:
+        is_unnamed = all(one.says.is_images is None for one in own)
+        if part is Part.whole and is_unnamed and len(images) == len(labels) == 2:
             # np.savez without names: arr_0 to arr_3, the training set first.
             yield from zip((Part.train, Part.test), _by_count(images, labels), strict=True)
             continue

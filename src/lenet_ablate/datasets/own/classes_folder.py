@@ -22,14 +22,11 @@ def find_classes(folder: Path) -> dict[Part, Classes]:
     """The pictures of each class, by split; empty where the folder is not made like that."""
     folders, _ = inside(folder)
     parts = {part_of(path.name): path for path in folders if part_of(path.name) is not Part.whole}
-    if Part.train in parts:
+    if Part.train in parts or (parts and len(parts) == len(folders)):
         found = {part: _classes_in(path) for part, path in parts.items()}
         return {part: classes for part, classes in found.items() if classes}
     classes = _classes_in(folder)
-    if len(classes) == 1 and not any(path.is_file() for path in classes[next(iter(classes))][:0]):
-        below = find_classes(folders[0])  # a zip often holds one folder with everything
-        return below or {Part.whole: classes}
-    if not classes and len(folders) == 1:
+    if not classes and len(folders) == 1:  # a zip often holds one folder with everything
         return find_classes(folders[0])
     return {Part.whole: classes} if classes else {}
 

@@ -38,6 +38,8 @@ def with_test(where: str, content: Content, config: DataConfig) -> tuple[Content
         if config.train_fraction is None:
             raise DataError(f"{where}: has no test images; data.train_fraction=0.8 draws one in five to be those")
         pieces[Part.train], pieces[Part.test] = _drawn(pieces[Part.train], config.train_fraction, config.seed or 0)
+        if not len(pieces[Part.test].labels):
+            raise DataError(f"{where}: has one image of each class, too few to draw test images from")
         notes.append(f"test images drawn from each class (data.seed={config.seed or 0}), as there are none")
     return dataclasses.replace(content, pieces=pieces).noting(*notes), is_drawn
 

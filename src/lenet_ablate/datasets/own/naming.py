@@ -60,8 +60,12 @@ def read_name(name: str) -> Name:
 
 
 def part_of(word: str) -> Part:
-    """The split that a single word names, such as a folder's name; `whole` where it names none."""
-    return next((part for part, known in _PARTS.items() if word.strip().lower() in known), Part.whole)
+    """The split that a single word names, such as a folder's name; `whole` where it names none.
+
+    Short forms are not taken: `te` and `tr` may be classes.
+    """
+    plain = word.strip().lower()
+    return next((part for part, known in _PARTS.items() if len(plain) > 2 and plain in known), Part.whole)
 
 
 def _apart(name: str) -> str:

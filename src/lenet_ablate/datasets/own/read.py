@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from lenet_ablate.datasets.base import Images
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.own.content import Content, Part, Piece
 from lenet_ablate.datasets.own.held_out import with_test
-from lenet_ablate.datasets.own.labels_any import number
+from lenet_ablate.datasets.own.labels_any import Numbered, number
 from lenet_ablate.datasets.own.places import all_files
 from lenet_ablate.datasets.own.sources import read_source
 from lenet_ablate.datasets.ranges import find_range, to_bytes
@@ -57,8 +58,11 @@ def read_own(config: DataConfig) -> Own:
     asked = DataConfig(
         config.name, str(path), **{key: getattr(config, key) for key in _FOUND_OUT if key not in ("path", "sha256")}
     )
-    with reading(path):
-        own = _read(asked, _signature(path))
+    try:
+        with reading(path):
+            own = _read(asked, _signature(path))
+    except DataError as error:
+        raise DataError(one_line(error, 0)) from None  # names and cells may hold anything
     if config.sha256 not in (None, own.config.sha256):
         raise DataError(
             f"{path}: is not what it was: SHA-256 {str(own.config.sha256)[:8]}…, not {str(config.sha256)[:8]}…; "
@@ -74,16 +78,19 @@ _FOUND_OUT = ("path", "range", "transpose", "classes", "sha256", "train_fraction
 @lru_cache(maxsize=2)
 def _read(config: DataConfig, signature: object) -> Own:
     path = Path(str(config.path))
-    content, is_drawn = with_test(str(path), read_source(path, warn), config)
+    stored = read_source(path, warn)
+    labels = {part: _told(path, piece, f"{part.value} labels") for part, piece in stored.pieces.items()}
+    numbered = number(
+        {labels[part]: piece.labels for part, piece in stored.pieces.items()}, config.classes or (), stored.names
+    )
+    content, is_drawn = with_test(str(path), _with_labels(stored, numbered, labels), config)
     train, test = content.pieces[Part.train], content.pieces[Part.test]
     check_same_side(train.where, train.images.shape, test.where, test.images.shape)
     images = {_told(path, train, "training images"): train.images, _told(path, test, "test images"): test.images}
-    labels = {_told(path, train, "training labels"): train.labels, _told(path, test, "test labels"): test.labels}
-    values, numbered = find_range(images, config.range), number(labels, config.classes or (), content.names)
+    values = find_range(images, config.range)
     is_transposed = content.is_transposed if config.transpose is None else config.transpose
     bytes_ = [_turned(to_bytes(some, values), is_transposed) for some in images.values()]
-    y_train, y_test = numbered.parts.values()
-    arrays = Arrays(bytes_[0], y_train, bytes_[1], y_test)
+    arrays = Arrays(bytes_[0], train.labels, bytes_[1], test.labels)
     found = dataclasses.replace(
         config,
         range=values.high,
@@ -94,8 +101,15 @@ def _read(config: DataConfig, signature: object) -> Own:
         seed=config.seed if is_drawn else None,
     )
     line = _line(path, content, arrays, [f"values {values}", numbered.note, "rows and columns swapped" * is_transposed])
-    odd = check_classes(str(path), y_train, y_test, numbered.names)
+    odd = check_classes(str(path), train.labels, test.labels, numbered.names)
     return Own(arrays, found, tuple(one_line(each, 0) for each in (line, *odd)))
+
+
+def _with_labels(content: Content, numbered: Numbered, called: Mapping[Part, str]) -> Content:
+    pieces = {
+        part: dataclasses.replace(piece, labels=numbered.parts[called[part]]) for part, piece in content.pieces.items()
+    }
+    return dataclasses.replace(content, pieces=pieces)
 
 
 def _told(path: Path, piece: Piece, what: str) -> str:

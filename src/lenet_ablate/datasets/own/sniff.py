@@ -48,6 +48,7 @@ REFUSED = {
     b"version https://git-lfs": "is a pointer of Git LFS, not the data; fetch them with git lfs pull",
 }
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P5", b"P2", b"P6", b"P4")
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
 _SVMLIGHT = re.compile(rb"\s*[-+0-9.eE]+(\s+\d+:[-+0-9.eE]+)+\s")
 
 
@@ -135,7 +136,7 @@ def _kind_of_head(head: bytes) -> Kind:
 
 
 def _is_table(head: bytes) -> bool:
-    if not head.strip() or b"\0" in head or head.lstrip().startswith(tuple(REFUSED)):
+    if not head.strip() or _CONTROL.search(head) or head.lstrip().startswith(tuple(REFUSED)):
         return False
     first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0]
     return any(mark in first for mark in b",;\t")

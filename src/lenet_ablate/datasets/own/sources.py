@@ -89,6 +89,10 @@ def _read_folder(folder: Path, progress: Tell) -> Content:
 def _family(path: Path, kind: Kind) -> list[Path]:
     """The files that belong with one: the same kind, in its folder, named alike but for split and role."""
     own = read_name(path.name)
+    if kind is Kind.svmlight:  # usps.bz2 has its test images in usps.t.bz2
+        end = ".bz2" if path.name.endswith(".bz2") else ""
+        train = path.name.removesuffix(end).removesuffix(".t")
+        return [file for file in (path.with_name(f"{train}{end}"), path.with_name(f"{train}.t{end}")) if file.is_file()]
     if own.part is Part.whole and own.is_images is None:
         return [path]
     files = [file for file in path.parent.iterdir() if file.is_file() and read_name(file.name).family == own.family]

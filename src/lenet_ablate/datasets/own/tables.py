@@ -22,7 +22,8 @@ from lenet_ablate.datasets.own.naming import FILE_COLUMNS, LABEL_COLUMNS, PART_C
 from lenet_ablate.datasets.own.sniff import DAMAGE, open_plain
 from lenet_ablate.errors import DataError
 
-_MAX_LINE = 2**24
+_MAX_LINE = 2**23  # bytes; 1024×1024 pixels take half
+_GLANCE = 2**16  # characters of the second line, to see what kind of cells there are
 _CHUNK_CELLS = 2**23
 _PIXEL = re.compile(r"(pixel|pixels|px|p|x|f|v|feature|col|column|attr|att|var)?[ _.:-]*\d+([ _.x:,-]+\d+)?", re.I)
 _INDEX = {"", "id", "index", "idx", "row", "unnamed: 0"}
@@ -77,10 +78,12 @@ def read_table(path: Path) -> Table:
     """
     try:
         with open_plain(path) as stream:
-            head = stream.read(2 * _MAX_LINE)
-        lines = head.decode("utf-8-sig", "replace").splitlines()[:200]
+            head = stream.read(_MAX_LINE)
+        if len(head) == _MAX_LINE and b"\n" not in head:
+            raise _too_long(path)
+        lines = head.decode("utf-8-sig", "replace").splitlines()[:2]
         mark = max(",;\t", key=lines[0].count)
-        rows = [row for row in csv.reader(lines, delimiter=mark) if row]
+        rows = [row for row in csv.reader([lines[0], *(line[:_GLANCE] for line in lines[1:])], delimiter=mark) if row]
         layout = find_layout(str(path), rows, lambda column: _is_label_like(path, mark, column))
         return _read(path, mark, layout)
     except (*DAMAGE, UnicodeDecodeError, csv.Error) as error:
@@ -159,7 +162,7 @@ def _read(path: Path, mark: str, layout: Layout) -> Table:
             stream,
             sep=mark,
             header=0 if layout.has_header else None,
-            usecols=columns,
+            index_col=False,
             dtype=dict.fromkeys(text, str) if not layout.has_header else None,
             converters=None,
             chunksize=max(1, _CHUNK_CELLS // max(len(columns), 1)),
@@ -168,12 +171,11 @@ def _read(path: Path, mark: str, layout: Layout) -> Table:
             encoding="utf-8-sig",
             low_memory=False,
         )
-        order = {place: rank for rank, place in enumerate(sorted(columns))}
         try:
             for frame in frames:
                 for place in text:
-                    words[place].append(np.array(frame.iloc[:, order[place]].astype(str), dtype=str))
-                pixels = _pixels(path, frame, layout, order)
+                    words[place].append(np.array(frame.iloc[:, place].astype(str), dtype=str))
+                pixels = _pixels(path, frame, layout)
                 if pixels is not None:
                     cells += pixels.size
                     chunks.append(pixels)
@@ -195,15 +197,15 @@ def _read(path: Path, mark: str, layout: Layout) -> Table:
     )
 
 
-def _pixels(path: Path, frame: Any, layout: Layout, order: dict[int, int]) -> Array | None:
+def _pixels(path: Path, frame: Any, layout: Layout) -> Array | None:
     if not layout.pixels:
         return None
     if len(layout.pixels) == 1:
-        rows = [np.array(cell.split(), np.float32) for cell in frame.iloc[:, order[layout.pixels[0]]].astype(str)]
+        rows = [np.array(cell.split(), np.float32) for cell in frame.iloc[:, layout.pixels[0]].astype(str)]
         if len({len(row) for row in rows}) > 1:
             raise DataError(f"{path}: rows have different numbers of pixels")
         return _compact(np.stack(rows))
-    values = frame.iloc[:, [order[place] for place in layout.pixels]]
+    values = frame.iloc[:, list(layout.pixels)]
     wrong = [name for name, kind in values.dtypes.items() if kind.kind not in "iufb"]
     if wrong:
         raise DataError(f"{path}: column {str(wrong[0])[:40]!r} holds text or gaps, expected a number in each row")
@@ -241,9 +243,13 @@ class _Lines(io.RawIOBase):
         end = data.rfind(b"\n")
         self._length = self._length + len(data) if end < 0 else len(data) - end
         if self._length > _MAX_LINE:
-            raise DataError(f"{self._path}: has a line of more than {_MAX_LINE >> 20} MiB; it is no table of images")
+            raise _too_long(self._path)
         buffer[: len(data)] = data
         return len(data)
+
+
+def _too_long(path: Path) -> DataError:
+    return DataError(f"{path}: has a line of more than {_MAX_LINE >> 20} MiB; it is no table of images")
 
 
 @contextmanager

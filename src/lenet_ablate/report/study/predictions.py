@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,17 +55,27 @@ def read_predictions(study: Study, data_dir: Path) -> StudyPredictions:
     predicted = {run: digits for run, digits in read.items() if digits is not None}
     labels: dict[str, Digits] = {}
     missing = []
-    for (name, path), rows in runs[runs["run"].isin(predicted)].groupby(["data", "data.path"], dropna=False):
+    for config, rows in _by_test_set(study, runs[runs["run"].isin(predicted)]):
         try:
-            found = load_test_labels(DataConfig(DataSet(name), path if isinstance(path, str) else None), data_dir)
+            found = load_test_labels(config, data_dir)
         except DataError as error:
             missing.append(str(error))
             continue
         if all(_fits(found, predicted[run], accuracy) for run, accuracy in _accuracies(rows)):
             labels |= dict.fromkeys(rows["run"], found)
         else:
-            missing.append(f"those of data={name} do not give the runs' own test accuracy")
+            missing.append(f"those of data={config.name.value} do not give the runs' own test accuracy")
     return StudyPredictions(predicted, labels, "; ".join(missing))
+
+
+def _by_test_set(study: Study, runs: pd.DataFrame) -> Iterator[tuple[DataConfig, pd.DataFrame]]:
+    """The runs on each test set, with settings that it is found by."""
+    for (name, path, sha256), rows in runs.groupby(["data", "data.path", "data.sha256"], dropna=False):
+        known = study.configs.get(rows["variant_id"].iloc[0])
+        if known is not None and isinstance(sha256, str):
+            yield known.data, rows
+        else:
+            yield DataConfig(DataSet(name), path if isinstance(path, str) else None), rows
 
 
 def _accuracies(runs: pd.DataFrame) -> list[tuple[str, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lenet_ablate.config.choices import EarlyStop, StopSplit
+from lenet_ablate.config.choices import DataSet, EarlyStop, StopSplit
 from lenet_ablate.records.record import State
 from lenet_ablate.report.study.study import Study
 
@@ -17,7 +17,8 @@ def protocol_notes(study: Study) -> tuple[str, ...]:
     done = study.design[study.design["status"] == State.done.value]
     if done.empty:
         return ()
-    return tuple(stamp for stamp in (_stopped_by_test(study, done), _without_validation(study, done)) if stamp)
+    stamps = _stopped_by_test(study, done), _without_validation(study, done), _drawn_test(study, done)
+    return tuple(stamp for stamp in stamps if stamp)
 
 
 def _stopped_by_test(study: Study, done: pd.DataFrame) -> str:
@@ -39,6 +40,20 @@ def _without_validation(study: Study, done: pd.DataFrame) -> str:
         return ""
     (count,) = trained if len(trained) == 1 and is_all else (None,)
     told = "No validation images (document protocol)" + (f": trained on all {count:,}" if count else "")
+    return f"{told}." if found.all() else f"{told}; {_some(found)}."
+
+
+def _drawn_test(study: Study, done: pd.DataFrame) -> str:
+    drawn = {
+        variant: f"{1 - (config.data.train_fraction or 0):.0%} of each class, data.seed={config.data.seed or 0}"
+        for variant, config in study.configs.items()
+        if config.data.name is DataSet.file and config.data.train_fraction is not None
+    }
+    found = done["variant_id"].isin(list(drawn))
+    if not found.any():
+        return ""
+    how = sorted(set(drawn.values()))
+    told = f"The data have no test images of their own: {' or '.join(how)} were drawn for testing"
     return f"{told}." if found.all() else f"{told}; {_some(found)}."
 
 
