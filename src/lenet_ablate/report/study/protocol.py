@@ -45,9 +45,9 @@ def _without_validation(study: Study, done: pd.DataFrame) -> str:
 
 def _drawn_test(study: Study, done: pd.DataFrame) -> str:
     drawn = {
-        variant: f"{1 - (config.data.train_fraction or 0):.0%} of each class, drawn with data.seed={config.data.seed or 0}"
-        for variant, config in study.configs.items()
-        if config.data.name is DataSet.file and config.data.train_fraction is not None
+        variant: f"{1 - data.train_fraction:.0%} of each class, drawn with data.seed={data.seed or 0}"
+        for variant, data in ((variant, config.data) for variant, config in study.configs.items())
+        if data.name is DataSet.file and data.train_fraction is not None
     }
     found = done["variant_id"].isin(list(drawn))
     if not found.any():
