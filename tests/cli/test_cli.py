@@ -363,7 +363,7 @@ def test_every_choice_of_every_group_is_legal() -> None:
         for choice in options_of(group, [config_dir()]):
             content = yaml.safe_load((config_dir() / group / f"{choice}.yaml").read_text())
             values = content if group in ("pool", "activation") else {group: content}
-            if choice in ("idx", "npz"):
+            if choice in ("idx", "npz", "file"):
                 values["data"]["path"] = "somewhere"
             if choice.startswith("playground/"):
                 values["model"] = yaml.safe_load((config_dir() / "model/mlp.yaml").read_text())
