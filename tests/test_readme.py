@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from lenet_ablate import __version__
@@ -53,6 +54,9 @@ def folder(
             header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
             (path / "my_folder" / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
     np.savez(path / "my_data.npz", **arrays)
+    for number, (image, label) in enumerate(zip(arrays["x_train"], arrays["y_train"], strict=True)):
+        (path / "my_data" / str(label)).mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(image).save(path / "my_data" / str(label) / f"{number}.png")
     return path
 
 

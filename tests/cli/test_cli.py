@@ -58,7 +58,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         ("lr=-1", ["lr=-1", "above 0", "did you mean lr=1?"]),
         ("lr=stepp", ["lr=stepp", "step", "did you mean lr=step?"]),
         ("pool=mux", ["pool=mux", "avg, max", "did you mean pool=max?"]),
-        ("data=mnis", ["data=mnis", "digits, fashion_mnist, idx, kmnist, mnist, npz", "did you mean data=mnist?"]),
+        ("data=mnis", ["data=mnis", "digits, fashion_mnist, file, idx, kmnist, mnist", "did you mean data=mnist?"]),
         ("+x=1", ["+x=1", "there is no setting 'x'"]),
         ("++x=1", ["++x=1", "there is no setting 'x'"]),
         ("seed=1.5", ["seed=1.5", "whole number from 0", "did you mean seed=2?"]),
@@ -363,7 +363,7 @@ def test_every_choice_of_every_group_is_legal() -> None:
         for choice in options_of(group, [config_dir()]):
             content = yaml.safe_load((config_dir() / group / f"{choice}.yaml").read_text())
             values = content if group in ("pool", "activation") else {group: content}
-            if choice in ("idx", "npz"):
+            if choice in ("idx", "npz", "file"):
                 values["data"]["path"] = "somewhere"
             if choice.startswith("playground/"):
                 values["model"] = yaml.safe_load((config_dir() / "model/mlp.yaml").read_text())

@@ -45,7 +45,7 @@ def test_own_statistics_are_kept_as_null() -> None:
         ({"lr": float("nan")}, ["lr=nan", "above 0"]),
         ({"lr": float("inf")}, ["lr=inf", "at most 10"]),
         ({"lr": "stepp"}, ["lr=stepp", "(step)", "did you mean lr=step?"]),
-        ({"lr": {"initial": 0.1, "gama": 0.5}}, ["has no 'gama'", "did you mean 'gamma'?"]),
+        ({"lr": {"initial": 0.1, "gama": 0.5}}, ["there is no 'gama'", "did you mean 'gamma'?"]),
         ({"lr": {"initial": 0.1, "every": 0}}, ["every=0", "from 1"]),
         ({"lr": True}, ["lr=True"]),
         ({"lr": None}, ["lr=null"]),
@@ -116,7 +116,7 @@ def test_a_schedule_is_known_by_its_keys_and_goes_round(inline: dict[str, object
     ("inline", "text"),
     [
         ({"initial": 0.1, "gama": 0.5}, "did you mean 'gamma'"),
-        ({"max_lr": 0.1, "every": 2}, "has no 'max_lr' beside every"),
+        ({"max_lr": 0.1, "every": 2}, "no 'max_lr' beside every"),
         ({"rates": [0.1], "epochs": [1, 2]}, "lists of the same length"),
         ({"rates": [], "epochs": []}, "lists of the same length"),
         ({"rates": [0], "epochs": [1]}, "above 0"),

@@ -639,12 +639,11 @@ def sorted_by_content(images: Array, labels: Array) -> list[tuple[bytes, int]]:
 
 
 SVHN = {"mat, svhn's": {"classes": ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0")}}
-EMNIST = {"mat, emnist's structure": {"transpose": True}}
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_layout_is_read_pixel_by_pixel_and_label_by_label(name: str, tmp_path: Path, source: Source) -> None:
-    own = read(LAYOUTS[name](tmp_path, source), **SVHN.get(name, {}), **EMNIST.get(name, {}))
+    own = read(LAYOUTS[name](tmp_path, source), **SVHN.get(name, {}))
     arrays = own.arrays
     # Pictures come in the order of their folders, all others as they are stored.
     keep = sorted_by_content if "pictures" in name else lambda x, y: (x.tolist(), y.tolist())

@@ -18,9 +18,12 @@ import pytest
 from PIL import Image
 
 from lenet_ablate.config.choices import DataSet
-from lenet_ablate.config.settings import DataConfig
+from lenet_ablate.config.parse import parse_config
+from lenet_ablate.config.settings import DataConfig, RunConfig, to_mapping
+from lenet_ablate.config.yaml_text import to_yaml
 from lenet_ablate.datasets.own.read import Own, read_own
 from lenet_ablate.errors import DataError
+from lenet_ablate.records.plain_yaml import parse_yaml
 
 Array = npt.NDArray[Any]
 X = np.random.default_rng(0).integers(0, 256, (30, 6, 6)).astype(np.uint8)
@@ -109,6 +112,11 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a web page": (lambda p: write(p / "a.gz", b"<!DOCTYPE html>"), "is a web page"),
     "git lfs": (lambda p: write(p / "a.npz", b"version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
     "json lines": (lambda p: write(p / "a", b'{"label": 1, "pixels": [0, 1]}'), "is JSON; store a CSV or parquet"),
+    "arff": (lambda p: write(p / "mnist.arff", b"% OpenML\n@relation mnist,784\n"), "is ARFF; store it with"),
+    "arrow": (
+        lambda p: write(p / "data-00000.arrow", bytes([255] * 4) + bytes(9)),
+        "is an Arrow stream; store it with",
+    ),
     "a tar": (lambda p: write(p / "a.tar.gz", gzip.compress(bytes(257) + b"ustar" + bytes(250))), "is a tar archive"),
     "a picture": (lambda p: pictures(p, "a.png") / "a.png", "is one picture; a data set is a folder"),
     "other bytes": (lambda p: write(p / "a.bin", bytes(range(1, 200))), "is in no form that is known"),
@@ -319,3 +327,21 @@ def test_pictures_of_many_sizes_and_colours_are_told(tmp_path: Path) -> None:
     assert own.arrays.train_images.shape == (6, 11, 11)
     assert set(np.unique(own.arrays.train_images[:, 5, :])) == {76}  # 0.299 of 255
     assert "colour read as grey; pictures of 9×8 to 13×12 pixels brought to 11×11" in own.lines[0]
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float32])
+def test_images_of_two_values_are_ink_and_background(tmp_path: Path, kind: type) -> None:
+    own = read(npz(tmp_path, x_train=(X > 99).astype(kind), y_train=Y, x_test=(X > 9).astype(kind), y_test=Y))
+    np.testing.assert_array_equal(own.arrays.train_images, np.where(X > 99, 255, 0))
+    np.testing.assert_array_equal(own.arrays.test_images, np.where(X > 9, 255, 0))
+    assert "values 0..1" in own.lines[0]
+
+
+def test_names_that_a_configuration_could_not_hold_are_made_plain(tmp_path: Path) -> None:
+    odd = np.array(["a\nb", "a b", "x" * 300, "\x1b[31m", "null", "1e3", " yes"])
+    own = read(npz(tmp_path, x_train=X, y_train=odd[Y % 7], x_test=X, y_test=odd[Y % 7]))
+    names = own.config.classes or ()
+    assert len(set(names)) == 7
+    assert all(name.isprintable() and len(name) <= 100 for name in names)
+    config = RunConfig(data=own.config)
+    assert parse_config(parse_yaml(to_yaml(to_mapping(config))))[0] == config

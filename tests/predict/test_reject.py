@@ -25,7 +25,7 @@ from lenet_ablate.predict.negatives import MAKERS, make_negatives, varied
 from lenet_ablate.predict.prediction import Certainty
 from lenet_ablate.predict.predictor import Predictor
 from lenet_ablate.predict.reject import Rejection, features_of, learn_from, num_features, with_thresholds
-from lenet_ablate.predict.run_end import Trained, calibrate_run
+from lenet_ablate.predict.run_end import MIN_TRAINED, Trained, calibrate_run
 from lenet_ablate.predict.trained import read_trained
 from support.trained_runs import ALWAYS_SURE, DIGITS, REJECTING, write_run
 
@@ -104,8 +104,19 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train, val = split(len(dataset.train_labels), 200, 0, None)
     logits = forward(trained.network, dataset.train_images[val]).logits  # type: ignore[arg-type]
     weights = draw_weights(RunConfig(data=DIGITS))
-    calibrate_run(folder, Trained(trained.config, dataset, train, val, weights, logits))
+    config = dataclasses.replace(trained.config, epochs=MIN_TRAINED // len(train) + 1)
+    calibrate_run(folder, Trained(config, dataset, train, val, weights, logits))
     return folder
+
+
+def test_a_short_run_learns_nothing_of_what_is_no_digit(learned: Path, tmp_path: Path) -> None:
+    trained, digits = read_trained(learned), load_digits()
+    images = np.zeros((len(digits.train_labels), 32, 32), np.uint8)
+    dataset = Dataset(images, digits.train_labels, images[:10], digits.test_labels[:10], 0.0, 1.0)
+    train, val = split(len(images), 200, 0, None)
+    config = dataclasses.replace(trained.config, epochs=(MIN_TRAINED - 1) // len(train))
+    logits = np.zeros((200, 10), np.float32)
+    assert calibrate_run(tmp_path, Trained(config, dataset, train, val, {}, logits)).rejection is None
 
 
 def test_a_run_learns_at_its_end_what_is_no_digit(learned: Path) -> None:

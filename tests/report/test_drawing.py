@@ -39,7 +39,7 @@ def test_one_that_is_lost_while_it_draws_is_drawn_here(monkeypatch: pytest.Monke
     monkeypatch.setattr(drawing, "FIGURES_PER_HELPER", 1)
     monkeypatch.setattr(drawing, "_num_cores", lambda: 2)
     # Ready, and gone as soon as it is given a figure.
-    code = "import pickle, sys; pickle.dump(None, sys.stdout.buffer); sys.stdout.flush(); sys.stdin.buffer.readline()"
+    code = "import pickle, sys; pickle.dump(None, sys.stdout.buffer); sys.stdout.flush(); sys.stdin.buffer.read(1)"
     monkeypatch.setattr(drawing, "COMMAND", ("-c", code))
     assert len(draw_all(pictures(2), ("svg",))) == 2
 

@@ -120,3 +120,12 @@ def test_a_part_without_validation_is_left_out_aloud(report: Run, tmp_path: Path
     folder = tmp_path / "out/s1"
     assert (folder / "data-mnist/index.html").is_file() and not (folder / "data-digits").exists()
     assert report("--out", "out")[0] == 0 and (folder / "data-digits/index.html").is_file()
+
+
+def test_drawn_test_images_are_stamped() -> None:
+    data = DataConfig(DataSet.file, "/a.npz", sha256="0" * 64)
+    drawn = dataclasses.replace(data, train_fraction=0.8, seed=3, sha256="1" * 64)
+    assert protocol_notes(study_of([record_of(RunConfig(data=data), 0.98)])) == ()
+    records = [record_of(config, 0.98) for config in grid(data=drawn)]
+    told = "The data name no test images: these are 20% of each class, drawn with data.seed=3."
+    assert protocol_notes(study_of(records)) == (told,)

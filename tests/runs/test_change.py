@@ -144,7 +144,7 @@ def test_notes_and_tags_are_shown_and_chosen_by(outputs: Path, lenet_runs: Call)
     assert out.count("\n") == 4
     _, out, _ = lenet_runs("--study", "ablation")
     (line,) = [line for line in out.splitlines() if line.startswith(run_name(AVG)[-8:])]
-    assert "paper v1" in line and "too?[31m good" in line
+    assert "paper v1" in line and "too [31m good" in line
     assert lenet_runs("tag", "--remove", run_name(AVG), "v1")[0] == 0
     assert lenet_runs("note", run_name(AVG), "")[0] == 0
     row = read_runs(outputs).set_index("run").loc[run_name(AVG)]

@@ -100,6 +100,10 @@ def _main(words: Sequence[str]) -> int:
             from lenet_ablate.report.main import main as report
 
             return report(rest)
+        if name == "lenet-runs":
+            from lenet_ablate.runs.main import main as runs
+
+            return runs(rest)
         from lenet_ablate.predict.main import main as predict
 
         return predict(rest)

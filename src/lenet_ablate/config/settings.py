@@ -233,6 +233,8 @@ class Options:
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
 NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "augment": "name", "early_stop": "name"}
+FOUND_OUT = ("range", "transpose", "classes", "train_fraction", "seed", "sha256")
+"""What reading `data.path` fills in: follows from what lies there, so that the path alone tells it apart."""
 # What each update rule needs; every other one of these settings is null for it.
 OPTIMIZER_SETTINGS = {
     Optimizer.adam: ("betas", "eps"),

@@ -27,6 +27,11 @@ from lenet_ablate.predict.reject import Rejection, features_of, learn_from, with
 WITH_DIGITS = (DataSet.mnist, DataSet.digits)
 """Data sets of which it is known that they hold the ten digits, and in which form."""
 MIN_IMAGES = 150  # for validation: fewer tell too little of the thresholds
+MIN_TRAINED = 250_000
+"""Images that a run sees in all its epochs, five of MNIST's, before it learns what is no digit.
+
+That takes a second of a core, many times as long as a few epochs on a small set, whose network reads no handwriting.
+"""
 PLAIN, VARIED, NEGATIVES, HELD = 600, 600, 1500, 1000  # images at most: 1 s of a core for LeNet-5
 HEAVY_SHARE = 8  # times fewer for a network that computes 25 times as long
 BATCH = 20  # images at a time: layers so small are one thread's work in every BLAS
@@ -61,7 +66,8 @@ def calibrate_run(folder: Path, trained: Trained) -> Calibration:
     """
     dataset = trained.dataset
     labels = dataset.train_labels[trained.val]
-    has_digits = trained.config.data.name in WITH_DIGITS and len(trained.val) >= MIN_IMAGES
+    is_worth_it = trained.config.epochs * len(trained.train) >= MIN_TRAINED
+    has_digits = trained.config.data.name in WITH_DIGITS and len(trained.val) >= MIN_IMAGES and is_worth_it
     calibration = calibrate(trained.val_logits, labels)
     if has_digits:
         calibration = calibrate(trained.val_logits, labels, PASSED_BY_MARGIN)

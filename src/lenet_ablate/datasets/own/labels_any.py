@@ -13,8 +13,9 @@ import numpy.typing as npt
 from lenet_ablate.datasets.base import NUM_CLASSES, Labels
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.errors import DataError
+from lenet_ablate.rendering.escape import one_line, well_formed
 
-_SHOWN = 5
+_SHOWN, _NAME_LENGTH = 5, 80
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*)?")
 
 
@@ -79,7 +80,7 @@ def number(parts: Mapping[str, Array], told: Sequence[str] = (), known: Sequence
         raise DataError(f"{first}: has {len(values)} classes ({shown}, …), expected at most {NUM_CLASSES}")
     numbers, names = _classes(first, values, told, known)
     chosen = {where: _look_up(labels, numbers) for where, labels in plain.items()}
-    return Numbered(chosen, names, _note(numbers, names))
+    return Numbered(chosen, _clean(names), _note(numbers, names))
 
 
 def _classes(
@@ -102,6 +103,12 @@ def _classes(
     if told and sorted(names) == sorted(_digits(len(names))):  # such as 1 to 9, then 10 for 0
         return {value: int(name) for value, name in zip(values, names, strict=True)}, ()
     return {value: place for place, value in enumerate(values)}, names
+
+
+def _clean(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that a configuration may hold: in one line, not too long, each once."""
+    plain = [one_line(well_formed(name), _NAME_LENGTH) or "?" for name in names]
+    return tuple(name if plain.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(plain))
 
 
 def _plain(where: str, labels: Array) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def _named_as(path: Path, folder: Path, progress: Tell) -> Content:
         part: Piece(piece.where.replace(str(folder), str(path)), piece.images, piece.labels)
         for part, piece in content.pieces.items()
     }
-    return Content(f"zip of {content.kind}", pieces, content.notes, content.names, content.is_transposed)
+    return dataclasses.replace(content, kind=f"zip of {content.kind}", pieces=pieces)
 
 
 def _read_folder(folder: Path, progress: Tell) -> Content:
@@ -103,10 +104,12 @@ def _read_files(where: Path, files: Sequence[Path], kind: Kind, progress: Tell) 
     if sum(file.stat().st_size for file in files) > 2**26 and kind in _ROWS:
         progress(f"reading {where}")
     if kind is Kind.idx:
-        return _read_idx(where, files)
-    if kind in _ARRAYS:
-        return _read_arrays(where, files, kind)
-    return _read_rows(where, files, kind)
+        content = _read_idx(where, files)
+    else:
+        content = _read_arrays(where, files, kind) if kind in _ARRAYS else _read_rows(where, files, kind)
+    # Its IDX and MATLAB files, and the CSV made of these, have the columns of each picture one after the other.
+    is_emnist = kind in (Kind.idx, Kind.mat, Kind.table) and files[0].name.lower().startswith("emnist")
+    return dataclasses.replace(content, kind=f"{content.kind} of EMNIST", is_transposed=True) if is_emnist else content
 
 
 def _read_idx(where: Path, files: Sequence[Path]) -> Content:
@@ -123,10 +126,7 @@ def _read_idx(where: Path, files: Sequence[Path]) -> Content:
     for name, file in plain.items():
         array = read_any_idx(file)
         arrays[name] = Stored(array.shape, lambda array=array: array)  # type: ignore[misc]
-    content = assign(str(where), "IDX", arrays)
-    if families[0].split("-")[0] != "emnist":
-        return content
-    return Content("IDX of EMNIST", content.pieces, content.notes, content.names, is_transposed=True)
+    return assign(str(where), "IDX", arrays)
 
 
 def _read_arrays(where: Path, files: Sequence[Path], kind: Kind) -> Content:

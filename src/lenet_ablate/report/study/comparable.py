@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from lenet_ablate.config.experiments import word
 from lenet_ablate.config.plan import identity
-from lenet_ablate.config.settings import DataConfig, ModelConfig, RunConfig
+from lenet_ablate.config.settings import FOUND_OUT, DataConfig, ModelConfig, RunConfig
 from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.rows import settings_row
@@ -175,6 +175,8 @@ def _titles(parts: Sequence[Sequence[RunConfig]]) -> list[str]:
     for title, count in Counter(titles).items():
         alike = [number for number, other in enumerate(titles) if other == title]
         keys = [key for key in _differing(values[alike[0]], [values[number] for number in alike]) if key not in FRAME]
+        if len({tuple(values[number]["data.path"]) for number in alike}) == len(alike):
+            keys = [key for key in keys if key.removeprefix("data.") not in FOUND_OUT]
         for place, number in enumerate(alike if count > 1 else [], 1):
             more = _title(values[number], keys) or f"part {place}"
             titles[number] = ", ".join(part for part in (title, more) if part)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from lenet_ablate.config.schedules import Schedule
-from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.config.settings import FOUND_OUT, DataConfig, RunConfig
 from lenet_ablate.rendering.escape import well_formed
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
@@ -105,6 +105,8 @@ def _order(value: object) -> Order:
     if dataclasses.is_dataclass(value):
         # A schedule is its values, as in a run's identity; its name only calls it.
         inner = _inner(value, without="name" if isinstance(value, Schedule) else "")
+        if isinstance(value, DataConfig) and value.sha256:  # is its content, as in a run's identity
+            inner = {key: of for key, of in inner.items() if key not in ("path", "range", "transpose")}
         return (_GROUP, type(value).__name__, *map(_order, inner.values()))
     return (_TEXT, str(value))
 
@@ -119,6 +121,10 @@ def _labels(values: Sequence[object]) -> list[str]:
             continue
         own = _inner(value, without="name")
         differing = [key for key in own if len({_order(getattr(other, key, None)) for other in namesakes}) > 1]
+        if isinstance(value, DataConfig) and len({getattr(other, "path", None) for other in namesakes}) == len(
+            namesakes
+        ):
+            differing = [key for key in differing if key not in FOUND_OUT]
         labels.append(" ".join([_name(value), *(f"{key}={_text(own[key])}" for key in differing)]))
     return labels
 
@@ -162,7 +168,7 @@ def _setting_text(key: str, value: object) -> str:
         return _text(value)
     neutral = _inner(getattr(RunConfig(), key), without="name")
     own = _inner(value, without="name")
-    told = [f"{k}={_text(v)}" for k, v in own.items() if v is not None and v != neutral.get(k)]
+    told = [f"{k}={_text(v)}" for k, v in own.items() if v is not None and v != neutral.get(k) and k != "sha256"]
     return _name(value) + (f" ({', '.join(told)})" if told else "")
 
 

@@ -45,15 +45,15 @@ def _without_validation(study: Study, done: pd.DataFrame) -> str:
 
 def _drawn_test(study: Study, done: pd.DataFrame) -> str:
     drawn = {
-        variant: f"{1 - (config.data.train_fraction or 0):.0%} of each class, data.seed={config.data.seed or 0}"
-        for variant, config in study.configs.items()
-        if config.data.name is DataSet.file and config.data.train_fraction is not None
+        variant: f"{1 - data.train_fraction:.0%} of each class, drawn with data.seed={data.seed or 0}"
+        for variant, data in ((variant, config.data) for variant, config in study.configs.items())
+        if data.name is DataSet.file and data.train_fraction is not None
     }
     found = done["variant_id"].isin(list(drawn))
     if not found.any():
         return ""
     how = sorted(set(drawn.values()))
-    told = f"The data have no test images of their own: {' or '.join(how)} were drawn for testing"
+    told = f"The data name no test images: these are {' or '.join(how)}"
     return f"{told}." if found.all() else f"{told}; {_some(found)}."
 
 
