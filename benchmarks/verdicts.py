@@ -310,7 +310,6 @@ def _power(levels: int, seeds: int) -> Callable[[Random], bool]:
 
 
 FALSE, MOST = "any “better”", 0.055
-statistics.MAX_EXACT_SEEDS = 4  # of the sign-flip test, which marks verdicts as fragile and changes none
 SIZES = (2, 3, 6)
 
 
@@ -360,6 +359,7 @@ ROWS = {f"{group}-{number}": row for number, (group, row) in enumerate(_rows())}
 
 def count(name: str, sweeps: int) -> int:
     """In how many of so many sweeps the event of a row comes; the same each time."""
+    statistics.MAX_EXACT_SEEDS = 4  # of the sign-flip test, which marks verdicts as fragile and changes none
     random = np.random.default_rng([sorted(ROWS).index(name), sweeps])
     return sum(ROWS[name].simulate(random) for _ in range(sweeps))
 

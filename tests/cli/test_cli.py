@@ -474,7 +474,7 @@ def wait_for_progress(folder: Path, started: Started, rows: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("rows", [1, pytest.param(3, marks=pytest.mark.soak)])
 def test_killed_and_started_again_is_as_if_never_killed(tmp_path: Path, undisturbed: Path, rows: int) -> None:
     started = start(*SWEEP, cwd=tmp_path)
     wait_for_progress(tmp_path, started, rows)
@@ -504,7 +504,14 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGUSR1, 75),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.soak),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.soak),
+    ],
+)
 def test_a_signal_saves_every_run_and_the_same_command_resumes(
     tmp_path: Path, undisturbed: Path, number: signal.Signals, status: int
 ) -> None:
