@@ -99,6 +99,8 @@ def _compose(
     composed = compose_points(loader, master, points)
     kept = {place: applicable(point.overrides, point.settings, varied) for place, point in enumerate(composed)}
     fewer = {place: words for place, words in kept.items() if words != composed[place].overrides}
+    if not fewer:
+        return composed
     lacking = (word.partition("=")[0] for place in fewer for word in points[place] if word not in fewer[place])
     for key in dict.fromkeys(lacking):
         say(left_out_line(key))

@@ -69,9 +69,10 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     on_cpu = all(engine.device == "cpu" for engine in engines.values())
     side_by_side = min(workers or (num_usable_cores() if on_cpu else 1), max(len(todo), 1))
     beginning = time.monotonic() - started  # the sweep itself begins with the same
-    costs, source = _costs(sweep, todo, data, engines, side_by_side)
+    plans = {job: plan_of(job.config, data) for job in todo}
+    costs, source = _costs(sweep, plans, data, engines, side_by_side)
     epochs = epochs_in(sweep.study)
-    forecasts = {job: _forecast(sweep, job, data, costs, engines, epochs) for job in todo}
+    forecasts = {job: _forecast(sweep, job, plan, costs, engines, epochs) for job, plan in plans.items()}
     _say_runs([_line(sweep, job, forecasts.get(job)) for job in sweep.jobs])
     if not todo:
         return
@@ -100,32 +101,31 @@ def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
 def _forecast(
     sweep: Sweep,
     job: Job,
-    data: DatasetCache,
+    plan: RunPlan,
     costs: Mapping[Kind, Cost],
     engines: Engines,
     epochs: tuple[int, ...],
 ) -> Forecast:
-    plan = plan_of(job.config, data)
     place, options = training_place(sweep, job)
     record = read_run(place)
     done = len(record.rows) if record.state in (State.interrupted, State.running) else 0
     if not os.path.lexists(place):
         shorter = find_shorter(sweep.study, plan, options, engines[job.config.model.name], epochs)
         done = len(shorter.record.rows) if shorter and not shorter.obstacle else 0
-    cost = costs[_kind(job, data, engines)]
+    cost = costs[_kind(plan, engines)]
     return Forecast(job, plan, done, cost.run + (plan.config.epochs - done) * cost.epoch)
 
 
-def _kind(job: Job, data: DatasetCache, engines: Engines) -> Kind:
-    return kind_of(job.config, engines[job.config.model.name].name, plan_of(job.config, data).num_train)
+def _kind(plan: RunPlan, engines: Engines) -> Kind:
+    return kind_of(plan.config, engines[plan.config.model.name].name, plan.num_train)
 
 
 def _costs(
-    sweep: Sweep, todo: Sequence[Job], data: DatasetCache, engines: Engines, workers: int
+    sweep: Sweep, plans: Mapping[Job, RunPlan], data: DatasetCache, engines: Engines, workers: int
 ) -> tuple[dict[Kind, Cost], str]:
     """The cost of each kind of run, and where it is known from."""
     past = past_costs(iter_records(sweep.study)) if sweep.study.is_dir() else {}
-    kinds = {_kind(job, data, engines): job for job in todo}
+    kinds = {_kind(plan, engines): job for job, plan in plans.items()}
     unknown = {kind: job for kind, job in kinds.items() if kind not in past}
     measured = measured_costs(unknown, data, engines, workers) if unknown else {}
     return past | measured, "by a short measurement" if measured else "from past runs"
