@@ -12,15 +12,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from lenet_ablate.config.plan import identity
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import metrics, result, settings
+from lenet_ablate.records.agreement import check_digest, check_identity, check_name, check_signed
 from lenet_ablate.records.files import read_file
 from lenet_ablate.records.notes import read_notes
 from lenet_ablate.records.plans import read_plans
-from lenet_ablate.records.read import RUN_NAME, RunRecord, planned_runs, run_folders
-from lenet_ablate.records.record import CONFIG, METRICS, RESULT, STATUS, EpochRow, State
-from lenet_ablate.records.status import RunStatus, missing_files, read_status
+from lenet_ablate.records.read import RunRecord, planned_runs, read_unfinished, run_folders
+from lenet_ablate.records.record import CONFIG, METRICS, RESULT, EpochRow, State
+from lenet_ablate.records.status import RunStatus, read_status
 from lenet_ablate.rendering.escape import one_line
 
 Watch = Callable[[Iterable[Path]], Iterable[Path]]
@@ -57,18 +57,13 @@ def iter_glances(study: Path, watch: Watch = lambda folders: folders) -> Iterato
 
 def _glance(folder: Path) -> RunRecord:
     status = read_status(folder)
-    named = RUN_NAME.fullmatch(folder.name)
-    if named and named[1] != status.identity[:8]:
-        raise RecordError(f"{STATUS} is about another run than the folder's name")
+    check_name(folder, status)
     content = read_file(folder, CONFIG, settings.MAX_BYTES)
     config = settings.config_of(content)
-    if identity(config) != status.identity:
-        raise RecordError(f"{CONFIG} has other settings than those that {STATUS} is about")
+    check_identity(config, status)
     if not status.state.is_finished:
-        unfinished = metrics.read_metrics(folder, config.epochs)
-        return RunRecord(folder, status.state, status.identity, config, unfinished, error=status.error)
-    if lacking := missing_files(status):
-        raise RecordError(f"{STATUS} names no {lacking[0]}, though the run is said to be finished")
+        return read_unfinished(folder, status, config)
+    check_signed(status)
     found = result.result_of(_signed(read_file(folder, RESULT, result.MAX_BYTES), RESULT, status))
     _signed(content, CONFIG, status)
     rows: tuple[EpochRow, ...] = ()
@@ -88,6 +83,5 @@ def _signed(content: bytes, name: str, status: RunStatus) -> bytes:
     Raises:
         RecordError: It does not.
     """
-    if hashlib.sha256(content).hexdigest() != status.files[name]:
-        raise RecordError(f"{name} is damaged: it differs from the SHA-256 in {STATUS}")
+    check_digest(name, hashlib.sha256(content).hexdigest(), status.files[name])
     return content

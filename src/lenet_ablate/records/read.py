@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import itertools
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import REPORT_FOLDER, RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import metrics, result, settings
+from lenet_ablate.records.agreement import RUN_NAME, check_digest, check_identity, check_name, check_signed
 from lenet_ablate.records.archive import archived_names
 from lenet_ablate.records.aside import is_aside
 from lenet_ablate.records.files import InaccessibleError, digest_file, read_file
@@ -33,11 +33,10 @@ from lenet_ablate.records.record import (
     State,
 )
 from lenet_ablate.records.result import RunResult
-from lenet_ablate.records.status import OtherVersionError, RunStatus, missing_files, read_status
+from lenet_ablate.records.status import OtherVersionError, RunStatus, read_status
 from lenet_ablate.rendering.escape import one_line
 
 MAX_EPOCHS = 500_000  # of a study's runs together: some 600 MB of memory
-RUN_NAME = re.compile(r"[A-Za-z0-9._-]+_bs[0-9]+_e[0-9]+_s[0-9]+-([0-9a-f]{8})")
 _PARSED = {CONFIG: settings.MAX_BYTES, METRICS: metrics.MAX_BYTES, RESULT: result.MAX_BYTES}
 
 
@@ -73,8 +72,7 @@ def read_run(folder: Path) -> RunRecord:
     try:
         status = read_status(folder)
         config = settings.read_config(folder)
-        if identity(config) != status.identity:
-            raise RecordError(f"{CONFIG} has other settings than those that {STATUS} is about")
+        check_identity(config, status)
         return dataclasses.replace(_read(folder, status, config), notes=read_notes(folder))
     except RecordError as error:
         return RunRecord(folder, State.unreadable, error=one_line(error), notes=read_notes(folder))
@@ -167,15 +165,10 @@ def _read(folder: Path, status: RunStatus, config: RunConfig) -> RunRecord:
     Raises:
         RecordError: It is not whole.
     """
-    named = RUN_NAME.fullmatch(folder.name)
-    if named and named[1] != status.identity[:8]:
-        raise RecordError(f"{STATUS} is about another run than the folder's name")
+    check_name(folder, status)
     if not status.state.is_finished:
-        rows = metrics.read_metrics(folder, config.epochs)
-        return RunRecord(folder, status.state, status.identity, config, rows, error=status.error)
-    lacking = missing_files(status)
-    if lacking:
-        raise RecordError(f"{STATUS} names no {lacking[0]}, though the run is said to be finished")
+        return read_unfinished(folder, status, config)
+    check_signed(status)
     if len(status.files) > config.epochs + 100:
         raise RecordError(f"{STATUS} names more files than such a run has")
     contents = {name: _signed(folder, name, digest, config) for name, digest in status.files.items()}
@@ -186,6 +179,16 @@ def _read(folder: Path, status: RunStatus, config: RunConfig) -> RunRecord:
     return RunRecord(folder, status.state, status.identity, config, rows, found, status.error, status.files)
 
 
+def read_unfinished(folder: Path, status: RunStatus, config: RunConfig) -> RunRecord:
+    """The record of a run that has no result yet.
+
+    Raises:
+        RecordError: Its metrics cannot be read.
+    """
+    rows = metrics.read_metrics(folder, config.epochs)
+    return RunRecord(folder, status.state, status.identity, config, rows, error=status.error)
+
+
 def _signed(folder: Path, name: str, digest: str, config: RunConfig) -> bytes:
     """The content of a file that is to be parsed, nothing of any other, once its digest is compared."""
     if name in _PARSED:
@@ -193,8 +196,7 @@ def _signed(folder: Path, name: str, digest: str, config: RunConfig) -> bytes:
         found = hashlib.sha256(content).hexdigest()
     else:
         content, found = b"", digest_file(folder, name, most_bytes(config))
-    if found != digest:
-        raise RecordError(f"{name} is damaged: it differs from the SHA-256 in {STATUS}")
+    check_digest(name, found, digest)
     return content
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.records.read import RUN_NAME
+from lenet_ablate.records.agreement import RUN_NAME
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.report.study.factors import REPLICATE, Factor, find_factors
