@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from lenet_ablate.config.choices import Model, Optimizer
-from lenet_ablate.config.settings import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS
+from lenet_ablate.config.settings import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
 
 
 def applicable(words: Sequence[str], settings: Mapping[str, Any], varied: Collection[str]) -> tuple[str, ...]:
@@ -41,8 +41,8 @@ def _owners() -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
         "early_stop": EARLY_STOP_SETTINGS,
     }
     for group, table in tables.items():
-        for name in dict.fromkeys(name for names in table.values() for name in names):
-            yield f"{group}.{name}", (group, _words([choice for choice, names in table.items() if name in names]))
+        for name, choices in owners(table).items():
+            yield f"{group}.{name}", (group, _words(choices))
     yield "optimizer.nesterov", ("optimizer", _words([Optimizer.sgd]))
     yield "model.hidden", ("model", _words([Model.mlp]))
     yield "model.c5", ("model", _words([Model.lenet5, Model.lenet5_28]))

@@ -22,6 +22,7 @@ from lenet_ablate.config.settings import (
     Options,
     RunConfig,
     iter_settings,
+    owners,
     to_mapping,
 )
 from lenet_ablate.errors import ConfigError
@@ -233,13 +234,10 @@ def _playground_checks(run: RunConfig) -> list[str]:
 
 def _optimizer_checks(optimizer: OptimizerConfig) -> list[str]:
     rule, own = optimizer.name.value, OPTIMIZER_SETTINGS[optimizer.name]
-    every = dict.fromkeys(name for names in OPTIMIZER_SETTINGS.values() for name in names)
-    owners = {
-        name: " and ".join(rule.value for rule, names in OPTIMIZER_SETTINGS.items() if name in names) for name in every
-    }
     foreign = [
-        f"optimizer.{name}={_show(getattr(optimizer, name))}: is a setting of {owners[name]}, not of {rule}"
-        for name in every
+        f"optimizer.{name}={_show(getattr(optimizer, name))}: is a setting of "
+        f"{' and '.join(choice.value for choice in choices)}, not of {rule}"
+        for name, choices in owners(OPTIMIZER_SETTINGS).items()
         if name not in own and getattr(optimizer, name) is not None
     ]
     if optimizer.nesterov and optimizer.name is not Optimizer.sgd:
@@ -289,7 +287,7 @@ def _own_settings(group: str, config: Any, settings: Mapping[Any, Sequence[str]]
     """What is wrong where each choice of a group needs settings of its own and has none of the others'."""
     name, own = config.name.value, settings[config.name]
     problems = []
-    for key in dict.fromkeys(key for keys in settings.values() for key in keys):
+    for key in owners(settings):
         value = getattr(config, key)
         if value is not None and key not in own:
             problems.append(f"{group}.{key}={value}: {group}={name} has no such setting")

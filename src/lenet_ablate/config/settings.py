@@ -8,10 +8,10 @@ with a default that leaves old runs as they were, changes no identity.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from lenet_ablate.config.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
 from lenet_ablate.config.choices import (
@@ -35,6 +35,8 @@ from lenet_ablate.config.choices import (
     StopSplit,
 )
 from lenet_ablate.config.schedules import Schedule
+
+_Choice = TypeVar("_Choice")
 
 REPORT_FOLDER = "report"
 """The folder beside the studies in which their reports lie; no study has its name."""
@@ -256,6 +258,12 @@ EARLY_STOP_SETTINGS: dict[EarlyStop, tuple[str, ...]] = {
     EarlyStop.patience: ("patience", "min_delta"),
     EarlyStop.delta: ("min_delta",),
 }
+
+
+def owners(settings: Mapping[_Choice, Sequence[str]]) -> dict[str, list[_Choice]]:
+    """Each setting that a group's choices have of their own, with those that have it."""
+    names = dict.fromkeys(name for own in settings.values() for name in own)
+    return {name: [choice for choice, own in settings.items() if name in own] for name in names}
 
 
 def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:

@@ -9,6 +9,11 @@ from pathlib import Path
 from lenet_ablate.errors import DataError
 
 
+def reason(error: BaseException, most: int = 160) -> str:
+    """What a library says of a file, in one line of at most so many characters; may be empty."""
+    return " ".join(str(error).split())[:most]
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turns what the operating system answers (no permission, a broken disk, …) into a sentence about `path`.

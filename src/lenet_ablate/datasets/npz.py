@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from lenet_ablate.datasets.arrays import Arrays, check_count, check_image_shape, check_labels, check_same_side
-from lenet_ablate.datasets.files import reading
+from lenet_ablate.datasets.files import reading, reason
 from lenet_ablate.datasets.ranges import BYTE, Range, check_same_scale, find_range, to_bytes
 from lenet_ablate.errors import DataError
 
@@ -62,7 +62,7 @@ def load_npz(path: Path, full_ink: float | None = None) -> Arrays:
             with zipfile.ZipFile(path) as archive:
                 return _read(path, archive, full_ink)
         except DAMAGE as error:
-            raise DataError(f"{path}: is not an .npz file or is damaged ({_one_line(error)})") from None
+            raise DataError(f"{path}: is not an .npz file or is damaged ({reason(error, 200)})") from None
 
 
 def _read(path: Path, archive: zipfile.ZipFile, full_ink: float | None) -> Arrays:
@@ -130,7 +130,3 @@ def _check_header(where: str, key: str, header: Header) -> tuple[int, ...]:
         raise DataError(f"{where}: has {header}, expected shape (N, H, W) or (N, H, W, 1) and type uint8 or float")
     check_image_shape(where, shape)
     return shape
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

@@ -94,6 +94,9 @@ def _list_parser() -> _Parser:
     return parser
 
 
+RUN = "a part of its name, its folder, @last, @best, @failed"
+
+
 def _command(name: str, description: str) -> _Parser:
     parser = _Parser(prog=f"lenet-runs {name}", description=description, allow_abbrev=False)
     parser.add_argument(
@@ -106,8 +109,16 @@ def _command(name: str, description: str) -> _Parser:
     return parser
 
 
-def _add_choice(parser: argparse.ArgumentParser) -> None:
+def _add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", metavar="NAME", help="only this study")
+
+
+def _add_yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    _add_study(parser)
     parser.add_argument(
         "--where",
         action="append",
@@ -119,14 +130,14 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="a part of its name, its folder, @last, @best, @failed")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help=RUN)
     _add_choice(parser)
 
 
 def _show() -> _Parser:
     parser = _command("show", "All that is known of one run.")
     parser.add_argument("run", nargs="?", default="@last", metavar="RUN", help="(default: @last)")
-    parser.add_argument("--study", metavar="NAME", help="only this study")
+    _add_study(parser)
     parser.add_argument("--archived", action="store_true", help="look in the archives")
     return parser
 
@@ -135,7 +146,7 @@ def _diff() -> _Parser:
     parser = _command("diff", "Two runs side by side, with McNemar's test on the images that one of them misreads.")
     parser.add_argument("a", metavar="A", help="a run")
     parser.add_argument("b", metavar="B", help="another one")
-    parser.add_argument("--study", metavar="NAME", help="only this study")
+    _add_study(parser)
     parser.add_argument("--data-dir", metavar="DIR", help="data folder (default: $LENET_ABLATE_DATA, else data/)")
     return parser
 
@@ -143,7 +154,7 @@ def _diff() -> _Parser:
 def _rm() -> _Parser:
     parser = _command("rm", "Delete runs; the command that asks for them trains them again.")
     _add_runs(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    _add_yes(parser)
     parser.add_argument("--archived", action="store_true", help="runs in the archives")
     return parser
 
@@ -151,7 +162,7 @@ def _rm() -> _Parser:
 def _archive() -> _Parser:
     parser = _command("archive", "Put runs away: no report and no list finds them until they are restored.")
     _add_runs(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    _add_yes(parser)
     return parser
 
 
@@ -170,15 +181,15 @@ def _mv() -> _Parser:
 
 def _note() -> _Parser:
     parser = _command("note", "Write a note beside a run; '' takes it away. Lists, read_runs and runs.csv show it.")
-    parser.add_argument("run", metavar="RUN", help="a part of its name, its folder, @last, @best, @failed")
+    parser.add_argument("run", metavar="RUN", help=RUN)
     parser.add_argument("text", metavar="TEXT", help="one line of at most 1,000 characters")
-    parser.add_argument("--study", metavar="NAME", help="only this study")
+    _add_study(parser)
     return parser
 
 
 def _tag() -> _Parser:
     parser = _command("tag", "Give a run tags, for --where tag=NAME. Lists, read_runs and runs.csv show them.")
-    parser.add_argument("run", metavar="RUN", nargs="?", help="a part of its name, its folder, @last, @best, @failed")
+    parser.add_argument("run", metavar="RUN", nargs="?", help=RUN)
     parser.add_argument("tags", metavar="TAG", nargs="*", help="words of A-Z a-z 0-9 . _ : -")
     _add_choice(parser)
     parser.add_argument("--remove", action="store_true", help="take them away")

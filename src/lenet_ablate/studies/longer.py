@@ -16,7 +16,7 @@ from lenet_ablate.engines.base import Engine
 from lenet_ablate.records.arrays import read_weights
 from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
 from lenet_ablate.records.read import RunRecord, most_bytes, read_finished
-from lenet_ablate.records.record import MODEL, OPTIMIZER, EpochRow, State
+from lenet_ablate.records.record import MODEL, OPTIMIZER, EpochRow, State, lacks_train_loss
 from lenet_ablate.records.snapshots import kept_files
 
 _EPOCHS = re.compile(r"_e([0-9]+)_s[0-9]+-[0-9a-f]{8}")
@@ -104,8 +104,7 @@ def _obstacle(record: RunRecord, plan: RunPlan, options: Options, engine: Engine
         return f"it was trained with {origin.engine} on {origin.device}"
     if OPTIMIZER not in record.files:
         return "it has not kept its optimizer's state"
-    wanted = [row.epoch for row in record.rows if _is_judged_on_train(row, options)]
-    if any(record.rows[epoch - 1].train_loss is None for epoch in wanted):
+    if lacks_train_loss(record.rows, options.train_loss_every):
         return f"it has no training losses for train_loss_every={options.train_loss_every}"
     missing = sorted(set(kept_files(record.rows, options)) - set(record.files))
     if missing:
@@ -113,10 +112,7 @@ def _obstacle(record: RunRecord, plan: RunPlan, options: Options, engine: Engine
     return "" if options.log_every in (0, record.result.log_every) else "its batch losses are of other groups"
 
 
-def _is_judged_on_train(row: EpochRow, options: Options) -> bool:
-    return options.train_loss_every > 0 and row.epoch % options.train_loss_every == 0
-
-
 def _without_last_words(row: EpochRow, options: Options) -> EpochRow:
     """An epoch as a run has it that goes on: only the last one is always judged on the training split."""
-    return row if _is_judged_on_train(row, options) else dataclasses.replace(row, train_loss=None)
+    every = options.train_loss_every
+    return row if every and row.epoch % every == 0 else dataclasses.replace(row, train_loss=None)

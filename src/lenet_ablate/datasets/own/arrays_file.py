@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.npz import DAMAGE as NPZ_DAMAGE
 from lenet_ablate.datasets.npz import read_header
 from lenet_ablate.datasets.own.content import Array, check_size
@@ -57,7 +57,7 @@ def _npz(path: Path) -> dict[str, Stored]:
         with zipfile.ZipFile(path) as archive:
             headers = {name: read_header(path, archive, name.removesuffix(".npy")) for name in archive.namelist()}
     except NPZ_DAMAGE as error:
-        raise DataError(f"{path}: is a damaged .npz file ({_one_line(error)})") from None
+        raise DataError(f"{path}: is a damaged .npz file ({_why(error)})") from None
     found = {}
     for name, header in headers.items():
         key = name.removesuffix(".npy")
@@ -73,7 +73,7 @@ def _npz(path: Path) -> dict[str, Stored]:
                 with np.load(path, allow_pickle=False) as file:
                     return np.asarray(file[key])
             except NPZ_DAMAGE as error:
-                raise DataError(f"{path}: {key}: is damaged ({_one_line(error)})") from None
+                raise DataError(f"{path}: {key}: is damaged ({_why(error)})") from None
 
         found[key] = Stored(header.shape, read)
     return found
@@ -83,7 +83,7 @@ def _npy(path: Path) -> dict[str, Stored]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as .npy ({_one_line(error)}); Python objects are never read") from None
+        raise DataError(f"{path}: cannot be read as .npy ({_why(error)}); Python objects are never read") from None
     check_size(str(path), array.shape, array.dtype)
     return {"": Stored(array.shape, lambda: np.array(array))}
 
@@ -100,7 +100,7 @@ def _mat(path: Path) -> dict[str, Stored]:
     except DataError:
         raise
     except Exception as error:  # the reader raises nearly anything on damaged files
-        raise DataError(f"{path}: is a damaged MATLAB file ({_one_line(error)})") from None
+        raise DataError(f"{path}: is a damaged MATLAB file ({_why(error)})") from None
     found: dict[str, Array] = {}
     for name, value in content.items():
         if not name.startswith("__"):
@@ -137,7 +137,7 @@ def _check_mat_size(path: Path) -> None:
                 try:
                     total += len(unpacker.decompress(chunk))
                 except zlib.error as error:
-                    raise DataError(f"{path}: is a damaged MATLAB file ({_one_line(error)})") from None
+                    raise DataError(f"{path}: is a damaged MATLAB file ({_why(error)})") from None
                 if total > _MAX_STRUCT_BYTES:
                     raise DataError(f"{path}: unpacks to more than {_MAX_STRUCT_BYTES >> 30} GiB; use fewer images")
 
@@ -168,7 +168,7 @@ def _hdf5(path: Path) -> dict[str, Stored]:
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{path}: is a damaged HDF5 file ({_one_line(error)})") from None
+        raise DataError(f"{path}: is a damaged HDF5 file ({_why(error)})") from None
     return found
 
 
@@ -186,7 +186,7 @@ def _add_hdf5(found: dict[str, Stored], path: Path, name: str, item: Any, is_mat
                 dataset: Any = file[name]
                 array = np.asarray(dataset.asstr()[...]).astype(str) if is_text else np.asarray(dataset[...])
         except Exception as error:
-            raise DataError(f"{path}: {name}: cannot be read ({_one_line(error)})") from None
+            raise DataError(f"{path}: {name}: cannot be read ({_why(error)})") from None
         return array.T if is_matlab else array
 
     found[name] = Stored(item.shape[::-1] if is_matlab else item.shape, read)
@@ -203,10 +203,5 @@ def _in_memory(path: Path, name: str, array: Array) -> Stored:
     return Stored(array.shape, lambda: array)
 
 
-def size_of(stored: Stored) -> int:
-    """How many numbers an array has."""
-    return math.prod(stored.shape)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _why(error: BaseException) -> str:
+    return reason(error, 200) or type(error).__name__

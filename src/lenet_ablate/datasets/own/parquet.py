@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lenet_ablate.datasets.arrays import MAX_PIXELS
+from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.datasets.own.naming import LABEL_COLUMNS
 from lenet_ablate.datasets.own.pictures import Stack
@@ -36,7 +37,7 @@ def read_parquet(path: Path) -> tuple[Stack | Array, Array, tuple[str, ...]]:
     except DataError:
         raise
     except Exception as error:
-        why = " ".join(str(error).split())[:160]
+        why = reason(error)
         raise DataError(f"{path}: is a damaged parquet file ({type(error).__name__}: {why})") from None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from lenet_ablate.config.choices import Resize
 from lenet_ablate.datasets.arrays import MAX_PIXELS, MAX_SIDE
 from lenet_ablate.datasets.base import Images
+from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.errors import DataError
 
@@ -43,7 +44,7 @@ def decode(source: Path | bytes, where: str) -> tuple[Images, bool]:
     except DataError:
         raise
     except Exception as error:  # decoders raise nearly anything on damaged content
-        why = " ".join(str(error).split())[:120]
+        why = reason(error, 120)
         raise DataError(f"{where}: is no whole picture ({type(error).__name__}: {why})") from None
 
 

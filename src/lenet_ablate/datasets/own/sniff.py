@@ -100,12 +100,6 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
                 yield cast(BinaryIO, unpacked)
 
 
-def is_packed(path: Path) -> bool:
-    """Whether a file is compressed as a whole."""
-    with path.open("rb") as file:
-        return file.read(6).startswith(tuple(_PACKED))
-
-
 def _kind_of_zip(path: Path) -> Kind:
     try:
         with zipfile.ZipFile(path) as archive:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet_ablate.datasets.arrays import MAX_PIXELS
+from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.datasets.own.sniff import open_plain
 from lenet_ablate.errors import DataError
@@ -37,6 +38,6 @@ def read_svmlight(path: Path, num_features: int | None = None) -> tuple[Array, A
     except DataError:
         raise
     except Exception as error:
-        why = " ".join(str(error).split())[:160]
+        why = reason(error)
         raise DataError(f"{path}: is a damaged LIBSVM file ({type(error).__name__}: {why})") from None
     return dense, labels

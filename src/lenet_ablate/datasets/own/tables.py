@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lenet_ablate.datasets.arrays import MAX_PIXELS
 from lenet_ablate.datasets.base import NUM_CLASSES
+from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.datasets.own.naming import FILE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS
 from lenet_ablate.datasets.own.sniff import DAMAGE, open_plain
@@ -87,7 +88,7 @@ def read_table(path: Path) -> Table:
         layout = find_layout(str(path), rows, lambda column: _is_label_like(path, mark, column))
         return _read(path, mark, layout)
     except (*DAMAGE, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({type(error).__name__}: {_one_line(error)})") from None
+        raise DataError(f"{path}: cannot be read as CSV ({type(error).__name__}: {reason(error)})") from None
 
 
 def find_layout(where: str, rows: list[list[str]], is_label_like: Callable[[int], bool]) -> Layout:
@@ -182,7 +183,7 @@ def _read(path: Path, mark: str, layout: Layout) -> Table:
                 if cells > MAX_PIXELS:
                     raise DataError(f"{path}: has more than {MAX_PIXELS} pixels; use fewer or smaller images")
         except pd.errors.ParserError as error:
-            raise DataError(f"{path}: is a damaged table ({_one_line(error)})") from None
+            raise DataError(f"{path}: is a damaged table ({reason(error)})") from None
 
     def column(place: int | None) -> Array | None:
         return None if place is None else np.concatenate(words[place])
@@ -260,7 +261,3 @@ def _limited(path: Path) -> Iterator[Any]:
 
 def _is_square(number: int) -> bool:
     return number > 0 and math.isqrt(number) ** 2 == number
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lenet_ablate.datasets.arrays import MAX_PIXELS
+from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.errors import DataError
 
@@ -27,7 +28,7 @@ def load_tensors(path: Path) -> dict[str, Array]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        why = " ".join(str(error).split())[:160]
+        why = reason(error)
         raise DataError(
             f"{path}: holds more than tensors, or is damaged ({type(error).__name__}: {why}); store "
             "torch.save((images, labels), path)"

@@ -11,8 +11,6 @@ from lenet_ablate.report.study.comparison import Comparison
 from lenet_ablate.report.study.factors import REPLICATE, Factor
 from lenet_ablate.report.study.lookup import look_up
 
-STATISTICS = tuple(f"{figure}_{statistic}" for figure in FIGURES for statistic in ("mean", "sd"))
-
 
 def variant_table(design: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
     """One row per variant, sorted by its levels.
