@@ -140,10 +140,14 @@ def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_setting_given_twice_is_told_with_the_sweep_that_may_be_meant(run: Run, tmp_path: Path) -> None:
-    status, _, err = run("lr=0.01", "pool=avg", "lr=0.001")
-    assert (status, err) == (1, "lr=0.01 lr=0.001: lr is given twice; to sweep over both: lr=0.01,0.001\n")
-    assert run(*DIGITS, *DIGITS, "plan=true")[0] == 0
+def test_the_last_of_a_setting_given_twice_counts_and_the_sweep_that_may_be_meant_is_told(run: Run) -> None:
+    status, out, err = run(*DIGITS, "lr=0.01,0.005", "pool=avg", "lr=0.001", "plan=true")
+    told = "lr=0.01,0.005 lr=0.001: lr is given twice, the last one counts; for both: lr=0.01,0.005,0.001\n"
+    assert status == 0 and err.startswith(told)
+    assert out.startswith("1 run in ") and "_lr0.001_" in out
+    status, out, err = run(*DIGITS, *DIGITS, "optimizer=adam", "optimizer=sgd", "plan=true")
+    assert status == 0 and "_sgd_" in out and "_adam_" not in out
+    assert "optimizer=adam optimizer=sgd: optimizer is given twice" in err and err.count("twice") == 1
 
 
 def test_what_only_a_single_run_or_the_local_launcher_has_is_told(run: Run) -> None:

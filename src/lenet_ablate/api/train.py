@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from lenet_ablate.api.progress import NotebookProgress, is_notebook
 from lenet_ablate.api.run import Run
 from lenet_ablate.api.words import to_words
-from lenet_ablate.cli.overrides import check_grid_words, check_overrides, other_words
+from lenet_ablate.cli.overrides import check_grid_words, check_overrides, last_of_each, other_words
 from lenet_ablate.config.folder import config_dir as own_config_dir
 from lenet_ablate.config.plan import identity
 from lenet_ablate.errors import ConfigError, RunError
 from lenet_ablate.records.read import RunRecord, read_run
 from lenet_ablate.records.record import STATUS, State
+from lenet_ablate.rendering.console import warn
 from lenet_ablate.studies.jobs import Job, Sweep, SweepResult
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.sweep.signals import EXIT_STATUS
@@ -84,7 +85,10 @@ def _carry_out(words: list[str], config_dir: ConfigDir, check: Callable[[Sweep],
     from lenet_ablate.sweep.run import report_sweep, run_sweep
 
     folders = [Path(config_dir)] if config_dir is not None else []
+    words, told = last_of_each(words)
     _check(words, folders)
+    for line in told:
+        warn(line)
     flags = [word for folder in folders for word in ("--config-dir", str(folder))]
     asked, supervision = compose_sweep(words, shlex.join(["lenet-ablate", *flags, *words]), folders)
     check(asked)

@@ -10,7 +10,7 @@ from pathlib import Path
 from lenet_ablate import __version__
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.errors import LenetAblateError
-from lenet_ablate.rendering.console import say
+from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.streams import with_safe_streams
 from lenet_ablate.sweep.signals import exit_on_signals, ignore_signals_at_exit, leave_if_signalled
 
@@ -104,11 +104,13 @@ def _run(flags: list[str], words: list[str]) -> None:
         check_flags,
         check_grid_words,
         check_overrides,
+        last_of_each,
         other_words,
         swept_words,
     )
     from lenet_ablate.config.grid_words import to_hydra
 
+    words, told = last_of_each(words)
     asks_only = any(flag.partition("=")[0] in FLAGS_WITHOUT_RUN for flag in flags)
     if not any(flag in ("-sc", "--shell-completion") for flag in flags):
         config_dirs = [config_dir(), *_extra_config_dirs(flags)]
@@ -121,6 +123,8 @@ def _run(flags: list[str], words: list[str]) -> None:
             sys.exit("\n".join(problems))
         if asks_only and (swept := swept_words(words)):
             sys.exit(f"{swept[0]}: {SINGLE} of a sweep")
+        for line in told:
+            warn(line)
     if not asks_only:
         flags = [flag for flag in flags if flag not in ("-m", "--multirun", "-r", "--run")] + ["-m"]
     elif other_words(words) != words:

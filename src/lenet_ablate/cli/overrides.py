@@ -44,17 +44,13 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
         words: The arguments that are not flags.
         config_dirs: Folders whose subfolders are groups and whose YAML files are their options.
     """
-    parser, given = OverridesParser.create(), dict[str, str]()
+    parser = OverridesParser.create()
     is_local = not any(word.startswith("hydra/launcher=") for word in words)
     problems = []
     for word in words:
         try:
             override = parser.parse_override(quote_word(word))
-            problem = (
-                _check_hydra(override, word, is_local)
-                or _check(override, word, config_dirs)
-                or _check_twice(override.key_or_group, word, given)
-            )
+            problem = _check_hydra(override, word, is_local) or _check(override, word, config_dirs)
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -81,6 +77,26 @@ def other_words(words: Sequence[str]) -> list[str]:
     return [word for word in words if word.partition("=")[0] not in GRID_WORDS]
 
 
+def last_of_each(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words without those that a later one of the same setting replaces, as in Hydra; and a line for each such.
+
+    A script that ends in "$@" gives settings twice on purpose; who meant both values reads how to sweep over them.
+    """
+    last = {word.partition("=")[0]: word for word in words if "=" in word}
+    kept: list[str] = []
+    told: list[str] = []
+    for word in words:
+        key, joined, value = word.partition("=")
+        if joined and last[key] != word:
+            later = last[key].partition("=")[2]
+            several = (value, later) if "[" in value + later else f"{value},{later}".split(",")
+            both = ",".join(dict.fromkeys(several))
+            told.append(f"{word} {last[key]}: {key} is given twice, the last one counts; for both: {key}={both}")
+        elif word not in kept:
+            kept.append(word)
+    return kept, told
+
+
 def swept_words(words: Sequence[str]) -> list[str]:
     """The words that stand for several values; all must be readable."""
     parser = OverridesParser.create()
@@ -105,15 +121,6 @@ def check_grid_words(words: Sequence[str], config_dirs: Sequence[Path]) -> list[
     except ConfigError as error:
         return [str(error)]
     return []
-
-
-def _check_twice(key: str, word: str, given: dict[str, str]) -> str | None:
-    """What is wrong with a setting that was given before; notes what is given."""
-    before = given.setdefault(key, word)
-    if before == word:
-        return None
-    values = ",".join(text.partition("=")[2] for text in (before, word))
-    return f"{before} {word}: {key} is given twice; to sweep over both: {key}={values}"
 
 
 def _check_unparsable(word: str) -> str:
