@@ -40,7 +40,7 @@ from lenet_ablate.engines.compiled.engine import CompiledEngine
 from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
-from lenet_ablate.sweep.cores import num_usable_cores
+from lenet_ablate.records.cores import num_usable_cores
 
 # Forward, weight and input gradients of one 32×32 image; two operations per multiplication with its addition.
 FLOPS_PER_IMAGE = 2.264e6

@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from lenet_ablate.report.figures import drawing
 from lenet_ablate.report.figures.drawing import draw_all, draw_image
+from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.figures.picture import Draw
 from support.figure_studies import picture
+
+
+def ends_a_helper(pid: int, name: str, draw: Draw, formats: tuple[str, ...]) -> Image:
+    """Draws in the process of the tests alone."""
+    if os.getpid() != pid:
+        os._exit(1)
+    return draw_image(name, draw, formats)
 
 
 def pictures(count: int = 4) -> dict[tuple[str, str], Draw]:
     return {("s", f"n{number}"): partial(picture, float(number)) for number in range(count)}
 
 
-def test_helpers_draw_the_same_bytes_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = draw_all(pictures(), ("svg",))
-    monkeypatch.setattr(drawing, "FIGURES_PER_HELPER", 2)
-    monkeypatch.setattr(drawing, "_num_cores", lambda: 3)
+@pytest.fixture
+def two_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "FIGURES_PER_HELPER", 1)
+    monkeypatch.setattr(drawing, "num_usable_cores", lambda: 3)
+
+
+@pytest.mark.usefixtures("two_helpers")
+def test_helpers_draw_the_same_bytes_in_the_same_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also where the working folder holds what looks like a module of the standard library."""
+    (tmp_path / "random.py").write_text("raise SystemExit('not the library')")
+    monkeypatch.chdir(tmp_path)
+    alone = {key: draw_image(key[1], draw, ("svg",)) for key, draw in pictures().items()}
     # Nothing is drawn here, so that all of it is the helpers' work.
-    monkeypatch.setattr(drawing, "_next", lambda waiting, done: done.get(timeout=100))
+    monkeypatch.setattr(drawing, "_next", lambda work: work.done.get(timeout=100))
     together = draw_all(pictures(), ("svg",))
     assert together == alone and list(together) == list(pictures())
     assert [image.title for image in together.values()] == [f"title {number}.0" for number in range(4)]
 
 
-@pytest.mark.parametrize("command", [("-c", ""), ("-c", "import sys; sys.stdin.buffer.read(9)"), ("no-such-file",)])
-def test_a_helper_that_is_lost_costs_no_figure(monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
-    monkeypatch.setattr(drawing, "FIGURES_PER_HELPER", 1)
-    monkeypatch.setattr(drawing, "_num_cores", lambda: 3)
-    monkeypatch.setattr(drawing, "COMMAND", command)
-    assert len(draw_all(pictures(2), ("svg",))) == 2
-
-
-def test_one_that_is_lost_while_it_draws_is_drawn_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "FIGURES_PER_HELPER", 1)
-    monkeypatch.setattr(drawing, "_num_cores", lambda: 2)
-    # Ready, and gone as soon as it is given a figure.
-    code = "import pickle, sys; pickle.dump(None, sys.stdout.buffer); sys.stdout.flush(); sys.stdin.buffer.read(1)"
-    monkeypatch.setattr(drawing, "COMMAND", ("-c", code))
-    assert len(draw_all(pictures(2), ("svg",))) == 2
+@pytest.mark.usefixtures("two_helpers")
+@pytest.mark.parametrize("lost", ["no semaphores", "no process", "at the start", "at a figure"])
+def test_a_helper_that_is_lost_costs_no_figure(monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    alone = {key: draw_image(key[1], draw, ("svg",)) for key, draw in pictures().items()}
+    if lost == "no semaphores":
+        monkeypatch.setattr("loky.ProcessPoolExecutor", lambda **_: (_ for _ in ()).throw(OSError(38, "no")))
+    elif lost == "no process":
+        monkeypatch.setattr("subprocess._fork_exec", lambda *_, **__: (_ for _ in ()).throw(OSError(12, "no")))
+        monkeypatch.setattr("loky.backend.fork_exec.fork_exec", lambda *_, **__: (_ for _ in ()).throw(OSError(12, "")))
+    elif lost == "at the start":
+        monkeypatch.setattr(drawing, "_make_ready", partial(os._exit, 1))
+    else:
+        monkeypatch.setattr(drawing, "draw_image", partial(ends_a_helper, os.getpid()))
+        first, otherwise = iter([True]), drawing._next
+        monkeypatch.setattr(
+            drawing, "_next", lambda work: work.done.get(timeout=100) if next(first, False) else otherwise(work)
+        )
+    assert draw_all(pictures(), ("svg",)) == alone
 
 
 def test_a_figure_that_cannot_be_drawn_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

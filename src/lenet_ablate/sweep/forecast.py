@@ -13,6 +13,7 @@ from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.select import make_engines
+from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.read import iter_records, read_run
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say, warn
@@ -20,7 +21,6 @@ from lenet_ablate.studies.finished import find_finished, plan_of, why_again
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.studies.longer import epochs_in, find_shorter
 from lenet_ablate.studies.recording import training_place
-from lenet_ablate.sweep.cores import num_usable_cores
 from lenet_ablate.sweep.costs import Cost, Engines, Kind, kind_of, measured_costs, past_costs
 from lenet_ablate.sweep.messages import engines_text, opening, retrained_lines
 from lenet_ablate.sweep.preview import show_data

@@ -19,6 +19,7 @@ from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.aside import set_aside
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
+from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.plans import SWEEPS, is_plan
 from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.write import now
@@ -27,7 +28,6 @@ from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import find_finished, plan_of, take_back, tidy, why_again
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
-from lenet_ablate.sweep.cores import num_usable_cores
 from lenet_ablate.sweep.isolated import IsolatedTrainer
 from lenet_ablate.sweep.messages import closing, engines_line, opening, report_command, retrained_lines
 from lenet_ablate.sweep.progress import Progress

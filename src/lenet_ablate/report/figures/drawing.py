@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle  # nosec B403 # between this process and its own children alone
 import queue
-import subprocess
-import sys
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from lenet_ablate.rendering.children import package_folders
+from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.report.figures.image import MAX_SVG, Image
 from lenet_ablate.report.figures.picture import Draw
 from lenet_ablate.report.figures.style import figure_files
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 Key = tuple[str, str]
 Watch = Callable[[Iterable[Key]], Iterable[Key]]
+T = TypeVar("T")
 
 SHOWN = ("svg", "png")  # by a page, the first that there is
 FIGURES_PER_HELPER, MAX_HELPERS = 8, 3  # a helper takes about a second to start, and 200 MB
-COMMAND = ("-P", "-m", "lenet_ablate.report.figures.helper")
+HELPER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
 
 
 def draw_image(name: str, draw: Draw, formats: Sequence[str]) -> Image:
@@ -56,87 +60,110 @@ def draw_all(
         watch: Wraps an iteration over the keys that goes on as figures are done, to show progress.
     """
     # The sheets of all variants come last and take longest: begun first, they are not waited for at the end.
-    waiting = deque(reversed(list(pictures)))
-    done: queue.SimpleQueue[tuple[Key, Image | None]] = queue.SimpleQueue()
-    count = min(_num_cores() - 1, MAX_HELPERS, len(pictures) // FIGURES_PER_HELPER)
+    work = _Work(pictures, formats, deque(reversed(list(pictures))), queue.SimpleQueue())
     images: dict[Key, Image] = {}
-    with contextlib.ExitStack() as stack:
-        content = pickle.dumps((dict(pictures), tuple(formats)), pickle.HIGHEST_PROTOCOL) if count > 0 else b""
-        for _ in range(count):
-            _start_helper(stack, content, waiting, done)
+    with _helpers(min(num_usable_cores() - 1, MAX_HELPERS, len(pictures) // FIGURES_PER_HELPER)) as start:
+        start(work)
         for _ in watch(list(pictures)):
-            key, image = _next(waiting, done)
+            key, image = _next(work)
             images[key] = image or draw_image(key[1], pictures[key], formats)
     return {key: images[key] for key in pictures}
 
 
-def _next(waiting: deque[Key], done: queue.SimpleQueue[tuple[Key, Image | None]]) -> tuple[Key, Image | None]:
+@dataclass(frozen=True)
+class _Work:
+    """What is drawn, by this process and its helpers alike.
+
+    Attributes:
+        pictures: How to draw each figure.
+        formats: The kinds of file asked for.
+        waiting: The figures that nobody is at.
+        done: What the helpers have drawn; None where one was lost.
+    """
+
+    pictures: Mapping[Key, Draw]
+    formats: Sequence[str]
+    waiting: deque[Key]
+    done: queue.SimpleQueue[tuple[Key, Image | None]]
+
+
+def _next(work: _Work) -> tuple[Key, Image | None]:
     """A figure that a helper has drawn or lost, else one that nobody is at."""
     with contextlib.suppress(queue.Empty):
-        return done.get_nowait()
+        return work.done.get_nowait()
     with contextlib.suppress(IndexError):
-        return waiting.popleft(), None
-    return done.get()
+        return work.waiting.popleft(), None
+    return work.done.get()
 
 
-def _start_helper(
-    stack: contextlib.ExitStack,
-    content: bytes,
-    waiting: deque[Key],
-    done: queue.SimpleQueue[tuple[Key, Image | None]],
-) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(package_folders(sys.path)), "OMP_NUM_THREADS": "1"}
+@contextlib.contextmanager
+def _helpers(count: int) -> Iterator[Callable[[_Work], None]]:
+    """Processes that draw until this block ends; none where the system has no semaphores or memory for them."""
+    pool: Executor | None = None
+    if count > 0:
+        with contextlib.suppress(ImportError, OSError, NotImplementedError), _safe_path():
+            from loky import ProcessPoolExecutor
+
+            pool = ProcessPoolExecutor(max_workers=count, env=HELPER_ENVIRONMENT)
+
+    def start(work: _Work) -> None:
+        # Ready first, so that what waits is not kept waiting for a helper's start.
+        if pool:
+            drawing = partial(_draw_next, pool, work)
+            for _ in range(count):
+                _then(pool, _make_ready, lambda is_ready: drawing() if is_ready else None)
+
     try:
-        process = subprocess.Popen(
-            [sys.executable, *COMMAND],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-    except OSError:
-        return
-    stack.callback(_end, process)
-    threading.Thread(target=_feed, args=(process, content, waiting, done), daemon=True).start()
+        yield start
+    finally:
+        if pool:
+            pool.shutdown(kill_workers=True)  # type: ignore[call-arg]  # loky's own
 
 
-def _feed(
-    process: subprocess.Popen[bytes],
-    content: bytes,
-    waiting: deque[Key],
-    done: queue.SimpleQueue[tuple[Key, Image | None]],
-) -> None:
-    """Have a helper draw one waiting figure after the other; ends with the helper."""
-    assert process.stdin and process.stdout
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Children started within look for no modules in the working folder, which may hold a random.py or the like."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        process.stdin.write(content)
-        process.stdin.flush()
-        pickle.load(process.stdout)  # nosec B301 # it is ready, so that what waits is not kept waiting for its start
-    except Exception:  # a helper that does not come to be
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+def _draw_next(pool: Executor, work: _Work) -> None:
+    """Have a helper that is free draw one waiting figure after the other."""
+    try:
+        key = work.waiting.popleft()
+    except IndexError:
         return
-    while True:
-        try:
-            key = waiting.popleft()
-        except IndexError:
-            return
-        try:
-            pickle.dump(key, process.stdin)
-            process.stdin.flush()
-            image = pickle.load(process.stdout)  # nosec B301
-        except Exception:  # the helper is gone
-            done.put((key, None))
-            return
-        done.put((key, image))
+
+    def take(image: Image | None) -> None:
+        work.done.put((key, image))
+        if image:
+            _draw_next(pool, work)
+
+    _then(pool, partial(draw_image, key[1], work.pictures[key], work.formats), take)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError, ValueError):
-            stream.close() if stream else None
+def _then(pool: Executor, work: Callable[[], T], take: Callable[[T | None], None]) -> None:
+    """Have a helper do something and take its result, or None where it was lost or failed."""
+    try:
+        future = pool.submit(work)
+    except Exception:  # what is wrong with the system is no matter of the figures: they are drawn here
+        take(None)
+        return
+    future.add_done_callback(lambda done: take(None if done.cancelled() or done.exception() else done.result()))
 
 
-def _num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _make_ready() -> bool:
+    from lenet_ablate.rendering.plotting import import_matplotlib
+
+    with Path(os.devnull).open("w") as nowhere:  # whatever a library prints
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    import_matplotlib()
+    return True

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lenet_ablate.sweep import cores
-from lenet_ablate.sweep.cores import cpu_quota
+from lenet_ablate.records import cores
+from lenet_ablate.records.cores import cpu_quota
 
 V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "33 28 0:29 {mounted} /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:9 - cgroup cgroup rw,cpu,cpuacct"
