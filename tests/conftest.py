@@ -82,11 +82,10 @@ def report(
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs `lenet-report` with some words beside outputs/, without drawing; gives exit status, output and errors."""
     from lenet_ablate.report.main import main
+    from support.figure_studies import undrawn
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "lenet_ablate.report.figures.drawing.figure_files", lambda figure, kinds: dict.fromkeys(kinds, b"figure")
-    )
+    monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", undrawn)
 
     def call(*words: str) -> tuple[int, str, str]:
         status = main(words)

@@ -41,7 +41,7 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_first_process_gives_the_bits_of_the_second(tmp_path: Path) -> None:
     (tmp_path / "types.py").write_text("raise SystemExit('a module of the user, not of the standard library')")
     first, second = run(TRAIN, tmp_path), run(TRAIN, tmp_path)

@@ -42,11 +42,12 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "shim.so"
 
 
-WITHOUT_LOCKS = [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF, errno.EIO, errno.ENOSYS, None]
+RARE = [errno.EOPNOTSUPP, errno.EBADF, errno.EIO, errno.ENOSYS]
+WITHOUT_LOCKS = [errno.ENOLCK, *RARE, None]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", WITHOUT_LOCKS)
+@pytest.mark.parametrize("number", [errno.ENOLCK, None, *(pytest.param(n, marks=pytest.mark.soak) for n in RARE)])
 def test_a_sweep_goes_on_without_locks_and_says_so_once(tmp_path: Path, shim: Path, number: int | None) -> None:
     environment = {"LD_PRELOAD": str(shim)} | ({} if number is None else {"LOCK_ERRNO": str(number)})
     returned, printed = start("data=digits", "epochs=1", "seed=0,1", cwd=tmp_path, environment=environment).end()

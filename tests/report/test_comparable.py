@@ -23,6 +23,7 @@ from lenet_ablate.config.settings import DataConfig, ModelConfig, RunConfig
 from lenet_ablate.records.plans import SweepPlan, parse_plan
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import METRICS, State
+from lenet_ablate.report.figures.drawing import draw_image
 from lenet_ablate.report.study.collect import make_study
 from lenet_ablate.report.study.comparable import Part, reasons, split
 from lenet_ablate.report.study.published import published_frame
@@ -353,7 +354,10 @@ def test_one_epoch_then_thirty_are_told_apart_until_a_sweep_asks(report: Run, tm
     assert not (tmp_path / "outputs/report/s1/epochs-1").exists()
 
 
-def test_the_playground_shows_each_set_and_all_boundaries_together(report: Run, tmp_path: Path) -> None:
+def test_the_playground_shows_each_set_and_all_boundaries_together(
+    report: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", draw_image)
     names, activations = ("circle", "spiral"), (Activation.relu, Activation.tanh)
     configs = [point_config(name, kind, seed) for name in names for kind in activations for seed in range(2)]
 

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from lenet_ablate.config.choices import Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.record import CONFIG, METRICS, MODEL, PREDICTIONS, RESULT, STATUS, State
 from lenet_ablate.report import fingerprint
+from lenet_ablate.report.figures.image import Image
+from lenet_ablate.report.figures.picture import Draw
 from lenet_ablate.report.main import main
 from lenet_ablate.report.options import ReportOptions, parse_options
+from support.figure_studies import undrawn
 from support.report_runs import rows_of, write_run, write_study, write_sweep
 
 CONFIGS = [RunConfig(pool=pool, seed=seed, epochs=2) for pool in Pool for seed in range(2)]
@@ -32,16 +34,16 @@ def idx_labels(labels: Sequence[int]) -> bytes:
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry per figure that is drawn; drawing itself would take most of the time."""
-    count: list[int] = []
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the figures that are drawn; nothing is."""
+    names: list[str] = []
 
-    def draw(figure: Figure, kinds: Sequence[str]) -> dict[str, bytes]:
-        count.append(1)
-        return dict.fromkeys(kinds, b"drawn")
+    def draw_image(name: str, draw: Draw, formats: Sequence[str]) -> Image:
+        names.append(name)
+        return undrawn(name, draw, formats)
 
-    monkeypatch.setattr("lenet_ablate.report.figures.drawing.figure_files", draw)
-    return count
+    monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", draw_image)
+    return names
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ CHANGES: dict[str, Callable[[], object]] = {
 }
 
 
-def test_an_unchanged_report_is_not_made_again(report: Report, drawn: list[int]) -> None:
+def test_an_unchanged_report_is_not_made_again(report: Report, drawn: list[str]) -> None:
     first = report()
     assert "written to outputs/report/s1" in first and drawn
     times = {path: path.stat().st_mtime_ns for path in Path("outputs/report/s1").rglob("*")}
@@ -119,7 +121,7 @@ def test_an_unchanged_report_is_not_made_again(report: Report, drawn: list[int])
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_any_change_makes_it_again(report: Report, drawn: list[int], what: str) -> None:
+def test_any_change_makes_it_again(report: Report, drawn: list[str], what: str) -> None:
     report()
     drawn.clear()
     CHANGES[what]()
@@ -130,7 +132,7 @@ def test_any_change_makes_it_again(report: Report, drawn: list[int], what: str) 
     assert not drawn
 
 
-def test_another_program_makes_it_again(report: Report, drawn: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_program_makes_it_again(report: Report, drawn: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     report()
     monkeypatch.setattr(fingerprint, "_program", lambda: b"another")
     assert "written to" in report()
@@ -138,7 +140,7 @@ def test_another_program_makes_it_again(report: Report, drawn: list[int], monkey
 
 @pytest.mark.parametrize("words", [("--figures", "all"), ("--data-dir", "elsewhere"), ("--formats", "pdf,svg")])
 def test_other_options_in_the_same_folder_make_it_again(
-    report: Report, drawn: list[int], words: tuple[str, ...]
+    report: Report, drawn: list[str], words: tuple[str, ...]
 ) -> None:
     report()
     assert "written to" in report("outputs", *words)
@@ -147,7 +149,7 @@ def test_other_options_in_the_same_folder_make_it_again(
 
 
 def test_what_is_interrupted_is_made_again(
-    report: Report, drawn: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    report: Report, drawn: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("lenet_ablate.report.write._write_manifest", _stop_at_the_second())
@@ -170,7 +172,7 @@ def _stop_at_the_second() -> Callable[..., None]:
     return write
 
 
-def test_of_several_studies_only_the_changed_one_is_made_again(report: Report, drawn: list[int]) -> None:
+def test_of_several_studies_only_the_changed_one_is_made_again(report: Report, drawn: list[str]) -> None:
     write_study(Path("outputs/s2"), CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9))
     first = report()
     assert "written: outputs/report/s1/index.html" in first and "written: outputs/report/s2/index.html" in first
@@ -181,7 +183,7 @@ def test_of_several_studies_only_the_changed_one_is_made_again(report: Report, d
     assert "unchanged: s2 (outputs/report/s2/index.html)" in report("outputs", "--study", "s2")
 
 
-def test_a_study_that_is_gone_leaves_nothing_behind(report: Report, drawn: list[int]) -> None:
+def test_a_study_that_is_gone_leaves_nothing_behind(report: Report, drawn: list[str]) -> None:
     for name in ("s2", "s3"):
         write_study(Path("outputs") / name, CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9))
     report()
@@ -198,7 +200,7 @@ def _by_pool(config: RunConfig) -> float:
     return config.seed / 100 + (config.pool is Pool.avg) * (config.seed + 1) / 1000
 
 
-def test_several_studies_are_told_in_a_few_lines_and_in_full_where_asked_for(report: Report, drawn: list[int]) -> None:
+def test_several_studies_are_told_in_a_few_lines_and_in_full_where_asked_for(report: Report, drawn: list[str]) -> None:
     write_study(Path("outputs/s2"), CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9 + _by_pool(config)))
     brief = report()
     assert "s2: 4 of 4 runs finished, 2 seeds\n  Use pool=" in brief and "  pool: max and avg are not disting" in brief
@@ -208,7 +210,7 @@ def test_several_studies_are_told_in_a_few_lines_and_in_full_where_asked_for(rep
     assert "<dt>pool</dt><dd>max and avg are not distinguishable" in index
 
 
-def test_a_choice_of_runs_is_a_report_of_its_own(report: Report, drawn: list[int]) -> None:
+def test_a_choice_of_runs_is_a_report_of_its_own(report: Report, drawn: list[str]) -> None:
     report()
     plain = {path: path.read_bytes() for path in Path("outputs/report/s1").rglob("*") if path.is_file()}
     report("outputs", "--where", "seed=0", "--margin", "0.2")

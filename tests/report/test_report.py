@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from lenet_ablate import __version__
 from lenet_ablate.config.choices import Model, Pool
@@ -26,6 +25,7 @@ from lenet_ablate.rendering.escape import markdown_text, one_line
 from lenet_ablate.report import write as write_module
 from lenet_ablate.report.main import main
 from lenet_ablate.report.text.csv import csv_bytes
+from support.figure_studies import undrawn
 from support.report_runs import plan_of, rows_of, write_run, write_study, write_sweep
 
 Run = Callable[..., tuple[int, str, str]]
@@ -46,14 +46,10 @@ TABLES = ("lr", "lr_epochs", "pool", "pool_epochs", "variants", "anova")
 
 
 @pytest.fixture(autouse=True)
-def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are made and not drawn, which takes most of the time; `drawn` in a test's name draws them."""
+def figures_undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are left out, which take most of the time; `drawn` in a test's name draws them."""
     if "drawn" not in request.node.name:
-        monkeypatch.setattr("lenet_ablate.report.figures.drawing.figure_files", undrawn_files)
-
-
-def undrawn_files(figure: Figure, kinds: Sequence[str]) -> dict[str, bytes]:
-    return {kind: repr(figure.get_size_inches()).encode() for kind in kinds}
+        monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", undrawn)
 
 
 def grid(lrs: Sequence[float | StepDecay] = (0.001, 0.01), seeds: int = 2) -> list[RunConfig]:
