@@ -43,7 +43,6 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 RARE = [errno.EOPNOTSUPP, errno.EBADF, errno.EIO, errno.ENOSYS]
-WITHOUT_LOCKS = [errno.ENOLCK, *RARE, None]
 
 
 @pytest.mark.slow

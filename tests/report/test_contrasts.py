@@ -192,6 +192,16 @@ def test_collapsed_runs_stay_and_are_named() -> None:
     assert "1 run collapsed to chance level (pool=avg, seed 2); it stays" in analyse(study).warnings[0]
 
 
+@pytest.mark.parametrize(("lrs", "is_mixed"), [((0.001, 0.01), True), ((0.01,), False)])
+def test_averages_over_settings_that_train_and_settings_that_collapse_are_warned_of(
+    lrs: tuple[float, ...], is_mixed: bool
+) -> None:
+    grid = [RunConfig(pool=pool, lr=lr, seed=seed, epochs=1) for pool in Pool for lr in lrs for seed in range(2)]
+    records = [record_of(c, a := 0.1135 if c.lr == 0.01 else 0.98 + c.seed / 1000, val=a) for c in grid]
+    told = next(line for line in analyse(study_of(records)).warnings if "collapsed to chance level" in line)
+    assert ("read the table of all settings" in told) is is_mixed
+
+
 @pytest.mark.parametrize("state", [State.failed, State.diverged])
 def test_failed_and_diverged_runs_are_left_out_and_counted_against_the_plan(state: State) -> None:
     records = [

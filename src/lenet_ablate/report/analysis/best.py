@@ -86,7 +86,17 @@ def best_setting(study: Study, marks: Sequence[str] = (), look: int = 1) -> Best
     sentence = " ".join([*(f"{part}." for part in told), *marks])
     identity, by_validation = str(own["variant_id"].iloc[0]), is_chosen_by_validation(study)
     return BestSetting(
-        best, identity, mean, sd, len(own), by_validation, others.alike or (), sentence, ends.ended, ends.troubled
+        variant=best,
+        variant_id=identity,
+        test_accuracy=mean,
+        sd=sd,
+        seeds=len(own),
+        by_validation=by_validation,
+        alike=others.alike or (),
+        sentence=sentence,
+        ended=ends.ended,
+        failed=ends.troubled,
+        is_tested=others.alike is not None,
     )
 
 

@@ -121,6 +121,7 @@ class BestSetting:
         ended: Its runs that ended.
         failed: Those of them that failed, diverged or collapsed.
         sentence: All of this in a few words; plain text.
+        is_tested: Whether it shares enough seeds with each of the others to be tested against them.
     """
 
     variant: str
@@ -133,6 +134,7 @@ class BestSetting:
     sentence: str
     ended: int = 0
     failed: int = 0
+    is_tested: bool = True
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def study_warnings(study: Study, predictions: StudyPredictions, noise: pd.DataFr
         _unwired(usable, predictions),
         _lost(study.design),
         _one_seed(usable),
-        _collapsed(usable),
+        _collapsed(study, usable),
         _unstable(noise),
         _small_test_set(study),
         _without_validation(study),
@@ -82,14 +82,19 @@ def _one_seed(usable: pd.DataFrame) -> str:
     return "One seed per variant: a difference may be chance, and nothing is called best; add seeds, e.g. seed=0,1,2."
 
 
-def _collapsed(usable: pd.DataFrame) -> str:
+def _collapsed(study: Study, usable: pd.DataFrame) -> str:
     runs = usable[usable["is_collapsed"]]
     if runs.empty:
         return ""
     named = [f"{v}, seed {s}" for v, s in zip(runs["variant"], runs[REPLICATE], strict=True)]
     stay = "it stays" if len(runs) == 1 else "they stay"
+    is_mixed = len(study.factors) > 1 and not usable["is_collapsed"].all()
+    mixed = (
+        " Averages over settings that train and settings that do not describe neither: read the table of all settings."
+    )
     return (
         f"{plural(len(runs), 'run')} collapsed to chance level ({_some(named, '; ')}); {stay} in every mean and test."
+        f"{mixed if is_mixed else ''}"
     )
 
 

@@ -148,7 +148,7 @@ def _alike(
         return f"{_named(others[:1], ranked)} is the runner-up; one seed each, so nothing is tested."
     if analysis.best is None or not analysis.best.alike:
         candidates = [one for one in ranked.values() if one.seeds > 1]
-        is_known = analysis.best is not None and len(candidates) > 1 and "Too few seeds" not in analysis.best.sentence
+        is_known = analysis.best is not None and len(candidates) > 1 and analysis.best.is_tested
         return NONE if is_known else "Not known: too few seeds are common to the settings."
     alike = [name for name in others if name in analysis.best.alike and name not in avoided]
     seeds = plural(analysis.best.seeds, "seed")
@@ -192,7 +192,7 @@ def _sure(
     sure = [effect.key for effect in effects if effect.is_settled]
     open_ = [effect.key for effect in effects if effect.against and not effect.is_settled]
     told = []
-    if analysis.best is not None and "Too few seeds" not in analysis.best.sentence:
+    if analysis.best is not None and analysis.best.is_tested:
         count = sum(one.seeds > 1 for one in ranked.values()) - 1
         apart = count - len(analysis.best.alike)
         which = "all" if apart == count else str(apart) if apart else "none"

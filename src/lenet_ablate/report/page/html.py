@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import io
-import re
 from dataclasses import dataclass
 
 import PIL.Image
@@ -20,7 +19,7 @@ from lenet_ablate.report.page.content import Page, without_key
 from lenet_ablate.report.page.glossary import GLOSSARY
 from lenet_ablate.report.tables.html import html_table
 from lenet_ablate.report.tables.table import Table
-from lenet_ablate.report.text.wording import percent
+from lenet_ablate.report.text.wording import percent, prose
 
 PACKAGE = "lenet_ablate.report.page"
 MAX_BYTES = 5_000_000
@@ -117,11 +116,6 @@ def _data(content: bytes, kind: str) -> str:
     return f"data:{MIME[kind]};base64,{base64.b64encode(content).decode()}"
 
 
-def _prose(text: str) -> str:
-    """A sentence as one line whose numbers stay with their units."""
-    return re.sub(r"(?<=\d) (?=(?:%|pp|s|min|h)(?!\w))", "\N{NO-BREAK SPACE}", one_line(text, limit=0))
-
-
 def _table(table: Table) -> Markup:
     return Markup(html_table(_accuracy_first(table), is_scrolled=True))  # nosec B704 # its template escapes
 
@@ -142,7 +136,7 @@ def _environment() -> Environment:
     found.globals |= {
         "css": Markup(style(PACKAGE)),  # nosec B704 # our own files
         "line": functools.partial(one_line, limit=0),
-        "prose": _prose,
+        "prose": prose,
         "short": one_line,
         "table": _table,
         "data": _data,

@@ -9,6 +9,7 @@ from jinja2 import Environment
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.templates import environment
 from lenet_ablate.report.tables.table import Table
+from lenet_ablate.report.text.wording import prose
 
 
 def html_table(table: Table, *, is_scrolled: bool = False) -> str:
@@ -24,5 +25,5 @@ def html_table(table: Table, *, is_scrolled: bool = False) -> str:
 @functools.cache
 def _environment() -> Environment:
     found = environment("lenet_ablate.report.tables")
-    found.globals["line"] = lambda text: one_line(text, limit=0)
+    found.globals |= {"line": functools.partial(one_line, limit=0), "prose": prose}
     return found

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+
+from lenet_ablate.rendering.escape import one_line
 
 MINUS = "\u2212"
 
@@ -38,3 +41,8 @@ def percent(share: float) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 seed`, `2 seeds`."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def prose(text: str) -> str:
+    """A sentence for a page, as one line whose numbers stay with their units where it breaks."""
+    return re.sub(r"(?<=\d) (?=(?:%|pp|s|min|h)(?!\w))", "\N{NO-BREAK SPACE}", one_line(text, limit=0))
