@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import threading
 import time
@@ -168,14 +167,3 @@ def test_another_signal_ends_the_process_once_all_is_saved() -> None:
     with pytest.raises(SystemExit) as stopped:
         lenet_ablate.sweep(seed=range(40), workers=1, **(SMALL | {"epochs": 20}))
     assert stopped.value.code == 143
-
-
-def test_nothing_asks_for_a_guarded_script() -> None:
-    """Python's own pools start the caller's script anew in each process; ours run modules of this package."""
-    package = Path(lenet_ablate.__file__).parent
-    users = [
-        path
-        for path in package.rglob("*.py")
-        if re.search(r"\b(multiprocessing|ProcessPoolExecutor)\b", path.read_text())
-    ]
-    assert not users

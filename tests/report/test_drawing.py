@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +15,18 @@ from lenet_ablate.report.figures.drawing import draw_all, draw_image
 from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.figures.picture import Draw
 from support.figure_studies import picture
+
+UNGUARDED = """
+from functools import partial
+from lenet_ablate.report.figures import drawing
+from support.figure_studies import picture
+
+print("begun", flush=True)
+drawing.FIGURES_PER_HELPER, drawing.num_usable_cores = 1, lambda: 2
+drawing._next = lambda work: work.done.get(timeout=100)
+pictures = {("s", f"n{number}"): partial(picture, float(number)) for number in range(2)}
+print(len(drawing.draw_all(pictures, ("svg",))), "drawn")
+"""
 
 
 def ends_a_helper(pid: int, name: str, draw: Draw, formats: tuple[str, ...]) -> Image:
@@ -43,6 +57,15 @@ def test_helpers_draw_the_same_bytes_in_the_same_order(monkeypatch: pytest.Monke
     together = draw_all(pictures(), ("svg",))
     assert together == alone and list(together) == list(pictures())
     assert [image.title for image in together.values()] == [f"title {number}.0" for number in range(4)]
+
+
+def test_a_script_without_a_guard_is_not_started_anew_by_a_helper(tmp_path: Path) -> None:
+    """Python's own pools would run it in each process."""
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("begun\n2 drawn\n", "")
 
 
 @pytest.mark.usefixtures("two_helpers")
