@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def test_references_name_factors_and_levels_of_their_experiment() -> None:
         experiment = read_experiment(name, [config_dir()])
         for reference in experiment.references:
             if reference["factor"] != "variant":
-                assert reference["level"] in experiment.sweep[reference["factor"]]
+                levels = [level for grid in experiment.sweeps for level in grid.get(reference["factor"], ())]
+                assert reference["level"] in levels
             assert 0.9 < reference["test_accuracy"] < 1
             assert reference["model"] == experiment.settings.get("model", "lenet5") and reference["data"] == "mnist"
 
@@ -154,14 +156,54 @@ def test_one_setting_at_a_time_from_the_first_of_each() -> None:
     )
 
 
+GRIDS = """
+settings: {data: digits, epochs: 1}
+sweep:
+  - {optimizer: [adam], lr: [0.001, 0.01]}
+  - {optimizer: [sgd], lr: [0.01, 0.1], optimizer.momentum: [0.5, 0.9]}
+zip: [[lr, optimizer.momentum]]
+exclude: [{optimizer: adam, lr: 0.01}]
+"""
+
+
+def test_a_list_of_grids_is_all_of_their_runs(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "mixed", GRIDS)
+    words = ("--config-dir", str(tmp_path), "experiment=mixed")
+    status, out = run(*words, "data.train_size=48", "data.val_size=50")
+    assert status == 0, out
+    runs = read_runs("outputs/mixed")
+    settings = runs[["optimizer", "lr", "optimizer.momentum"]].fillna(-1)
+    assert sorted(settings.itertuples(index=False, name=None)) == [
+        ("adam", 0.001, -1.0),
+        ("sgd", 0.01, 0.5),
+        ("sgd", 0.1, 0.9),
+    ]
+    # What is typed has the last word in each grid.
+    assert run(*words, "lr=0.5", "seed=0,1", "plan=true")[1].startswith("6 runs in ")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sweep: [3]", "must be a mapping"),
+        ("sweep: [{lr: 0.1}]", "sweep.lr: must be a list of values"),
+        ("sweep: [{lr: [1]}, {lrr: [1]}]", "there is no setting 'lrr'; did you mean 'lr'?"),
+        ("sweep: [{lr: [1, 2]}]\nzip: [[lr, pool]]", "zip: pool has no values to advance through in sweep"),
+    ],
+)
+def test_a_wrong_list_of_grids_is_told(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        read_experiment("wrong", [write(tmp_path, "wrong", text)])
+
+
 def test_zipped_settings_advance_together() -> None:
     grid = expand_grid({}, ["lr=1,2", "pool=max,avg", "batch_size=8,16"], grid=Grid({}, zips=[["lr", "batch_size"]]))
     assert levels(grid) == ["1 max 8", "1 avg 8", "2 max 16", "2 avg 16"]
 
 
 def test_a_single_value_ends_an_experiments_zip() -> None:
-    experiment = Experiment("x", sweep={"lr": ("1", "2"), "batch_size": ("8", "16")}, zips=(("lr", "batch_size"),))
-    assert levels(expand_grid(experiment.params(False), ["lr=5"], experiment=experiment)) == ["5 8", "5 16"]
+    experiment = Experiment("x", sweeps=({"lr": ("1", "2"), "batch_size": ("8", "16")},), zips=(("lr", "batch_size"),))
+    assert levels(expand_grid(experiment.params(False)[0], ["lr=5"], experiment=experiment)) == ["5 8", "5 16"]
 
 
 def test_excluded_combinations_are_left_out() -> None:

@@ -121,8 +121,8 @@ def expand_grid(
     typed = grid or Grid({})
     zips, exclude = list(typed.zips), list(typed.exclude)
     if experiment:
-        # A zip holds no longer where the command line gives one of its settings a single value.
-        zips += [group for group in experiment.zips if not any(len(axes.get(key, ())) == 1 for key in group)]
+        # A zip holds where all of its settings vary: in another grid, or by a word that was typed, one may not.
+        zips += [group for group in experiment.zips if all(len(axes.get(key, ())) > 1 for key in group)]
         exclude += experiment.exclude
     return Grid(axes, zips, exclude, typed.design)
 

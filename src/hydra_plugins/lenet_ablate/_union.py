@@ -47,8 +47,9 @@ def expand_experiments(
     study = {"study": word(experiments[0].name)} if len(experiments) == 1 else {}
     with_document = asked.protocol is Protocol.document
     grids = [
-        expand_grid({**params, **study, **one.params(with_document)}, arguments, loader, one, typed)
+        expand_grid({**params, **study, **own}, arguments, loader, one, typed)
         for one in experiments
+        for own in one.params(with_document)
     ]
     _check_exclusions(asked.exclude, grids)
     return grids, experiments

@@ -29,7 +29,7 @@ class Experiment:
     Attributes:
         name: Its file's name, and that of its study.
         settings: Values, as words, that all of its runs share.
-        sweep: Values, as words, of each setting that varies: every combination is a run.
+        sweeps: Grids: values, as words, of each setting that varies; every combination is a run.
         zips: Groups of varying settings that advance together.
         exclude: Combinations, as words by setting, that are left out.
         document: Values that take the place of others with `protocol=document`.
@@ -39,16 +39,17 @@ class Experiment:
 
     name: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    sweep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sweeps: tuple[Mapping[str, tuple[str, ...]], ...] = ({},)
     zips: tuple[tuple[str, ...], ...] = ()
     exclude: tuple[Mapping[str, str], ...] = ()
     document: Mapping[str, str] = field(default_factory=dict)
     references: tuple[Mapping[str, Any], ...] = ()
 
-    def params(self, with_document: bool) -> dict[str, str]:
-        """Its settings and axes as `key: values` words; those of the document where asked for."""
-        params = {**self.settings, **{key: ",".join(values) for key, values in self.sweep.items()}}
-        return params | (dict(self.document) if with_document else {})
+    def params(self, with_document: bool) -> list[dict[str, str]]:
+        """Of each grid, the settings and axes as `key: values` words; those of the document where asked for."""
+        document = self.document if with_document else {}
+        grids = ({key: ",".join(values) for key, values in sweep.items()} for sweep in self.sweeps)
+        return [{**self.settings, **grid, **document} for grid in grids]
 
 
 def experiment_names(config_dirs: Iterable[Path]) -> list[str]:
@@ -124,17 +125,28 @@ def _parse(name: str, content: object, path: Path) -> Experiment:
             raise ConfigError(f"{path}: has no '{key}'; an experiment has {', '.join(KEYS)}")
     settings = _words(content.get("settings") or {}, path)
     document = _words(content.get("document") or {}, path)
-    sweep: dict[str, tuple[str, ...]] = {}
-    for key, values in _mapping(content.get("sweep") or {}, path, "sweep").items():
-        if not isinstance(values, list) or not values:
-            raise ConfigError(f"{path}: sweep.{key}: must be a list of values")
-        sweep[_known(key, path)] = tuple(map(word, values))
-    zips = tuple(tuple(map(str, group)) for group in content.get("zip") or ())
+    sweeps = _sweeps(content.get("sweep"), path)
+    swept = {key for sweep in sweeps for key in sweep}
+    zips = tuple(tuple(_known(key, path) for key in group) for group in content.get("zip") or ())
+    for key in (key for group in zips for key in group if key not in swept):
+        raise ConfigError(f"{path}: zip: {key} has no values to advance through in sweep")
     exclude = tuple(_words(entry, path) for entry in content.get("exclude") or ())
     usual = {"model": RunConfig().model.name.value, "data": RunConfig().data.name.value}
-    origin = {key: settings.get(key, value) for key, value in usual.items() if key not in sweep}
+    origin = {key: settings.get(key, value) for key, value in usual.items() if key not in swept}
     references = tuple(_reference(entry, path) | origin for entry in content.get("references") or ())
-    return Experiment(name, settings, sweep, zips, exclude, document, references)
+    return Experiment(name, settings, sweeps, zips, exclude, document, references)
+
+
+def _sweeps(written: object, path: Path) -> tuple[dict[str, tuple[str, ...]], ...]:
+    """The grids of a file: one, or each of a list."""
+    sweeps = []
+    for grid in written if isinstance(written, list) and written else [written or {}]:
+        axes = _mapping(grid, path, "sweep, or each entry of its list,")
+        for key, values in axes.items():
+            if not isinstance(values, list) or not values:
+                raise ConfigError(f"{path}: sweep.{key}: must be a list of values")
+        sweeps.append({_known(key, path): tuple(map(word, values)) for key, values in axes.items()})
+    return tuple(sweeps)
 
 
 def _words(mapping: object, path: Path) -> dict[str, str]:
