@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from lenet_ablate import __version__
 from lenet_ablate.config.folder import config_dir
+from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.streams import with_safe_streams
@@ -57,12 +59,33 @@ def _main() -> None:
     if "--help" in flags or "-h" in flags:
         _help(words, flags)
         return
+    if flags and flags[-1] in ("-sc", "--shell-completion") and words and _complete(words[0]):
+        return
     try:
         _run(flags, words)
     except SystemExit as stop:  # argparse ends with 2, which here means something else
         sys.exit(1 if stop.code == 2 else stop.code)
     except LenetAblateError as error:
         sys.exit(str(error))
+
+
+def _complete(action: str) -> bool:
+    """Print what the word at the cursor can become, as Hydra's scripts for the shells expect it.
+
+    Returns:
+        Whether it was asked for that, and not for a value of Hydra's own or for one of these scripts.
+    """
+    asked, _, shell = action.partition("=")
+    line = os.environ.get("COMP_LINE", "")
+    word = line.rpartition(" ")[2]
+    if asked != "query" or (word.startswith("hydra") and "=" in word and not word.startswith(PREFIX)):
+        return False
+    from lenet_ablate.cli.completion import completions
+
+    flags, _ = split_arguments(line.split()[1:])
+    found = completions(line, [config_dir(), *_extra_config_dirs(flags)])
+    say(("\n" if shell == "fish" else " ").join(found))
+    return True
 
 
 def _help(topics: Sequence[str], flags: Sequence[str]) -> None:

@@ -40,7 +40,7 @@ _Choice = TypeVar("_Choice")
 
 REPORT_FOLDER = "report"
 """The folder beside the studies in which their reports lie; no study has its name."""
-_PATH = Text(r"[^\x00\n\ud800-\udfff]+", "a path, in UTF-8 and in one line")
+PATH = Text(r"[^\x00\n\ud800-\udfff]+", "a path, in UTF-8 and in one line")
 
 
 def _setting(default: Any, check: Check, text: str) -> Any:
@@ -100,7 +100,7 @@ class DataConfig:
     """The data set, its validation split and its normalisation."""
 
     name: DataSet = _setting(DataSet.mnist, OneOf(DataSet), "data set")
-    path: str | None = _setting(None, Optional(_PATH), "file, idx, npz: folder or file with the data")
+    path: str | None = _setting(None, Optional(PATH), "file, idx, npz: folder or file with the data")
     val_size: int | None = _setting(
         5000, Optional(Whole(0, 10_000_000)), "training images set aside for validation; null: one in twelve"
     )
@@ -213,8 +213,8 @@ class Options:
         ),
         "folder that the runs share",
     )
-    data_dir: str | None = _setting(None, Optional(_PATH), "data folder; null: $LENET_ABLATE_DATA, else data/")
-    output_dir: str = _setting("outputs", _PATH, "folder of the studies")
+    data_dir: str | None = _setting(None, Optional(PATH), "data folder; null: $LENET_ABLATE_DATA, else data/")
+    output_dir: str = _setting("outputs", PATH, "folder of the studies")
     train_loss_every: int = _setting(
         0, Whole(0, 100_000), "epochs between two evaluations on the training split; 0: only after the last"
     )
@@ -227,7 +227,7 @@ class Options:
         False, YesNo(), "only train what is damaged in the study again, whichever command asked for it"
     )
     sheet: str | None = _setting(
-        None, Optional(_PATH), "with plan=true: PNG file that the first pictures of each class are drawn to"
+        None, Optional(PATH), "with plan=true: PNG file that the first pictures of each class are drawn to"
     )
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
     logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
