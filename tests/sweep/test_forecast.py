@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lenet_ablate.records.archive import archive_run
 from lenet_ablate.sweep import costs, forecast
 from lenet_ablate.sweep.forecast import _makespan
 
@@ -39,6 +40,16 @@ def test_what_is_done_is_told_and_tells_how_fast(run: Run) -> None:
     run(*WORDS)
     out = run(*WORDS, "plan=true")[1]
     assert "all done already" in out and "about" not in out
+
+
+def test_an_archived_run_is_told_to_be_brought_back(run: Run) -> None:
+    run("data=digits", "epochs=2", "lr=0.01")
+    (folder,) = Path("outputs/ablation").glob("digits_*")
+    archive_run(folder)
+    out = run(*WORDS, "plan=true")[1]
+    assert "1 already done, 3 to train" in out and out.count("trains  ") == 3
+    assert "  archived lr=0.01 pool=max: brought back when the sweep begins\n" in out
+    assert "1 of these runs brought back" in run("data=digits", "epochs=2", "lr=0.01")[1]
 
 
 def test_a_long_plan_is_cut(run: Run) -> None:

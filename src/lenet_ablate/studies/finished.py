@@ -82,18 +82,23 @@ def clear_folder(sweep: Sweep, job: Job) -> str:
     return f"{folder}: {damage}; set aside as {set_aside(folder).name}" if damage else ""
 
 
+def archived_jobs(sweep: Sweep) -> list[Job]:
+    """The runs that lie in the study's archive and are not at hand as well."""
+    away = set(archived_names(sweep.study))
+    jobs = ((job, run_name(job.config)) for job in (sweep.jobs if away else ()))
+    return [job for job, name in jobs if name in away and not os.path.lexists(sweep.study / name)]
+
+
 def take_back(sweep: Sweep) -> int:
     """Bring back from the study's archive the runs that are asked for again; returns how many.
 
     One that is at hand already, or cannot be moved, stays where it is.
     """
-    away, count = set(archived_names(sweep.study)), 0
-    for job in sweep.jobs if away else ():
-        name = run_name(job.config)
-        if name in away and not os.path.lexists(sweep.study / name):
-            with contextlib.suppress(RecordError):
-                restore_run(sweep.study, name)
-                count += 1
+    count = 0
+    for job in archived_jobs(sweep):
+        with contextlib.suppress(RecordError):
+            restore_run(sweep.study, run_name(job.config))
+            count += 1
     return count
 
 

@@ -13,11 +13,12 @@ from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.select import make_engines
+from lenet_ablate.records.archive import ARCHIVE
 from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.read import iter_records, read_run
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say, warn
-from lenet_ablate.studies.finished import find_finished, plan_of, why_again
+from lenet_ablate.studies.finished import archived_jobs, find_finished, plan_of, why_again
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.studies.longer import epochs_in, find_shorter
 from lenet_ablate.studies.recording import training_place
@@ -59,8 +60,9 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     started = time.monotonic()
     lend_temporary_folder(sweep.study)
     data = DatasetCache(data_folder(sweep.options.data_dir))
-    finished = {job for job in sweep.jobs if find_finished(sweep, job, data)}
-    todo = [job for job in sweep.jobs if job not in finished]
+    archived = _archived(sweep)
+    finished = {job for job in sweep.jobs if job not in archived and find_finished(sweep, job, data)}
+    todo = [job for job in sweep.jobs if job not in finished | archived]
     say(opening(sweep, len(todo)))
     show_data(sweep)
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
@@ -73,7 +75,7 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     costs, source = _costs(sweep, plans, data, engines, side_by_side)
     epochs = epochs_in(sweep.study)
     forecasts = {job: _forecast(sweep, job, plan, costs, engines, epochs) for job, plan in plans.items()}
-    _say_runs([_line(sweep, job, forecasts.get(job)) for job in sweep.jobs])
+    _say_runs([_line(sweep, job, forecasts.get(job), job in archived) for job in sweep.jobs])
     if not todo:
         return
     if where := _unwritable(sweep.study):
@@ -90,7 +92,15 @@ def _say_runs(lines: Sequence[str]) -> None:
         say(f"  … {len(lines) - MAX_LINES} more")
 
 
-def _line(sweep: Sweep, job: Job, forecast: Forecast | None) -> str:
+def _archived(sweep: Sweep) -> set[Job]:
+    """Finished runs that lie in the archive, from which the sweep brings them back."""
+    away = sweep.study / ARCHIVE
+    return {job for job in archived_jobs(sweep) if read_run(away / sweep.folder(job).name).state.is_finished}
+
+
+def _line(sweep: Sweep, job: Job, forecast: Forecast | None, is_archived: bool) -> str:
+    if is_archived:
+        return f"  archived {sweep.label(job)}: brought back when the sweep begins"
     if forecast is None:
         return f"  done     {sweep.label(job)}"
     epochs = forecast.plan.config.epochs
