@@ -106,7 +106,17 @@ def read_kmnist(data_dir: Path, known: relatives.Published) -> Arrays:
     return relatives.load_relative(DataSet.kmnist, data_dir, lambda line: pytest.fail(line), {DataSet.kmnist: known})
 
 
-@pytest.mark.parametrize("kinds", [[True], [False], [True, False]])
+def test_relatives_without_a_digest_are_named_once_as_not_verified(tmp_path: Path) -> None:
+    files, told = balanced(0), list[str]()
+    store(tmp_path / "KMNIST/raw", files, packed=False)
+    store(tmp_path / "KMNIST/raw", {name: files[name] for name in files if "train" in name}, packed=True)
+    relatives.load_relative(DataSet.kmnist, tmp_path, told.append, {DataSet.kmnist: published(files)})
+    (line,) = told
+    assert "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte could not be verified" in line
+    assert "train-" not in line
+
+
+@pytest.mark.parametrize("kinds", [[True], [True, False]])
 def test_relatives_are_read_where_torchvision_keeps_them(tmp_path: Path, kinds: list[bool]) -> None:
     files = balanced(0)
     for packed in kinds:

@@ -81,7 +81,8 @@ class Warmup(Schedule):
 class Cosine(Schedule):
     """Half a cosine from `initial` to `final`, step by step, after `warmup` epochs of linear rise.
 
-    Loshchilov and Hutter 2017, equation 5, without restarts.
+    Loshchilov and Hutter 2017, equation 5, without restarts. `torch.optim.lr_scheduler.CosineAnnealingLR` is the same
+    where its `step()` is called after each batch; called once an epoch, as is usual, its rates stand still between.
     """
 
     initial: float = _value(0.01, LEARNING_RATE, "learning rate at the top")
@@ -102,7 +103,10 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Up and down again in one cycle, step by step, as `torch.optim.lr_scheduler.OneCycleLR` (Smith and Topin 2019)."""
+    """Up and down again in one cycle, step by step, as `torch.optim.lr_scheduler.OneCycleLR` (Smith and Topin 2019).
+
+    The rates alone: that scheduler cycles momentum too unless it is told `cycle_momentum=False`; here momentum stays.
+    """
 
     max_lr: float = _value(0.01, LEARNING_RATE, "learning rate at the top")
     pct_start: float = _value(0.3, Real(0, 1, with_high=False), "fraction of the steps spent rising")

@@ -159,7 +159,11 @@ class AugmentConfig:
     """How training images are varied, drawn anew for each image and epoch; null where the kind has none such."""
 
     name: Augment = _setting(Augment.none, OneOf(Augment), "how training images are varied")
-    shift: float | None = _setting(None, Optional(Real(0, 16)), "shift, affine: pixels along each axis, at most")
+    shift: float | None = _setting(
+        None,
+        Optional(Real(0, 16)),
+        "shift, affine: pixels along each axis, at most; affine: before scale, turn and slant",
+    )
     degrees: float | None = _setting(None, Optional(Real(0, 180)), "rotate, affine: angle, at most")
     scale: float | None = _setting(None, Optional(Real(0, 0.9)), "affine: change of size, at most; a fraction")
     shear: float | None = _setting(None, Optional(Real(0, 60)), "affine: slant in degrees, at most")
