@@ -27,8 +27,8 @@ def test_unstable_training_is_warned_of() -> None:
     records = [
         record_of(config_of(pool, s), 0.98 + s / (100 if pool is Pool.avg else 1000)) for pool in Pool for s in range(3)
     ]
-    expected = "Training is unstable: seeds of pool=avg differ 14.1 times as much as"
-    assert expected in warnings_of(records) and warnings_of(records).endswith("let expect; up to 2 times is usual.")
+    expected = "Training is unstable: the seeds of pool=avg differ 14.1 times as much as"
+    assert expected in warnings_of(records) and warnings_of(records).endswith("where up to 2 times is usual.")
     assert "unstable" not in warnings_of(records[:3])
 
 

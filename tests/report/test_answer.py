@@ -17,6 +17,7 @@ from lenet_ablate.records.record import State
 from lenet_ablate.records.result import parse_result
 from lenet_ablate.report.analysis.analyse import analyse
 from lenet_ablate.report.page.answer import Answer, answer_of
+from lenet_ablate.report.page.effects import effects_of
 from lenet_ablate.report.page.glossary import GLOSSARY
 from lenet_ablate.report.page.next_run import duration
 from lenet_ablate.report.study.collect import make_study
@@ -55,10 +56,10 @@ def clear(config: RunConfig) -> float:
 def test_what_is_known_is_said_of_the_setting_it_is_known_of() -> None:
     answer = answered(configs(), clear)
     assert answer.verb == "Use" and dict(answer.settings)["lr"] == "0.01"
-    assert answer.figure.endswith("test accuracy, 3 seeds")
+    assert answer.figure.endswith("test accuracy (mean ± SD, 3 seeds)")
     assert [effect.key for effect in answer.effects] == ["lr", "pool"]  # what is known stands first
     assert answer.avoid == ("lr=0.1: 5.00 pp below 0.01",)
-    assert "Settled: lr" in answer.sure and "Open: pool" in answer.sure
+    assert "Settled: lr" in answer.sure and "Undecided: pool" in answer.sure
     other = "max" if dict(answer.settings)["pool"] == "avg" else "avg"
     assert answer.alike.startswith(f"pool={other}, lr=0.01 (9") and "lr=0.1 " not in answer.alike
     assert dict(answer.facts) == {
@@ -66,7 +67,7 @@ def test_what_is_known_is_said_of_the_setting_it_is_known_of() -> None:
         "seeds": "3",
         "failed": "none",
         "left out of comparisons": "nothing",
-        "training time": "6 min, 30 s a run",
+        "training time": "6 min in all, 30 s per run",
     }
 
 
@@ -122,6 +123,40 @@ def test_more_seeds_are_asked_for_by_the_command_that_trained_these() -> None:
     words = shlex.split(command)
     assert words[:-1] == [word for word in shlex.split(COMMAND) if not word.startswith("seed=")]
     assert words[-1].startswith(("seed=3", "seed=range(3,")) and " more seed" in answer.next.why
+
+
+def noisy(config: RunConfig) -> float:
+    """Nothing is decided: pooling would take few seeds, the rate's seeds differ ten times as much."""
+    pooling, rate = WOBBLE[config.seed] * (config.pool is Pool.avg), WOBBLE[2 - config.seed] * (config.lr == 0.1)
+    return 0.97 + 3 * pooling + 30 * rate - 0.005 * (config.lr == 0.1)
+
+
+def test_what_so_many_seeds_would_leave_open_is_told() -> None:
+    answer = answered(configs(), noisy)
+    assert answer.next.why.endswith(" to tell a difference of 0.15 pp in pool")
+    assert answer.next.cost.endswith("; for lr it would take more than 200 more seeds")
+
+
+def test_what_is_unstable_is_to_be_avoided_and_is_not_as_good() -> None:
+    answer = answered(configs(), noisy)
+    assert dict(answer.settings)["lr"] == "0.01"
+    (avoided,) = answer.avoid
+    assert avoided.startswith("unstable: pool=") and " lr=0.1 (seeds from 95." in avoided and "and 1 more" in avoided
+    assert "lr=0.1" not in answer.alike
+
+
+def test_the_level_to_use_is_held_against_the_others_unless_one_is_known_to_be_better() -> None:
+    def test_is_kinder(config: RunConfig) -> float:
+        return clear(config) + 0.0002 * (config.pool is Pool.max)
+
+    records = [record(config, test_is_kinder(config)) for config in configs()]
+    factors = analyse(make_study(Path("s"), records)).factors
+    plain = {effect.key: effect.best for effect in effects_of(factors)}
+    used = {effect.key: effect for effect in effects_of(factors, {"pool": "avg", "lr": "0.1"})}
+    assert plain == {"lr": "0.01", "pool": "max"}
+    assert used["pool"].best == "avg" and used["pool"].against[0].level == "max"
+    assert used["pool"].against[0].difference.startswith("−")
+    assert used["lr"].best == "0.01"
 
 
 def test_one_setting_needs_no_comparison() -> None:

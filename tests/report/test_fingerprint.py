@@ -203,11 +203,11 @@ def _by_pool(config: RunConfig) -> float:
 def test_several_studies_are_told_in_a_few_lines_and_in_full_where_asked_for(report: Report, drawn: list[str]) -> None:
     write_study(Path("outputs/s2"), CONFIGS, lambda config, epoch: (0.1 / epoch, 0.9 + _by_pool(config)))
     brief = report()
-    assert "s2: 4 of 4 runs finished, 2 seeds\n  Use pool=" in brief and "  pool: max and avg are not disting" in brief
+    assert "s2: 4 of 4 runs finished, 2 seeds\n  Use pool=" in brief and "  pool: avg and max are not disting" in brief
     assert "test accuracy, %" not in brief
     assert "test accuracy, %" in report("outputs", "--tables")
     index = Path("outputs/report/index.html").read_text(encoding="utf-8")
-    assert "<dt>pool</dt><dd>max and avg are not distinguishable" in index
+    assert "<dt>pool</dt><dd>avg and max are not distinguishable" in index
 
 
 def test_a_choice_of_runs_is_a_report_of_its_own(report: Report, drawn: list[str]) -> None:

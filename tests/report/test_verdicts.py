@@ -28,7 +28,7 @@ AFTER = r"(?: Completed runs only\.)?(?: Depends on [\w ,]+: see the table of va
 EVIDENCE = rf"(?:95 % CI {NUMBER} to {NUMBER}, )?n=\d+ paired seeds, {P}"
 MORE = rf"lr=\S+ is {NUMBER} pp more accurate than lr=\S+ \({EVIDENCE}\)"
 CORRECTED = rf"corrected 95 % CI {SIGNED} to {SIGNED}"
-ADDED = rf"(?:\. (?:\d+|More than 200) more seeds? for {NUMBER} pp)?"
+ADDED = rf"(?:\. Telling {NUMBER} pp takes (?:\d+|more than 200) more seeds?)?"
 UNTRAINED = r"lr=\S+ did not in \d+ of \d+ runs?"
 SENTENCES = {
     Code.one_run: r"One (?:run|seed) per level: values are descriptive"
@@ -95,7 +95,7 @@ def test_more_accurate_but_maybe_by_less_than_the_margin() -> None:
 def test_practically_the_same() -> None:
     assert the_sentence(arms(-0.0001, 0.0008, 8)) == (
         Code.practically_same,
-        "lr=a and lr=b are practically the same: difference −0.01 pp, corrected 95 % CI −0.08 to +0.06, "
+        "lr=b and lr=a are practically the same: difference +0.01 pp, corrected 95 % CI −0.06 to +0.08, "
         "inside ±0.10 pp.",
     )
 
@@ -104,7 +104,7 @@ def test_not_distinguishable() -> None:
     assert the_sentence(arms(0.0005, 0.00128, 5, base=0.99)) == (
         Code.not_distinguishable,
         "lr=a and lr=b are not distinguishable at n=5 seeds: difference +0.05 pp (95 % CI −0.11 to +0.21); "
-        "differences under 0.23 pp would usually be missed. 7 more seeds for 0.15 pp.",
+        "differences under 0.23 pp would usually be missed. Telling 0.15 pp takes 7 more seeds.",
     )
 
 

@@ -85,7 +85,7 @@ class Cells(HTMLParser):
 
 def html_cells(table: Table) -> Cells:
     parser = Cells()
-    parser.feed(html_table(table))
+    parser.feed(html_table(table).replace("\N{NO-BREAK SPACE}", " "))
     assert not parser.open
     return parser
 

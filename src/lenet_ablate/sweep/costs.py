@@ -36,7 +36,8 @@ from lenet_ablate.studies.jobs import Job
 from lenet_ablate.training.loop import RunContext, train_run
 
 MEASURING_SECONDS = 0.5
-SAMPLE_STEPS = 4
+SAMPLE_STEPS, MORE_EPOCHS = 4, 4
+LONG_JUDGING = 0.1  # seconds
 RECORD_SECONDS = 0.02
 """Of a run that no record tells of: its claim, its folder, its files; `benchmarks/overhead.py` measures it."""
 SPEEDS, CACHE_SECONDS = "speeds.json", 24 * 3600
@@ -132,9 +133,14 @@ def _sample(plan: RunPlan, dataset: Dataset, engine: Engine) -> Cost:
     judging = time.perf_counter() - started
     judged = plan.num_val + plan.num_test
     few = min(plan.num_train, SAMPLE_STEPS * config.batch_size)
-    whole = _whole_run_seconds(plan, few, dataset, engine)
-    fixed = whole - few * per_image - judging * (1 + few / judged)
-    return Cost(max(0.0, fixed) + judging * plan.num_train / judged, plan.num_train * per_image + judging)
+    once = _whole_run_seconds(plan, few, dataset, engine)
+    per_epoch = 0.0
+    if judging < LONG_JUDGING:  # else it hides what the record of an epoch costs
+        more = _whole_run_seconds(plan, few, dataset, engine, 1 + MORE_EPOCHS)
+        per_epoch = max(0.0, (more - once) / MORE_EPOCHS - few * per_image - judging)
+    fixed = once - few * per_image - judging * (1 + few / judged) - per_epoch
+    whole_epoch = plan.num_train * per_image + judging + per_epoch
+    return Cost(max(0.0, fixed) + judging * plan.num_train / judged, whole_epoch)
 
 
 def _training_seconds(plan: RunPlan, learner: Learner, order: np.ndarray) -> float:
@@ -151,12 +157,12 @@ def _training_seconds(plan: RunPlan, learner: Learner, order: np.ndarray) -> flo
         steps *= 2
 
 
-def _whole_run_seconds(plan: RunPlan, num_train: int, dataset: Dataset, engine: Engine) -> float:
-    """Seconds of a run of one epoch on a few images, with its whole record, in a folder that is gone afterwards."""
+def _whole_run_seconds(plan: RunPlan, num_train: int, dataset: Dataset, engine: Engine, epochs: int = 1) -> float:
+    """Seconds of a short run on a few images, with its whole record, in a folder that is gone afterwards."""
     config = plan.config
     config = dataclasses.replace(
         config,
-        epochs=1,
+        epochs=epochs,
         lr=1e-3,
         early_stop=EarlyStopConfig(),
         data=dataclasses.replace(config.data, train_size=num_train),

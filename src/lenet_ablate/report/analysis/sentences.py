@@ -45,7 +45,7 @@ def _one_run(row: Any, criteria: Criteria) -> str:
     if not row.sd_floor > 0:
         return told
     place = "within" if abs(row.diff) <= _NORMAL_95 * row.sd_floor else "beyond the usual"
-    first, second = _names(row)[:: 1 if row.diff >= 0 else -1]
+    (first, second), _ = _higher_first(row)
     told += (
         f"; {first} is {points(abs(row.diff))} pp above {second}, which is {place} seed noise "
         f"(≈{points(row.sd_floor)} pp SD of a difference)"
@@ -80,7 +80,7 @@ def _more_accurate(row: Any, criteria: Criteria) -> str:
 
 def _lead(row: Any) -> tuple[str, str]:
     """`lr=0.1 is 0.31` and the other level's name."""
-    first, second = _names(row)[:: 1 if row.diff > 0 else -1]
+    (first, second), _ = _higher_first(row)
     return f"{first} is {points(abs(row.diff))}", second
 
 
@@ -94,14 +94,16 @@ def _evidence(row: Any) -> str:
 
 
 def _same(row: Any, criteria: Criteria) -> str:
+    (first, second), sign = _higher_first(row)
     return (
-        f"{' and '.join(_names(row))} are practically the same: difference {signed_points(row.diff)} pp, "
-        f"{_corrected_interval(row)}, inside ±{limit_points(criteria.margin)} pp"
+        f"{first} and {second} are practically the same: difference {signed_points(sign * row.diff)} pp, "
+        f"{_corrected_interval(row, sign)}, inside ±{limit_points(criteria.margin)} pp"
     )
 
 
-def _corrected_interval(row: Any) -> str:
-    return f"corrected 95 % CI {signed_points(row.ci_all_low)} to {signed_points(row.ci_all_high)}"
+def _corrected_interval(row: Any, sign: int = 1) -> str:
+    low, high = sorted((sign * row.ci_all_low, sign * row.ci_all_high))
+    return f"corrected 95 % CI {signed_points(low)} to {signed_points(high)}"
 
 
 def _depends(row: Any, criteria: Criteria) -> str:
@@ -126,15 +128,14 @@ def _depends(row: Any, criteria: Criteria) -> str:
 
 
 def _not_distinguishable(row: Any, criteria: Criteria) -> str:
-    names = " and ".join(_names(row))
+    (first, second), sign = _higher_first(row)
+    names, difference = f"{first} and {second}", f"difference {signed_points(sign * row.diff)} pp"
     if not math.isfinite(row.ci_low) and row.sd_floor >= 0:
-        return (
-            f"{names}: too few runs to say; difference {signed_points(row.diff)} pp at n={row.n_pairs} seeds"
-            + _more_seeds(row, criteria)
-        )
-    told = f"{names} are not distinguishable at n={row.n_pairs} seeds: difference {signed_points(row.diff)} pp"
+        return f"{names}: too few runs to say; {difference} at n={row.n_pairs} seeds" + _more_seeds(row, criteria)
+    told = f"{names} are not distinguishable at n={row.n_pairs} seeds: {difference}"
     if math.isfinite(row.ci_low):
-        told += f" (95 % CI {signed_points(row.ci_low)} to {signed_points(row.ci_high)})"
+        low, high = sorted((sign * row.ci_low, sign * row.ci_high))
+        told += f" (95 % CI {signed_points(low)} to {signed_points(high)})"
     if math.isfinite(row.detectable):
         told += f"; differences under {points(row.detectable)} pp would usually be missed"
     return told + _more_seeds(row, criteria)
@@ -144,8 +145,14 @@ def _more_seeds(row: Any, criteria: Criteria) -> str:
     if pd.isna(row.seeds_more) or not row.seeds_more:
         return ""
     most = power.MAX_ADVISED
-    more = f"More than {most} more seeds" if row.seeds_more > most else plural(row.seeds_more, "more seed")
-    return f". {more} for {limit_points(criteria.target)} pp"
+    more = f"more than {most} more seeds" if row.seeds_more > most else plural(row.seeds_more, "more seed")
+    return f". Telling {limit_points(criteria.target)} pp takes {more}"
+
+
+def _higher_first(row: Any) -> tuple[tuple[str, str], int]:
+    """The names, that with the higher mean first, and the sign that turns the row's difference the same way."""
+    first, second = _names(row)
+    return ((first, second), 1) if not row.diff < 0 else ((second, first), -1)
 
 
 def _names(row: Any) -> tuple[str, str]:

@@ -98,15 +98,21 @@ def _collapsed(study: Study, usable: pd.DataFrame) -> str:
     )
 
 
-def _unstable(noise: pd.DataFrame) -> str:
+def unstable_variants(noise: pd.DataFrame) -> pd.DataFrame:
+    """The rows of variants whose seeds differ by more than errors on single test images explain, the worst first."""
     found = noise[(noise["seeds"] >= MIN_SEEDS_FOR_NOISE) & (noise["ratio"] > UNSTABLE_RATIO)]
+    return found.sort_values("ratio", ascending=False, kind="stable")
+
+
+def _unstable(noise: pd.DataFrame) -> str:
+    found = unstable_variants(noise)
     if found.empty:
         return ""
-    worst = found.sort_values("ratio").iloc[-1]
-    others = f", and likewise {plural(len(found) - 1, 'other variant')}" if len(found) > 1 else ""
+    worst = found.iloc[0]
+    others = f"; {plural(len(found) - 1, 'other variant')} {'is' if len(found) == 2 else 'are'} unstable too"
     return (
-        f"Training is unstable: seeds of {worst['variant']} differ {worst['ratio']:.1f} times as much as errors on "
-        f"single test images let expect{others}; up to {UNSTABLE_RATIO} times is usual."
+        f"Training is unstable: the seeds of {worst['variant']} differ {worst['ratio']:.1f} times as much as chance on "
+        f"single test images explains, where up to {UNSTABLE_RATIO} times is usual{others if len(found) > 1 else ''}."
     )
 
 

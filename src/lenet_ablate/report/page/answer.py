@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.results import StudyAnalysis
 from lenet_ablate.report.analysis.statistics import noise_floor
+from lenet_ablate.report.analysis.warnings import unstable_variants
 from lenet_ablate.report.page.effects import Effect, below, effects_of
 from lenet_ablate.report.page.next_run import NextRun, duration, next_run
 from lenet_ablate.report.study.factors import REPLICATE
@@ -17,7 +18,7 @@ from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.text.rounding import percent_texts
 from lenet_ablate.report.text.wording import plural, points
 
-MAX_NAMED = 3
+MAX_NAMED = 5
 VARIANT = "variant"
 NONE = "No other setting."
 
@@ -58,19 +59,19 @@ class Answer:
 
 def answer_of(study: Study, analysis: StudyAnalysis) -> Answer:
     """The answer for a study with a finished run whose runs can all be compared."""
-    effects = effects_of(analysis.factors)
     ranked = _ranked(study)
     is_one_seed = not study.design.loc[study.design["is_usable"], VARIANT].duplicated().any()
     best = analysis.best_variant
     own = study.design[study.design[VARIANT] == best]
     settings = tuple((factor.key, str(own[factor.key].iloc[0])) for factor in study.factors) if len(own) else ()
+    effects, unstable = effects_of(analysis.factors, dict(settings)), _unstable(analysis, ranked, best)
     return Answer(
         settings,
         "Use" if not is_one_seed else "Highest so far",
         ranked[best].figure if best in ranked else "no run has a final figure",
         " ".join(_chosen(study, analysis, ranked)),
-        _alike(analysis, ranked, best, is_one_seed, _avoided(study, effects)),
-        tuple(_avoid(effects, dict(settings))),
+        _alike(analysis, ranked, best, is_one_seed, _avoided(study, effects) | set(unstable)),
+        (*_avoid(effects, dict(settings)), *_avoid_unstable(unstable, ranked)),
         _sure(analysis, ranked, best, effects, is_one_seed),
         next_run(study, analysis),
         effects,
@@ -83,6 +84,7 @@ class _Variant:
     """A variant's finished runs: their mean test accuracy, how many, of how many, on how many images, in words."""
 
     mean: float
+    range: tuple[float, float]
     seeds: int
     planned: int
     images: float
@@ -97,8 +99,10 @@ def _ranked(study: Study) -> dict[str, _Variant]:
     for name, runs in usable.groupby(VARIANT, observed=True, sort=False):
         accuracy = runs["test_accuracy"].astype(float)
         mean, sd = float(accuracy.mean()), float(accuracy.std()) if len(runs) > 1 else math.nan
-        told = f"{percent_texts([mean], [sd])[0]} % test accuracy, {_seeds(len(runs), planned[name])}"
-        found.append((str(name), _Variant(mean, len(runs), planned[name], float(runs["num_images"].min()), told)))
+        spread = "mean ± SD, " if len(runs) > 1 else ""
+        told = f"{percent_texts([mean], [sd])[0]} % test accuracy ({spread}{_seeds(len(runs), planned[name])})"
+        extremes, images = (float(accuracy.min()), float(accuracy.max())), float(runs["num_images"].min())
+        found.append((str(name), _Variant(mean, extremes, len(runs), planned[name], images, told)))
     return dict(sorted(found, key=lambda variant: -variant[1].mean))
 
 
@@ -115,7 +119,11 @@ def _chosen(study: Study, analysis: StudyAnalysis, ranked: Mapping[str, _Variant
         return
     usable = study.design[study.design["is_usable"]]
     by_validation = usable["val_accuracy"].notna().any()
-    yield "Chosen by validation accuracy." if by_validation else "Chosen on the test set: its figure is optimistic."
+    yield (
+        "Chosen by validation accuracy, not by test accuracy."
+        if by_validation
+        else "Chosen on the test set: its figure is optimistic."
+    )
     failed = ranked[best].planned - ranked[best].seeds
     lost = study.design[(study.design[VARIANT] == best) & study.design["status"].isin(ENDED_BADLY)]
     if failed and len(lost):
@@ -126,6 +134,19 @@ def _chosen(study: Study, analysis: StudyAnalysis, ranked: Mapping[str, _Variant
         yield (
             f"Left out: {alone[0]} reached {100 * ranked[alone[0]].mean:.2f} %{more}, with one seed, which may be luck."
         )
+
+
+def _unstable(analysis: StudyAnalysis, ranked: Mapping[str, _Variant], best: str) -> list[str]:
+    """Variants below the best one whose seeds differ by more than chance on single images explains, worst first."""
+    found = unstable_variants(analysis.noise)["variant"].astype(str)
+    return [name for name in found if best in ranked and name in ranked and ranked[name].mean < ranked[best].mean]
+
+
+def _avoid_unstable(unstable: list[str], ranked: Mapping[str, _Variant]) -> Iterator[str]:
+    if unstable:
+        low, high = (f"{100 * accuracy:.2f}" for accuracy in ranked[unstable[0]].range)
+        more = f", and {len(unstable) - 1} more" if len(unstable) > 1 else ""
+        yield f"unstable: {unstable[0]} (seeds from {low} to {high} %){more}"
 
 
 def _avoided(study: Study, effects: tuple[Effect, ...]) -> set[str]:
@@ -195,12 +216,15 @@ def _sure(
     if analysis.best is not None and analysis.best.is_tested:
         count = sum(one.seeds > 1 for one in ranked.values()) - 1
         apart = count - len(analysis.best.alike)
-        which = "all" if apart == count else str(apart) if apart else "none"
+        others, seeds = plural(count, "other setting"), plural(analysis.best.seeds, "seed")
+        which = f"all {others}" if apart == count else f"{apart} of the {others}"
         told.append(
-            f"{plural(analysis.best.seeds, 'seed')} tell it apart from {which} of the {plural(count, 'other setting')}."
+            f"With {seeds} it is told apart from {which}."
+            if apart
+            else f"With {seeds} it cannot be told apart from any of the {others}."
         )
     told += [f"Settled: {', '.join(sure)}."] if sure else []
-    told += [f"Open: {', '.join(open_)}."] if open_ else []
+    told += [f"Undecided: {', '.join(open_)}."] if open_ else []
     return " ".join(told)
 
 
@@ -228,7 +252,7 @@ def _facts(study: Study, analysis: StudyAnalysis) -> Iterator[tuple[str, str]]:
     yield "left out of comparisons", _left_out(study, analysis)
     seconds = study.runs["wall_seconds"].dropna().astype(float)
     if len(seconds):
-        yield "training time", f"{duration(float(seconds.sum()))}, {duration(float(seconds.median()))} a run"
+        yield "training time", f"{duration(float(seconds.sum()))} in all, {duration(float(seconds.median()))} per run"
 
 
 def _left_out(study: Study, analysis: StudyAnalysis) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -13,12 +15,13 @@ from lenet_ablate.report.text.wording import plural, points, signed_points
 
 CLEARLY_MORE = 0.1  # of the runs
 DECIDED = (Code.better, Code.better_maybe_less_than_margin)
+EMPTY: Mapping[str, str] = MappingProxyType({})
 SETTLED = (*DECIDED, Code.practically_same, Code.identical)
 
 
 @dataclass(frozen=True)
 class Against:
-    """The level with the highest mean against another one.
+    """The best level against another one.
 
     Attributes:
         level: The other level.
@@ -44,7 +47,8 @@ class Effect:
     Attributes:
         key: The setting.
         title: The setting in words.
-        best: The level with the highest mean; empty where no level has runs.
+        best: The level of the setting to use where none is known to be better, else that with the highest mean; empty
+            where no level has runs.
         against: It against each other level, in the order of their means.
         more: What else is said of its levels, such as failures.
         troubles: Levels at which more runs failed, diverged or collapsed than at others: and how many, in words.
@@ -79,9 +83,14 @@ class Effect:
         return bool(self.against) and all(other.code in SETTLED for other in self.against)
 
 
-def effects_of(factors: tuple[FactorAnalysis, ...]) -> tuple[Effect, ...]:
-    """The effects of factors, those of which most is known first."""
-    found = [_effect(factor) for factor in factors]
+def effects_of(factors: tuple[FactorAnalysis, ...], use: Mapping[str, str] = EMPTY) -> tuple[Effect, ...]:
+    """The effects of factors, those of which most is known first.
+
+    Args:
+        factors: What was found of each.
+        use: The level of each factor in the setting to use, by key.
+    """
+    found = [_effect(factor, use.get(factor.comparison.factor.key, "")) for factor in factors]
     return tuple(sorted(found, key=_importance))
 
 
@@ -90,10 +99,13 @@ def _importance(effect: Effect) -> tuple[bool, bool, float]:
     return (not effect.worse, not effect.is_settled, -largest)
 
 
-def _effect(factor: FactorAnalysis) -> Effect:
+def _effect(factor: FactorAnalysis, use: str) -> Effect:
     of, levels = factor.comparison.factor, factor.levels
-    ranked = levels[levels["n_used"] > 0].sort_values("mean", ascending=False, kind="stable")["level"].astype(str)
-    best = str(ranked.iloc[0]) if len(ranked) else ""
+    by_mean = levels[levels["n_used"] > 0].sort_values("mean", ascending=False, kind="stable")["level"].astype(str)
+    ranked = by_mean.tolist()
+    if use in ranked and not _is_beaten(factor.pairs, use):
+        ranked.sort(key=lambda level: level != use)
+    best = ranked[0] if ranked else ""
     told = {frozenset(verdict.levels): verdict.sentence for verdict in factor.verdicts if len(verdict.levels) == 2}
     pairs: dict[frozenset[str], dict[str, Any]] = {
         frozenset((str(pair["level_a"]), str(pair["level_b"]))): {str(name): value for name, value in pair.items()}
@@ -112,6 +124,14 @@ def _effect(factor: FactorAnalysis) -> Effect:
         tuple(dict.fromkeys(str(text).partition("=")[0] for text in within)),
         int(levels["seeds"].max()) if "seeds" in levels and len(levels) else 0,
     )
+
+
+def _is_beaten(pairs: pd.DataFrame, level: str) -> bool:
+    """Whether another level is known to be better."""
+    if pairs.empty:
+        return False
+    worse = pairs["level_a"].astype(str).where(pairs["diff"] < 0, pairs["level_b"].astype(str))
+    return bool((pairs["verdict_code"].isin(DECIDED) & (worse == level)).any())
 
 
 def _against(best: str, level: str, pair: dict[str, Any], told: str) -> Against:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class NextRun:
     Attributes:
         why: What it is good for, in a few words.
         commands: One or two commands, each quoted for a shell.
-        cost: How many runs that is and how long they take; empty where not known.
+        cost: How many runs that is and how long they take, and what it would leave open; empty where not known.
     """
 
     why: str
@@ -48,12 +49,30 @@ def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
         return _more_seeds(study, analysis, used, FIRST_SEEDS - 1, "tell a difference from chance")
     pairs = pd.concat([factor.pairs for factor in analysis.factors if len(factor.pairs)] or [pd.DataFrame()])
     undecided = pairs[pairs["verdict_code"].isin(OPEN)] if len(pairs) else pairs
-    more = sorted(int(count) for count in undecided["seeds_more"].dropna() if count > 0) if len(undecided) else []
-    if more and more[0] <= MAX_ADVISED:
-        target = f"{100 * study.criteria.target:g} pp"
-        return _more_seeds(study, analysis, used, more[0], f"find a difference of {target} where it is open")
+    more = _seeds_by_factor(undecided)
+    fewest = min(more.values(), default=MAX_ADVISED + 1)
+    if fewest <= MAX_ADVISED:
+        keys = " and ".join(key for key, seeds in more.items() if seeds == fewest)
+        asked = _more_seeds(
+            study, analysis, used, fewest, f"tell a difference of {100 * study.criteria.target:g} pp in {keys}"
+        )
+        return dataclasses.replace(asked, cost="; ".join([asked.cost, *_dearer(more, fewest)]))
     why = "more seeds would hardly settle what is open; use the best" if len(undecided) else "nothing is open; use it"
     return NextRun(why, (f"lenet-predict --study {shlex.quote(study.name)} --test 20",))
+
+
+def _seeds_by_factor(undecided: pd.DataFrame) -> dict[str, int]:
+    """How many more seeds it takes, at the least, to decide a pair of each factor; the fewest first."""
+    if undecided.empty:
+        return {}
+    fewest = undecided[undecided["seeds_more"].fillna(0) > 0].groupby("factor", sort=False)["seeds_more"].min()
+    return {str(key): int(count) for key, count in fewest.sort_values(kind="stable").items()}
+
+
+def _dearer(more: dict[str, int], fewest: int) -> list[str]:
+    """What it takes to decide the factors that so many seeds would not."""
+    counts = {key: f"more than {MAX_ADVISED}" if seeds > MAX_ADVISED else f"{seeds}" for key, seeds in more.items()}
+    return [f"for {key} it would take {counts[key]} more seeds" for key, seeds in more.items() if seeds > fewest]
 
 
 def _more_seeds(study: Study, analysis: StudyAnalysis, used: Sequence[int], count: int, why: str) -> NextRun:
