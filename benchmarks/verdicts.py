@@ -298,7 +298,7 @@ def _many_factors(count: int, family: Family) -> Callable[[Random], bool]:
 
 def _power(levels: int, seeds: int) -> Callable[[Random], bool]:
     """The first level is ahead of all by what the report says is found with 80 % power: it is, against the second."""
-    alpha = statistics.spent(USUAL.alpha, 1) / (levels * (levels - 1) // 2)
+    alpha = statistics.spent(USUAL.alpha, 1) / power.usual_tests(levels * (levels - 1) // 2, levels)
     shift = power.detectable_difference(SD * np.sqrt(2), seeds, alpha)
 
     def simulate(random: Random) -> bool:

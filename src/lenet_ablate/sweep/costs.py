@@ -21,6 +21,7 @@ from lenet_ablate.config.choices import Model
 from lenet_ablate.config.home import cache_home
 from lenet_ablate.config.plan import RunPlan, learning_rates, make_plan
 from lenet_ablate.config.settings import EarlyStopConfig, Options, RunConfig
+from lenet_ablate.datasets.augment import draw_transforms
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.splits import epoch_order, split
@@ -149,7 +150,8 @@ def _training_seconds(plan: RunPlan, learner: Learner, order: np.ndarray) -> flo
     while True:
         indices = np.resize(order, steps * plan.config.batch_size)
         started = time.perf_counter()
-        learner.train(Batches(indices, learning_rates(plan, 0, 1).repeat(steps)))
+        transforms = draw_transforms(plan.config.augment, len(indices), plan.config.seed, 0)
+        learner.train(Batches(indices, learning_rates(plan, 0, 1).repeat(steps), transforms))
         seconds = time.perf_counter() - started
         # Each round is twice as long as the one before, so the next would end after three times what is spent.
         if 3 * (time.perf_counter() - begun) > MEASURING_SECONDS:

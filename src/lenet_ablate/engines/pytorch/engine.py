@@ -6,6 +6,8 @@ no per-image transform. On an accelerator nothing waits for the host within `tra
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +59,9 @@ class TorchEngine:
             # The same bits again, and float32 as on the CPU; cuDNN's convolutions take TF32 unless told not to.
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.allow_tf32 = False
+        # The first optimizer loads it, for a second; here it belongs to what a forecast knows of.
+        with contextlib.suppress(ImportError):
+            importlib.import_module("torch._dynamo")
         self.device = device
         self.threads = 1
         self._lock = threading.Lock()

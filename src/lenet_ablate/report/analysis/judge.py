@@ -141,7 +141,8 @@ def _power(columns: Mapping[str, Any], criteria: Criteria, look: int, tests: int
     """What so many seeds find with 80 % power now, and how many more it takes for the target at the next look."""
     spread = np.fmax(columns["sd"].astype(float), columns["sd_floor"].astype(float)).tolist()
     seeds = [int(n) for n in columns["n_pairs"]]
-    now, next_time, first = (statistics.spent(criteria.alpha, number) / tests for number in (look, look + 1, 1))
+    divisor = power.usual_tests(tests, len({*columns["one"], *columns["other"]}))
+    now, next_time, first = (statistics.spent(criteria.alpha, number) / divisor for number in (look, look + 1, 1))
     detectable = np.array(
         [power.detectable_difference(sd, n, now) for sd, n in zip(spread, seeds, strict=True)], dtype=float
     )

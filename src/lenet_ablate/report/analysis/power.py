@@ -26,6 +26,16 @@ def power_paired(effect: float, n: int, alpha: float) -> float:
     return float(1 - missed + np.nan_to_num(special.nctdtr(n - 1, shift, -critical), nan=0.0))
 
 
+def usual_tests(tests: int, levels: int) -> float:
+    """What Holm divides α by, on average, for the pairs of a level that differs from all others alike.
+
+    These levels − 1 pairs are the first of the tests, at α/tests, α/(tests − 1) and so on; a level that differs from
+    one other alone does not exist, since the rest would lie at one of the two, or between.
+    """
+    first = min(levels - 1, tests)
+    return tests - max(0, first - 1) / 2
+
+
 @functools.lru_cache(maxsize=65536)
 def detectable_effect(n: int, alpha: float) -> float:
     """The difference, in SDs of the differences, that the paired t-test finds with 80 % power; n ≥ 2 seeds."""
