@@ -383,6 +383,12 @@ def table(counts: dict[str, int], sweeps: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def renewed(page: str, told: str) -> str:
+    """The page with the rows of a table in the place of its own of the same name, levels, seeds and event."""
+    rows = {tuple(line.split(" | ")[:4]): line for line in told.splitlines()[2:]}
+    return "\n".join(rows.get(tuple(line.split(" | ")[:4]), line) for line in page.splitlines()) + "\n"
+
+
 HEAD = """\
 # How often verdicts are wrong
 
@@ -398,7 +404,7 @@ def main() -> int:
     """Simulate, print and write the table; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sweeps", type=int, default=SWEEPS, help="per row (default: %(default)s)")
-    parser.add_argument("--row", default="", help="only rows whose name begins with this")
+    parser.add_argument("--row", default="", help="only rows whose name begins with this; the page keeps the others")
     parser.add_argument("--stdout", action="store_true", help="print the table and write nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     found = parser.parse_args()
@@ -412,7 +418,9 @@ def main() -> int:
         counts = dict(zip(names, tqdm(results, total=len(names), unit="row", disable=None), strict=True))
     told = table(counts, found.sweeps)
     print(told)
-    if not found.stdout and not found.row:
+    if not found.stdout and found.row:
+        PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), told), encoding="utf-8")
+    elif not found.stdout:
         import scipy
 
         versions = f"Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}"
