@@ -108,7 +108,7 @@ def _few_colours(png: bytes) -> bytes:
     """The same picture with a palette, which lines and letters hardly show."""
     with PIL.Image.open(io.BytesIO(png)) as picture:
         buffer = io.BytesIO()
-        picture.convert("RGB").quantize(PALETTE, dither=PIL.Image.Dither.NONE).save(buffer, "png", optimize=True)
+        picture.convert("RGB").quantize(PALETTE, dither=PIL.Image.Dither.NONE).save(buffer, "png")
     return min(png, buffer.getvalue(), key=len)
 
 
