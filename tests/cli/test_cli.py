@@ -133,6 +133,22 @@ def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["hydra/launcher=submitit_slurm"],
+            "hydra/launcher=submitit_slurm: is not installed: pip install hydra-submitit-launcher",
+        ),
+        (["hydra/sweeper=optuna"], "hydra/sweeper=optuna: is not installed: pip install hydra-optuna-sweeper"),
+        (["--config-dir", __file__], f"--config-dir {__file__}: is a file, not a folder"),
+    ],
+)
+def test_what_is_not_there_is_told_in_a_line(run: Run, words: list[str], told: str) -> None:
+    status, _, err = run(*words)
+    assert (status, err) == (1, told + "\n")
+
+
 def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
     status, _, err = run("--quick=1")
     assert status == 1

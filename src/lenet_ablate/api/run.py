@@ -14,6 +14,7 @@ from lenet_ablate.records.read import RunRecord, read_run
 from lenet_ablate.records.record import MODEL, State
 from lenet_ablate.records.rows import run_row
 from lenet_ablate.rendering.escape import one_line
+from lenet_ablate.rendering.failures import no_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,7 @@ class Run:
         """
         path = expand_home(folder)
         if not path.is_dir():
-            raise RecordError(f"{path}: there is no such folder")
+            raise RecordError(f"{path}: {no_folder(path)}")
         record = read_run(path)
         if record.state is State.unreadable:
             raise RecordError(f"{path}: {record.error}")

@@ -21,6 +21,7 @@ from lenet_ablate.errors import ConfigError, RunError
 from lenet_ablate.records.read import RunRecord, read_run
 from lenet_ablate.records.record import STATUS, State
 from lenet_ablate.rendering.console import warn
+from lenet_ablate.rendering.failures import no_folder
 from lenet_ablate.studies.jobs import Job, Sweep, SweepResult
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.sweep.signals import EXIT_STATUS
@@ -108,7 +109,7 @@ def _carry_out(words: list[str], config_dir: ConfigDir, check: Callable[[Sweep],
 
 def _check(words: Sequence[str], config_dirs: Sequence[Path]) -> None:
     """Refuse what is wrong with the words, as the command does."""
-    problems = [f"config_dir={folder}: there is no such folder" for folder in config_dirs if not folder.is_dir()]
+    problems = [f"config_dir={folder}: {no_folder(folder)}" for folder in config_dirs if not folder.is_dir()]
     folders = [own_config_dir(), *config_dirs]
     problems = problems or [*check_grid_words(words, folders), *check_overrides(other_words(words), folders)]
     if problems:

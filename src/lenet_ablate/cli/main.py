@@ -13,6 +13,7 @@ from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.errors import LenetAblateError
 from lenet_ablate.rendering.console import say, warn
+from lenet_ablate.rendering.failures import no_folder
 from lenet_ablate.rendering.streams import with_safe_streams
 from lenet_ablate.sweep.signals import exit_on_signals, ignore_signals_at_exit, leave_if_signalled
 
@@ -137,7 +138,7 @@ def _run(flags: list[str], words: list[str]) -> None:
     asks_only = any(flag.partition("=")[0] in FLAGS_WITHOUT_RUN for flag in flags)
     if not any(flag in ("-sc", "--shell-completion") for flag in flags):
         config_dirs = [config_dir(), *_extra_config_dirs(flags)]
-        missing = [f"--config-dir {path}: there is no such folder" for path in config_dirs if not path.is_dir()]
+        missing = [f"--config-dir {path}: {no_folder(path)}" for path in config_dirs if not path.is_dir()]
         problems = [*missing, *check_flags(flags)] or [
             *check_grid_words(words, config_dirs),
             *check_overrides(other_words(words), config_dirs),

@@ -7,6 +7,7 @@ Values are checked for every point of the sweep once it is composed, by `config.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,17 @@ FIXED_FLAGS = dict.fromkeys(
 )
 FIXED_FLAGS["experimental-rerun"] = "is not needed here: the same command again resumes and skips what is done"
 FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
+PLUGINS = {
+    "hydra/launcher=joblib": "hydra_joblib_launcher",
+    "hydra/launcher=ray": "hydra_ray_launcher",
+    "hydra/launcher=rq": "hydra_rq_launcher",
+    "hydra/launcher=submitit_local": "hydra_submitit_launcher",
+    "hydra/launcher=submitit_slurm": "hydra_submitit_launcher",
+    "hydra/sweeper=ax": "hydra_ax_sweeper",
+    "hydra/sweeper=nevergrad": "hydra_nevergrad_sweeper",
+    "hydra/sweeper=optuna": "hydra_optuna_sweeper",
+}
+"""Hydra's own plugins, each with its package: https://hydra.cc/docs/1.3/plugins/joblib_launcher and those beside it."""
 
 
 def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
@@ -137,6 +149,9 @@ def _check_hydra(override: Override, word: str, is_local: bool) -> str | None:
     node, _, setting = key.rpartition(".")
     if key in FIXED_HYDRA_KEYS:
         return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs"
+    package = PLUGINS.get(word)
+    if package and importlib.util.find_spec(f"hydra_plugins.{package}") is None:
+        return f"{word}: is not installed: pip install {package.replace('_', '-')}"
     for plugin in ("hydra.launcher", "hydra.sweeper"):
         if key in (plugin, f"{plugin}._target_"):
             return f"{word}: is fixed here; {plugin.replace('.', '/')}=NAME chooses another one"

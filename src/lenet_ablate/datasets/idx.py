@@ -29,6 +29,7 @@ from lenet_ablate.datasets.arrays import (
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.ranges import check_same_scale, find_range, to_bytes
 from lenet_ablate.errors import DataError
+from lenet_ablate.rendering.failures import no_folder
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -72,7 +73,7 @@ def load_idx(path: Path, full_ink: float | None = None) -> Arrays:
     """
     with reading(path):
         if not path.is_dir():
-            what = "is not a folder" if path.exists() else "there is no such folder"
+            what = no_folder(path)
             raise DataError(f"data.path={path}: {what}; data=idx needs a folder with {', '.join(NAMES)} (raw or .gz)")
     folders = [path, path / "MNIST" / "raw", path / "raw"]
     folder = next((f for f in folders if any(find(f, name) for name in NAMES)), path)

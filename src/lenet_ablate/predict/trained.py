@@ -23,6 +23,7 @@ from lenet_ablate.records.record import MODEL, STATUS, State
 from lenet_ablate.records.result import RunResult, read_result
 from lenet_ablate.records.settings import read_config
 from lenet_ablate.records.status import read_status
+from lenet_ablate.rendering.failures import no_folder
 
 PREFERRED = (DataSet.mnist, DataSet.digits)
 NOTHING = RunResult()
@@ -54,7 +55,7 @@ def read_trained(folder: Path) -> Trained:
         RecordError: The run is not finished, its files are damaged, or this version does not know its network.
     """
     if not folder.is_dir():
-        raise RecordError(f"{folder}: there is no such folder")
+        raise RecordError(f"{folder}: {no_folder(folder)}")
     if not os.path.lexists(folder / STATUS) and run_folders(folder):
         raise RecordError(f"{folder}: is a study, not a run; --study {folder.resolve().name} takes its best run")
     record = read_run(folder)
@@ -116,7 +117,7 @@ def best_run(
     """
     top = Path(outputs) / (study or "")
     if not top.is_dir():
-        raise RecordError(f"{top}: there is no such folder; train a run first: lenet-ablate")
+        raise RecordError(f"{top}: {no_folder(top)}; train a run first: lenet-ablate")
     folders = [*run_folders(top), *(run for below in _folders(top) for run in run_folders(below))]
     results = {folder: _result(folder) for folder in folders}
     ranked = sorted(folders, key=lambda folder: (*_rank(results[folder]), folder.name))

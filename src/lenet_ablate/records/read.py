@@ -35,6 +35,7 @@ from lenet_ablate.records.record import (
 from lenet_ablate.records.result import RunResult
 from lenet_ablate.records.status import OtherVersionError, RunStatus, read_status
 from lenet_ablate.rendering.escape import one_line
+from lenet_ablate.rendering.failures import no_folder
 
 MAX_EPOCHS = 500_000  # of a study's runs together: some 600 MB of memory
 _PARSED = {CONFIG: settings.MAX_BYTES, METRICS: metrics.MAX_BYTES, RESULT: result.MAX_BYTES}
@@ -266,7 +267,7 @@ def find_studies(outputs: Path) -> list[Path]:
         RecordError: The folder does not exist, or holds no runs.
     """
     if not outputs.is_dir():
-        raise RecordError(f"{outputs}: there is no such folder; the runs of lenet-ablate lie in outputs/")
+        raise RecordError(f"{outputs}: {no_folder(outputs)}; the runs of lenet-ablate lie in outputs/")
     if outputs.name in ("", ".."):  # a study is called by its folder's name, and "." has none
         outputs = outputs.resolve()
     studies = [outputs] if _is_study(outputs) else [path for path in sorted(outputs.iterdir()) if _is_study(path)]

@@ -56,3 +56,8 @@ def _free(path: Path | None) -> str:
         except OSError:  # it is not there yet
             continue
     return ""
+
+
+def no_folder(path: Path) -> str:
+    """What is wrong with a path that should be a folder and is none."""
+    return "is a file, not a folder" if path.exists() else "there is no such folder"
