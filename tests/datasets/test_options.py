@@ -106,14 +106,16 @@ def read_kmnist(data_dir: Path, known: relatives.Published) -> Arrays:
     return relatives.load_relative(DataSet.kmnist, data_dir, lambda line: pytest.fail(line), {DataSet.kmnist: known})
 
 
-def test_relatives_without_a_digest_are_named_once_as_not_verified(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", ["train", "nothing"])
+def test_relatives_without_a_digest_are_read_and_named_once_as_not_verified(tmp_path: Path, packed: str) -> None:
     files, told = balanced(0), list[str]()
     store(tmp_path / "KMNIST/raw", files, packed=False)
-    store(tmp_path / "KMNIST/raw", {name: files[name] for name in files if "train" in name}, packed=True)
-    relatives.load_relative(DataSet.kmnist, tmp_path, told.append, {DataSet.kmnist: published(files)})
+    store(tmp_path / "KMNIST/raw", {name: files[name] for name in files if packed in name}, packed=True)
+    arrays = relatives.load_relative(DataSet.kmnist, tmp_path, told.append, {DataSet.kmnist: published(files)})
+    assert arrays.train_images.shape == (20, 6, 6)
     (line,) = told
     assert "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte could not be verified" in line
-    assert "train-" not in line
+    assert ("train-images-idx3-ubyte, " in line) == (packed == "nothing")
 
 
 @pytest.mark.parametrize("kinds", [[True], [True, False]])
