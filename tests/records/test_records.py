@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from lenet_ablate.records.checkpoint import Checkpoint, read_checkpoint, write_c
 from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.read import (
     damage_of,
+    find_studies,
     iter_records,
     read_finished,
     read_run,
@@ -287,3 +289,25 @@ def test_a_folder_that_cannot_be_flushed_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(RecordError, match=f"{tmp_path.name}: cannot be written: Input/output error"):
         atomic.flush_folder(tmp_path)
+
+
+def test_a_run_beside_the_studies_hides_none_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "s1/sweeps").mkdir(parents=True)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign/status.json").write_text("{}")
+    assert find_studies(tmp_path) == [tmp_path / "s1"]
+    assert capsys.readouterr().err == (
+        f"{tmp_path}: left out foreign, a run that lies beside the studies; move it into one of them\n"
+    )
+    shutil.rmtree(tmp_path / "s1")
+    assert find_studies(tmp_path) == [tmp_path]
+
+
+def test_a_study_that_cannot_be_read_costs_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("s1", "s2"):
+        (tmp_path / name / "sweeps").mkdir(parents=True)
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "s1")
+    assert find_studies(tmp_path) == [tmp_path / "s2"]
+    assert capsys.readouterr().err == f"{tmp_path / 's1'}: left out, since it cannot be read\n"

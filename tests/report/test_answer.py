@@ -163,7 +163,7 @@ def test_one_setting_needs_no_comparison() -> None:
     answer = answered([RunConfig(seed=seed, epochs=1) for seed in range(2)], clear)
     assert not answer.settings and not answer.effects and not answer.avoid
     assert answer.sure == "There is nothing to compare it with."
-    assert answer.next.commands == ("lenet-predict --study s --test 20",)
+    assert answer.next.commands == ("lenet-predict --outputs . --study s --test 20 --show digits.png",)
 
 
 def test_the_glossary_is_short() -> None:

@@ -34,6 +34,7 @@ from lenet_ablate.records.record import (
 )
 from lenet_ablate.records.result import RunResult
 from lenet_ablate.records.status import OtherVersionError, RunStatus, read_status
+from lenet_ablate.rendering.console import warn
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.failures import no_folder
 
@@ -270,7 +271,12 @@ def find_studies(outputs: Path) -> list[Path]:
         raise RecordError(f"{outputs}: {no_folder(outputs)}; the runs of lenet-ablate lie in outputs/")
     if outputs.name in ("", ".."):  # a study is called by its folder's name, and "." has none
         outputs = outputs.resolve()
-    studies = [outputs] if _is_study(outputs) else [path for path in sorted(outputs.iterdir()) if _is_study(path)]
+    below = [path for path in sorted(outputs.iterdir()) if _is_study(path)]
+    own = run_folders(outputs)
+    is_one = (outputs / SWEEPS).is_dir() or (own and not below)
+    studies = [outputs] if is_one else below
+    if own and not is_one:
+        warn(f"{outputs}: left out {own[0].name}, a run that lies beside the studies; move it into one of them")
     if not studies:
         raise RecordError(f"{outputs}: holds no runs; train some first, e.g. lenet-ablate -m lr=0.01,0.001")
     return studies
@@ -278,5 +284,8 @@ def find_studies(outputs: Path) -> list[Path]:
 
 def _is_study(path: Path) -> bool:
     if not path.is_dir() or path.name == REPORT_FOLDER:
+        return False
+    if not os.access(path, os.R_OK | os.X_OK):
+        warn(f"{path}: left out, since it cannot be read")
         return False
     return (path / SWEEPS).is_dir() or bool(run_folders(path))

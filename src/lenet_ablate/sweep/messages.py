@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 
@@ -76,7 +77,7 @@ def closing(sweep: Sweep, result: SweepResult, is_whole: bool = True) -> str:
         lines += [f"  {sweep.label(ended.job)}: {ended.folder}" for ended in diverged]
     for ended in failed:
         lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
-        lines += [f"  log:   {log}"] if (log := ended.folder / LOG).is_file() else []
+        lines += [f"  log:   {log}"] if os.access(log := ended.folder / LOG, os.R_OK) else []
         lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
     if result.is_cut_short:
         lines += ["stopped at a failed run (hydra.launcher.on_error=stop); the same command goes on with the others"]

@@ -60,7 +60,7 @@ class TorchEngine:
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.allow_tf32 = False
         # The first optimizer loads it, for a second; here it belongs to what a forecast knows of.
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(ImportError, OSError):  # it looks for a temporary folder
             importlib.import_module("torch._dynamo")
         self.device = device
         self.threads = 1
