@@ -57,4 +57,4 @@ def test_an_experiments_text_counts_as_written(tmp_path: Path) -> None:
     (tmp_path / "experiment" / "mine.yaml").write_text(text)
     found = read_experiment("mine", [tmp_path])
     assert found.settings == {"study": "'2024_01_05'", "data_dir": "null", "seed": "10"}
-    assert found.sweep == {"data.path": ("'1_0'", "on", "b.npz")}
+    assert found.sweeps[0] == {"data.path": ("'1_0'", "on", "b.npz")}
