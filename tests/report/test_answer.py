@@ -146,10 +146,10 @@ def test_what_is_unstable_is_to_be_avoided_and_is_not_as_good() -> None:
 
 
 def test_the_level_to_use_is_held_against_the_others_unless_one_is_known_to_be_better() -> None:
-    def test_is_kinder(config: RunConfig) -> float:
+    def kinder_to_max(config: RunConfig) -> float:
         return clear(config) + 0.0002 * (config.pool is Pool.max)
 
-    records = [record(config, test_is_kinder(config)) for config in configs()]
+    records = [record(config, kinder_to_max(config)) for config in configs()]
     factors = analyse(make_study(Path("s"), records)).factors
     plain = {effect.key: effect.best for effect in effects_of(factors)}
     used = {effect.key: effect for effect in effects_of(factors, {"pool": "avg", "lr": "0.1"})}

@@ -62,7 +62,8 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     data = DatasetCache(data_folder(sweep.options.data_dir))
     archived = _archived(sweep)
     finished = {job for job in sweep.jobs if job not in archived and find_finished(sweep, job, data)}
-    todo = [job for job in sweep.jobs if job not in finished | archived]
+    settled = finished | archived
+    todo = [job for job in sweep.jobs if job not in settled]
     say(opening(sweep, len(todo)))
     show_data(sweep)
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
