@@ -86,6 +86,7 @@ def report(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", undrawn)
+    monkeypatch.setattr("lenet_ablate.report.figures.processes.MAX_HELPERS", 0)
 
     def call(*words: str) -> tuple[int, str, str]:
         status = main(words)

@@ -25,7 +25,7 @@ def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return Image(name, "title", "alt", "caption", {"svg": b"<svg/>"}, (1, 1), ("svg",))
 
     monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", draw)
-    monkeypatch.setattr("lenet_ablate.report.figures.drawing.MAX_HELPERS", 0)
+    monkeypatch.setattr("lenet_ablate.report.figures.processes.MAX_HELPERS", 0)
     configs = [RunConfig(pool=pool, seed=seed, epochs=2) for pool in Pool for seed in (0, 1, 2)]
     write_study(tmp_path / "outputs/first", configs, figures)
     return tmp_path / "outputs"

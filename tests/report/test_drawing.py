@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lenet_ablate.report.figures import drawing
+from lenet_ablate.report.figures import drawing, processes
 from lenet_ablate.report.figures.drawing import draw_all, draw_image
 from lenet_ablate.report.figures.image import Image
 from lenet_ablate.report.figures.picture import Draw
@@ -18,14 +18,15 @@ from support.figure_studies import picture
 
 UNGUARDED = """
 from functools import partial
-from lenet_ablate.report.figures import drawing
+from lenet_ablate.report.figures import drawing, processes
 from support.figure_studies import picture
 
 print("begun", flush=True)
-drawing.FIGURES_PER_HELPER, drawing.num_usable_cores = 1, lambda: 2
+processes.FIGURES_PER_HELPER, processes.num_usable_cores = 1, lambda: 2
 drawing._next = lambda work: work.done.get(timeout=100)
 pictures = {("s", f"n{number}"): partial(picture, float(number)) for number in range(2)}
-print(len(drawing.draw_all(pictures, ("svg",))), "drawn")
+with processes.started(2) as beside:
+    print(len(drawing.draw_all(pictures, ("svg",), helpers=beside)), "drawn")
 """
 
 
@@ -42,8 +43,13 @@ def pictures(count: int = 4) -> dict[tuple[str, str], Draw]:
 
 @pytest.fixture
 def two_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "FIGURES_PER_HELPER", 1)
-    monkeypatch.setattr(drawing, "num_usable_cores", lambda: 3)
+    monkeypatch.setattr(processes, "FIGURES_PER_HELPER", 1)
+    monkeypatch.setattr(processes, "num_usable_cores", lambda: 3)
+
+
+def draw_beside() -> dict[tuple[str, str], Image]:
+    with processes.started(4) as beside:
+        return draw_all(pictures(), ("svg",), helpers=beside)
 
 
 @pytest.mark.usefixtures("two_helpers")
@@ -54,7 +60,7 @@ def test_helpers_draw_the_same_bytes_in_the_same_order(monkeypatch: pytest.Monke
     alone = {key: draw_image(key[1], draw, ("svg",)) for key, draw in pictures().items()}
     # Nothing is drawn here, so that all of it is the helpers' work.
     monkeypatch.setattr(drawing, "_next", lambda work: work.done.get(timeout=100))
-    together = draw_all(pictures(), ("svg",))
+    together = draw_beside()
     assert together == alone and list(together) == list(pictures())
     assert [image.title for image in together.values()] == [f"title {number}.0" for number in range(4)]
 
@@ -78,14 +84,14 @@ def test_a_helper_that_is_lost_costs_no_figure(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setattr("subprocess._fork_exec", lambda *_, **__: (_ for _ in ()).throw(OSError(12, "no")))
         monkeypatch.setattr("loky.backend.fork_exec.fork_exec", lambda *_, **__: (_ for _ in ()).throw(OSError(12, "")))
     elif lost == "at the start":
-        monkeypatch.setattr(drawing, "_make_ready", partial(os._exit, 1))
+        monkeypatch.setattr(processes, "_make_ready", partial(os._exit, 1))
     else:
         monkeypatch.setattr(drawing, "draw_image", partial(ends_a_helper, os.getpid()))
         first, otherwise = iter([True]), drawing._next
         monkeypatch.setattr(
             drawing, "_next", lambda work: work.done.get(timeout=100) if next(first, False) else otherwise(work)
         )
-    assert draw_all(pictures(), ("svg",)) == alone
+    assert draw_beside() == alone
 
 
 def test_a_figure_that_cannot_be_drawn_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,9 @@ from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.result import RunResult, parse_result
 from lenet_ablate.report.analysis.results import Verdict
 from lenet_ablate.report.assemble import assemble
-from lenet_ablate.report.figures.image import Image
+from lenet_ablate.report.figures.image import Image, few_colours
 from lenet_ablate.report.figures.style import figure_files
-from lenet_ablate.report.page.html import MAX_BYTES, Entry, Overview, _few_colours, render_overview, render_page
+from lenet_ablate.report.page.html import MAX_BYTES, Entry, Overview, render_overview, render_page
 from lenet_ablate.report.page.placement import section_of
 from lenet_ablate.report.study.collect import make_study
 from lenet_ablate.report.study.provenance import Provenance, find_provenance
@@ -179,14 +179,14 @@ def test_pictures_in_their_smallest_form_look_almost_the_same() -> None:
     for place in range(8):
         axes.plot(np.arange(50), np.sin(np.arange(50) / (place + 1)))
     files = figure_files(figure, ("png",))
-    few = _few_colours(files["png"])
+    few = few_colours(files["png"])
     assert len(few) < 0.7 * len(files["png"])
     before, after = (
         np.asarray(PIL.Image.open(io.BytesIO(png)).convert("RGB"), dtype=float) for png in (files["png"], few)
     )
     assert before.shape == after.shape
     assert np.abs(before - after).mean() < 2
-    assert _few_colours(files["png"]) == few
+    assert few_colours(files["png"]) == few == few_colours(few)
 
 
 def test_one_variant_has_no_factor_and_no_empty_section() -> None:

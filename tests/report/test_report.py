@@ -50,6 +50,7 @@ def figures_undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """Figures are left out, which take most of the time; `drawn` in a test's name draws them."""
     if "drawn" not in request.node.name:
         monkeypatch.setattr("lenet_ablate.report.figures.drawing.draw_image", undrawn)
+        monkeypatch.setattr("lenet_ablate.report.figures.processes.MAX_HELPERS", 0)
 
 
 def grid(lrs: Sequence[float | StepDecay] = (0.001, 0.01), seeds: int = 2) -> list[RunConfig]:

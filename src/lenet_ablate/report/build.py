@@ -26,9 +26,10 @@ from lenet_ablate.report.write import MANIFEST, is_current, refuse_foreign, repo
 
 if TYPE_CHECKING:  # what is found is told before anything that draws is imported
     from lenet_ablate.report.figures.drawing import Key
-    from lenet_ablate.report.figures.gallery import Gallery
+    from lenet_ablate.report.figures.gallery import FigureInputs, Gallery
     from lenet_ablate.report.figures.image import Image
     from lenet_ablate.report.figures.picture import Draw
+    from lenet_ablate.report.figures.processes import Helpers
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,26 @@ class BuiltReport:
 
 
 @dataclass(frozen=True)
+class _Laid:
+    """What runs that can all be compared will be shown by, and what that needs."""
+
+    findings: Findings
+    inputs: FigureInputs
+    shown: Gallery
+
+    @property
+    def study(self) -> Study:
+        return self.findings.study
+
+
+@dataclass(frozen=True)
 class _Draft:
-    """A report of runs that can all be compared, before its figures are drawn."""
+    """Their report before its figures are drawn."""
 
     plain: StudyReport
     study: Study
     folder: Path
-    shown: Gallery
+    pictures: Mapping[str, Draw]
     made_from: str
     is_current: bool
 
@@ -122,13 +136,18 @@ def _write_studies(
     found: Found, findings: Mapping[str, Findings], options: ReportOptions
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Draw and write what is not there yet; gives paths within the report's folder, and whose report stood there."""
-    with working("laying out figures and tables"):
-        drafts = {title: _draft(one, found.folders[one.study.name], options) for title, one in findings.items()}
-    fronts = {study.name: _front(study, findings, drafts, found.folders[study.name], options) for study in found.judged}
-    stale = {title: draft for title, draft in drafts.items() if not draft.is_current}
-    pictures = {(title, name): draw for title, draft in stale.items() for name, draw in draft.shown.pictures.items()}
-    pictures |= {(of, name): draw for of, front in fronts.items() if front for name, draw in front.pictures.items()}
-    images = _draw(pictures, options)
+    from lenet_ablate.report.figures.processes import seldom_collected, started
+
+    with working("laying out figures"):
+        laid = {title: _lay_out(one, options) for title, one in findings.items()}
+    with seldom_collected(), started(sum(len(one.shown.pictures) for one in laid.values())) as helpers:
+        with working("laying out tables"):
+            drafts = {title: _draft(one, found.folders[one.study.name], options) for title, one in laid.items()}
+        fronts = {study.name: _front(study, findings, drafts, found, options) for study in found.judged}
+        stale = {title: draft for title, draft in drafts.items() if not draft.is_current}
+        pictures = {(title, name): draw for title, draft in stale.items() for name, draw in draft.pictures.items()}
+        pictures |= {(of, name): draw for of, front in fronts.items() if front for name, draw in front.pictures.items()}
+        images = _draw(pictures, options, helpers)
     files, base = [], found.folders[found.judged[0].name] if found.is_alone else found.out
     for title, draft in watch(list(stale.items()), "writing", "study"):
         own = [image for (of, _), image in images.items() if of == title]
@@ -144,22 +163,27 @@ def _write_studies(
     return tuple(sorted(files)), frozenset(found.folders.keys() - made)
 
 
-def _draft(findings: Findings, folder: Path, options: ReportOptions) -> _Draft:
+def _lay_out(findings: Findings, options: ReportOptions) -> _Laid:
     from lenet_ablate.report.figures.gallery import gallery
     from lenet_ablate.report.figures.inputs import read_figure_inputs
-    from lenet_ablate.report.fingerprint import fingerprint
 
     study, analysis = findings.study, findings.analysis
-    inputs = read_figure_inputs(
-        study, analysis.best_variant, findings.predictions, data_folder(options.data_dir), findings.references
-    )
-    shown = gallery(study, analysis, inputs, options.every_variant)
-    plain = assemble(findings, find_provenance(study, study.sweeps), shown.left_out)
-    made_from = fingerprint(study, plain.files, inputs, options.every_variant, options.formats)
+    data_dir = data_folder(options.data_dir)
+    inputs = read_figure_inputs(study, analysis.best_variant, findings.predictions, data_dir, findings.references)
+    return _Laid(findings, inputs, gallery(study, analysis, inputs, options.every_variant))
+
+
+def _draft(laid: _Laid, folder: Path, options: ReportOptions) -> _Draft:
+    from lenet_ablate.report.fingerprint import fingerprint
+
+    study = laid.study
+    plain = assemble(laid.findings, find_provenance(study, study.sweeps), laid.shown.left_out)
+    made_from = fingerprint(study, plain.files, laid.inputs, options.every_variant, options.formats)
     own = folder / study.place if study.part else folder
     if options.out is not None and not (own / MANIFEST).exists():
         refuse_foreign(own, plain.files)
-    return _Draft(plain, study, own, shown, made_from, not options.is_forced and is_current(own, made_from))
+    is_same = not options.is_forced and is_current(own, made_from)
+    return _Draft(plain, study, own, laid.shown.pictures, made_from, is_same)
 
 
 @dataclass(frozen=True)
@@ -171,7 +195,7 @@ class _Front:
 
 
 def _front(
-    study: Study, findings: Mapping[str, Findings], drafts: Mapping[str, _Draft], folder: Path, options: ReportOptions
+    study: Study, findings: Mapping[str, Findings], drafts: Mapping[str, _Draft], found: Found, options: ReportOptions
 ) -> _Front | None:
     """None of a study without parts, and where the front stands there already as it would be made."""
     if not study.parts:
@@ -184,15 +208,15 @@ def _front(
     plain = overview_files(study, findings, ())
     made_from = fingerprint(study, plain, FigureInputs(), options.every_variant, options.formats)
     are_current = all(draft.is_current for draft in own.values())
-    if are_current and not options.is_forced and is_current(folder, made_from):
+    if are_current and not options.is_forced and is_current(found.folders[study.name], made_from):
         return None
     return _Front(made_from, dict(boundaries_of_sets(study)))
 
 
-def _draw(pictures: Mapping[Key, Draw], options: ReportOptions) -> dict[Key, Image]:
+def _draw(pictures: Mapping[Key, Draw], options: ReportOptions, helpers: Helpers) -> dict[Key, Image]:
     from lenet_ablate.report.figures.drawing import draw_all
 
-    return draw_all(pictures, options.formats, lambda keys: watch(keys, "drawing", "figure"))
+    return draw_all(pictures, options.formats, lambda keys: watch(keys, "drawing", "figure"), helpers)
 
 
 def _write_front(

@@ -59,8 +59,10 @@ def draw_band(ax: Axes, curves: Curves, color: str) -> None:
 
 def draw_seeds(ax: Axes, curves: Curves, color: str) -> None:
     """Each seed of a curve as a thin line; nothing where there is only one, which is the mean itself."""
+    seeds = curves.seeds.dropna(subset=["x", "value"])
+    points, names = points_of(seeds, "value"), seeds["seed"].to_numpy()
     if curves.seeds["seed"].nunique() > 1:
-        draw_thin(ax, [points_of(seed, "value") for _, seed in curves.seeds.groupby("seed")], color, alpha=0.5)
+        draw_thin(ax, [points[names == name] for name in sorted(set(names))], color, alpha=0.5)
 
 
 def draw_thin(ax: Axes, lines: Sequence[Points], color: str, alpha: float = 1) -> None:
@@ -104,7 +106,9 @@ def draw_diverged(ax: Axes, curves: Curves, color: str, label: str = "") -> None
 
 def points_of(frame: pd.DataFrame, column: str) -> Points:
     """(n, 2) array of x and value, without missing values."""
-    return frame[["x", column]].dropna().to_numpy(dtype=float)
+    columns = [frame[name].to_numpy(dtype=float, na_value=np.nan) for name in ("x", column)]
+    points: Points = np.column_stack(columns)
+    return points[~np.isnan(points).any(axis=1)]
 
 
 def height_of_value(ax: Axes, value: float) -> float:

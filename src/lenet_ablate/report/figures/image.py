@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 MAX_SVG = 200_000  # bytes; beyond it a page shows a PNG, which is smaller and scrolls more smoothly
+PALETTE = 64
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,15 @@ class Image:
     files: Mapping[str, bytes]
     size: tuple[float, float]
     kept: tuple[str, ...] = ()
+
+
+def few_colours(png: bytes) -> bytes:
+    """The same picture with a palette, which lines and letters hardly show; as it is where that is no smaller."""
+    import PIL.Image
+
+    with PIL.Image.open(io.BytesIO(png)) as picture:
+        if picture.mode == "P":
+            return png
+        buffer = io.BytesIO()
+        picture.convert("RGB").quantize(PALETTE, dither=PIL.Image.Dither.NONE).save(buffer, "png")
+    return min(png, buffer.getvalue(), key=len)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import functools
-import io
 from dataclasses import dataclass
 
-import PIL.Image
 from jinja2 import Environment
 from markupsafe import Markup
 
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.templates import environment, style
 from lenet_ablate.report.analysis.results import Code
-from lenet_ablate.report.figures.image import MAX_SVG, Image
+from lenet_ablate.report.figures.image import MAX_SVG, Image, few_colours
 from lenet_ablate.report.page.content import Page, without_key
 from lenet_ablate.report.page.glossary import GLOSSARY
 from lenet_ablate.report.tables.html import html_table
@@ -24,7 +22,6 @@ from lenet_ablate.report.text.wording import percent, prose
 PACKAGE = "lenet_ablate.report.page"
 MAX_BYTES = 5_000_000
 MAX_DOWNLOAD = 400_000
-PALETTE = 64
 PIXELS_PER_INCH = 116  # of the page, at which a figure's 8 points are as large as a caption
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _LABELS = {
@@ -97,19 +94,11 @@ def render_overview(front: Overview) -> bytes:
 def _embed(image: Image, prefer_small: bool) -> str:
     forms = {kind: content for kind, content in image.files.items() if kind in MIME}
     if prefer_small and "png" in forms:
-        forms["png"] = _few_colours(forms["png"])
+        forms["png"] = few_colours(forms["png"])
     kind = "svg" if len(forms.get("svg", b"")) in range(1, MAX_SVG) else "png"
     if prefer_small or kind not in forms:
         kind = min(forms, key=lambda kind: len(forms[kind]))
     return _data(forms[kind], kind)
-
-
-def _few_colours(png: bytes) -> bytes:
-    """The same picture with a palette, which lines and letters hardly show."""
-    with PIL.Image.open(io.BytesIO(png)) as picture:
-        buffer = io.BytesIO()
-        picture.convert("RGB").quantize(PALETTE, dither=PIL.Image.Dither.NONE).save(buffer, "png")
-    return min(png, buffer.getvalue(), key=len)
 
 
 def _data(content: bytes, kind: str) -> str:

@@ -18,14 +18,13 @@ def problem_runs(study: Study) -> pd.DataFrame:
     Columns: run; where, the run's levels and seed in words, empty where unreadable; status; error, "" where none.
     """
     design = study.design.set_index("run")
+    figureless = design.index[(design["status"] == State.done.value) & ~design["is_usable"].astype(bool)]
+    is_problem = study.runs["status"].isin(ENDED_BADLY) | study.runs["run"].isin(figureless)
     rows = []
-    for run, status, error in study.runs[["run", "status", "error"]].itertuples(index=False):
-        known = run in design.index
-        figureless = known and status == State.done.value and not design.at[run, "is_usable"]
-        if status in ENDED_BADLY or figureless:
-            where = _where(design.at[run, "variant"], design.at[run, REPLICATE]) if known else ""
-            text = "has no finite final figures" if figureless else error
-            rows.append((run, where, status, text if isinstance(text, str) else ""))
+    for run, status, error in study.runs.loc[is_problem, ["run", "status", "error"]].itertuples(index=False):
+        where = _where(design.at[run, "variant"], design.at[run, REPLICATE]) if run in design.index else ""
+        text = "has no finite final figures" if run in figureless else error
+        rows.append((run, where, status, text if isinstance(text, str) else ""))
     return pd.DataFrame(rows, columns=["run", "where", "status", "error"])
 
 
