@@ -22,6 +22,7 @@ AXE, VALIDATE = (
     MODULES / "node_modules" / name for name in ("axe-core/axe.min.js", "html-validate/bin/html-validate.mjs")
 )
 HOW = "scripts/page-checkers installs it"
+NARROW = SVG.replace(b'width="660"', b'width="288"').replace(b"660 300", b"288 300")
 # Light and dark on a desk, and on a phone.
 VIEWS = ((1280, False), (1280, True), (390, False))
 
@@ -33,7 +34,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     report = report_of(study_of(seeds=3)).page
     image = Image("n", "Title", "what it shows", "caption", {"svg": SVG}, (6.9, 3.0))
     factors = tuple(dataclasses.replace(factor, images=(image, image)) for factor in report.factors)
-    shown = dict.fromkeys(("findings", "variants", "interactions", "errors", "checks"), (image,))
+    shown = dict.fromkeys(("variants", "interactions", "errors", "checks"), (image,))
+    shown["findings"] = (dataclasses.replace(image, narrow=NARROW),)
     front = Overview((Entry("s1", "s1/index.html", "lead", (("lr", ("a sentence",)),)),), images=(image,))
     written = {
         "page": render_page(dataclasses.replace(report, images=shown, factors=factors)),
@@ -79,9 +81,20 @@ def test_a_phone_shows_letters_large_enough_to_read(pages: dict[str, Path], tab:
         ".map(one => parseFloat(getComputedStyle(one).fontSize)))"
     )
     images = "[...document.querySelectorAll('figure img')]"
-    scales = tab.run(f"{images}.map(one => one.clientWidth / +one.getAttribute('width'))")
+    inches = "(one.currentSrc == one.src ? one.getAttribute('width') / 116 : one.naturalWidth / 96)"
+    resolutions = tab.run(f"{images}.map(one => one.clientWidth / {inches})")
     assert smallest >= 11.5
-    assert len(scales) > 5 and min(scales) * 6.5 * 116 / 72 >= 9
+    assert len(resolutions) > 5 and min(resolutions) * 6.5 / 72 >= 9
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_phone_need_not_scroll_the_first_figure(pages: dict[str, Path], tab: Tab) -> None:
+    scrolls = "(one => one.scrollWidth > one.clientWidth)(document.querySelector('.picture'))"
+    is_narrow = "(one => one.currentSrc != one.src)(document.querySelector('.picture img'))"
+    tab.open(pages["page"], 390, phone=True)
+    assert (tab.run(is_narrow), tab.run(scrolls)) == (True, False)
+    tab.open(pages["page"])
+    assert (tab.run(is_narrow), tab.run(scrolls)) == (False, False)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")

@@ -161,7 +161,10 @@ def test_no_study_makes_text_overlap_or_leave_the_figure(make: object) -> None:
     for name, draw in found.pictures.items():
         if name in ("effects_lr", "effects_pool", "loss_pool_panels", "error_pool") and study.factors[1:]:
             continue  # like others that are drawn
-        assert_legible(draw().figure)
+        shown = draw()
+        assert_legible(shown.figure)
+        if shown.narrow:
+            assert_legible(shown.narrow)
 
 
 def test_digits_are_chosen_by_how_many_runs_are_wrong() -> None:

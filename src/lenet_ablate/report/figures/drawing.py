@@ -38,8 +38,9 @@ def draw_image(name: str, draw: Draw, formats: Sequence[str]) -> Image:
     files = figure_files(picture.figure, tuple(dict.fromkeys((shown, *kept))))
     if "png" not in files and len(files[shown]) > MAX_SVG:
         files["png"] = few_colours(figure_files(picture.figure, ("png",))["png"])
+    narrow = figure_files(picture.narrow, ("svg",))["svg"] if picture.narrow else b""
     width, height = map(float, picture.figure.get_size_inches())
-    return Image(name, picture.title, picture.alt, picture.caption, files, (width, height), kept)
+    return Image(name, picture.title, picture.alt, picture.caption, files, (width, height), kept, narrow)
 
 
 def draw_all(

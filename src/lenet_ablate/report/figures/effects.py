@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from lenet_ablate.report.analysis.results import FactorAnalysis
 from lenet_ablate.report.figures.intervals import (
     LABEL_WIDTH,
+    NARROW_LABEL_WIDTH,
     Row,
     draw_interval,
     dress_rows,
@@ -25,6 +26,7 @@ from lenet_ablate.report.figures.intervals import (
 from lenet_ablate.report.figures.style import (
     FAINT,
     MIDDLE,
+    SINGLE,
     draw_note,
     draw_title,
     house_style,
@@ -80,7 +82,7 @@ def effect_of(analysis: FactorAnalysis, references: pd.DataFrame | None = None) 
     )
 
 
-def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: str) -> Figure:
+def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: str, width: float = MIDDLE) -> Figure:
     """A panel per factor with a row per level: ○ seeds, ◆ mean, — 95 % interval, the numbers at the right.
 
     Args:
@@ -88,18 +90,20 @@ def effects_figure(effects: Sequence[Effect], outcome: str, title: str, note: st
         outcome: What is on the axis: "test accuracy".
         title: Stands above.
         note: See `effects_key`; stands below.
+        width: Of the figure, in inches.
     """
-    rows = [_rows(effect) for effect in effects]
+    label_width = LABEL_WIDTH if width > SINGLE else NARROW_LABEL_WIDTH
+    rows = [_rows(effect, label_width) for effect in effects]
     heights = [rows_height(own) for own in rows]
     panel_titles = [f"{effect.analysis.comparison.factor.title}" for effect in effects]
-    height = sum(heights) + 0.42 * len(effects) + 0.55 + note_height(note, MIDDLE)
+    height = sum(heights) + 0.42 * len(effects) + 0.55 + note_height(note, width)
     with house_style():
-        figure = Figure(figsize=(MIDDLE, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(len(effects), 1, height_ratios=heights, squeeze=False)[:, 0]
         for ax, effect, own, panel_title in zip(axes, effects, rows, panel_titles, strict=True):
             _draw_effect(ax, effect, own)
             if len(effects) > 1:
-                ax.set_title(wrap(panel_title, 300, 8, 1), fontsize=8, fontweight="normal")
+                ax.set_title(wrap(panel_title, 300 if width > SINGLE else 120, 8, 1), fontsize=8, fontweight="normal")
         axes[-1].set_xlabel(f"{outcome} (%)")
         draw_title(figure, title)
         draw_note(figure, note)
@@ -146,11 +150,11 @@ def _published_words(effects: Sequence[Effect]) -> list[str]:
     return [f"△ {' or '.join(labels)}"] if labels else []
 
 
-def _rows(effect: Effect) -> list[Row]:
+def _rows(effect: Effect, label_width: float) -> list[Row]:
     best = effect.levels["is_best"].fillna(False).astype(bool)
     texts = _numbers(effect)
     return [
-        Row(wrap(level, LABEL_WIDTH, 8, 2), text, bold)
+        Row(wrap(level, label_width, 8, 2), text, bold)
         for level, text, bold in zip(effect.levels["level"], texts, best, strict=True)
     ]
 

@@ -21,6 +21,7 @@ from lenet_ablate.report.figures.heatmap import MAX_LEVELS, grid_of, heatmap_alt
 from lenet_ablate.report.figures.notes import JOINT, averaged_words, caption_of, on_mnist, outcome_words, protocol
 from lenet_ablate.report.figures.picture import Draw, Picture
 from lenet_ablate.report.figures.scatter import labelled, noise_alt, noise_figure, time_alt, time_figure
+from lenet_ablate.report.figures.style import NARROW
 from lenet_ablate.report.figures.text import plural, short
 from lenet_ablate.report.study.comparison import compare
 from lenet_ablate.report.study.factors import Factor
@@ -109,20 +110,23 @@ def _effects(
             left_out.append(f"The figure of differences by {title} is left out: one seed gives no interval.")
         else:
             yield f"differences_{key}", partial(_differences_picture, study, found)
-        yield f"effects_{key}", partial(_effects_picture, study, [found], figure_inputs)
+        yield f"effects_{key}", partial(_effects_picture, study, [found], figure_inputs, has_narrow=len(shown) == 1)
     if len(shown) > 1:
-        yield "effects", partial(_effects_picture, study, shown, figure_inputs)
+        yield "effects", partial(_effects_picture, study, shown, figure_inputs, has_narrow=True)
 
 
-def _effects_picture(study: Study, found: list[FactorAnalysis], figure_inputs: FigureInputs) -> Picture:
+def _effects_picture(
+    study: Study, found: list[FactorAnalysis], figure_inputs: FigureInputs, has_narrow: bool
+) -> Picture:
     outcome = outcome_words(study.criteria)
     effects = [effect_of(one, figure_inputs.references) for one in found]
     title = _capital(outcome) + (f" by {found[0].comparison.factor.title}" if len(found) == 1 else " by factor")
     averaged = averaged_words(found[0].comparison) if len(found) == 1 else "the other factors" if len(found) > 1 else ""
     over = f"each seed averaged over {averaged}" if averaged else ""
     caption = caption_of(protocol(study.fixed), effects_note(effects), over)
-    figure = effects_figure(effects, outcome, title, effects_key(effects))
-    return Picture(figure, title, effects_alt(effects, outcome), caption)
+    draw = partial(effects_figure, effects, outcome, title, effects_key(effects))
+    narrow = draw(width=NARROW) if has_narrow else None
+    return Picture(draw(), title, effects_alt(effects, outcome), caption, narrow=narrow)
 
 
 def _differences_picture(study: Study, found: FactorAnalysis) -> Picture:

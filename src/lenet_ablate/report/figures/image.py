@@ -22,6 +22,7 @@ class Image:
         files: Its bytes by kind: svg, pdf, png; the page takes the svg, or the png of a picture or a large figure.
         size: Width and height in inches.
         kept: The kinds that are written as files; the others are for the page alone.
+        narrow: The same as an SVG for a phone's width; empty where it has no such form.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Image:
     files: Mapping[str, bytes]
     size: tuple[float, float]
     kept: tuple[str, ...] = ()
+    narrow: bytes = b""
 
 
 def few_colours(png: bytes) -> bytes:

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lenet_ablate.report.figures.style import GRID, INK
+from lenet_ablate.report.figures.style import GRID, INK, SINGLE
 from lenet_ablate.report.figures.text import height_of
 
-LABEL_WIDTH = 104  # of a row's name, points
+LABEL_WIDTH, NARROW_LABEL_WIDTH = 104, 56  # of a row's name, points
 ROW_PADDING = 8  # points
 
 
@@ -49,7 +49,9 @@ def dress_rows(ax: Axes, rows: Sequence[Row], x_limits: tuple[float, float]) -> 
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks(range(len(rows)), [row.name for row in rows])
     ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    figure = ax.get_figure(root=True)
+    num_ticks = 3 if figure and figure.get_figwidth() <= SINGLE else 6
+    ax.xaxis.set_major_locator(MaxNLocator(num_ticks, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 9):g}".replace("-", "−")))
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     ax.spines["left"].set_visible(False)

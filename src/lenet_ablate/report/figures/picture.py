@@ -20,6 +20,7 @@ class Picture:
         alt: What it shows, with the numbers, for who cannot see it; plain text.
         caption: What its lines and marks mean and what was averaged over, for beside it; plain text.
         kinds: The kinds of file it can be written as; svg or png is among them.
+        narrow: The same for a phone's width, where it would else have to be scrolled to be read.
     """
 
     figure: Figure
@@ -27,6 +28,7 @@ class Picture:
     alt: str
     caption: str
     kinds: Sequence[str] = ALL_KINDS
+    narrow: Figure | None = None
 
 
 Draw = Callable[[], Picture]

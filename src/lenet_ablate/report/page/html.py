@@ -129,6 +129,7 @@ def _environment() -> Environment:
         "short": one_line,
         "table": _table,
         "data": _data,
+        "svg": functools.partial(_data, kind="svg"),
         "label": lambda code: _LABELS.get(code, code.name.replace("_", " ")),
         "without_key": without_key,
         "percent": percent,
