@@ -54,10 +54,11 @@ class Source:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the files, their names within the root included, in hex."""
+        """Digest of the files, in hex; the file itself may be called anything, what it imports has its name."""
+        own = self.file.relative_to(self.root).as_posix()
         found = hashlib.sha256()
-        for name in sorted(self.files):
-            found.update(f"{name}\0{len(self.files[name])}\0".encode("utf-8", "surrogateescape") + self.files[name])
+        for name, content in sorted(("" if name == own else name, content) for name, content in self.files.items()):
+            found.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
         return found.hexdigest()
 
 
