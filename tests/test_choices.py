@@ -13,9 +13,9 @@ import yaml
 
 from lenet_ablate.cli.help import help_text
 from lenet_ablate.config.choices import Activation, Augment, DataSet, EarlyStop, Logger, Model, Optimizer, Pool
+from lenet_ablate.config.owned import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS
 from lenet_ablate.config.rates import scheduled_rates
 from lenet_ablate.config.schedules import KINDS, Schedule, schedule_keys
-from lenet_ablate.config.settings import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS
 from lenet_ablate.datasets import load, playground
 from lenet_ablate.engines import forward, networks
 from lenet_ablate.engines.compiled import learner
@@ -79,7 +79,7 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
         "torch: engines/pytorch/engine.py, OPTIMIZERS": in_table(engine.OPTIMIZERS),
         "compiled: engines/compiled/learner.py, OPTIMIZERS": in_table(learner.OPTIMIZERS),
         "compiled: engines/compiled/learner.py, MOMENTS": in_table(learner.MOMENTS),
-        "settings: config/settings.py, OPTIMIZER_SETTINGS": in_table(OPTIMIZER_SETTINGS),
+        "settings: config/owned.py, OPTIMIZER_SETTINGS": in_table(OPTIMIZER_SETTINGS),
         **told("optimizer"),
     },
     Model: {
@@ -94,9 +94,9 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
         ),
         **told("data"),
     },
-    Augment: {"settings: config/settings.py, AUGMENT_SETTINGS": in_table(AUGMENT_SETTINGS), **told("augment")},
+    Augment: {"settings: config/owned.py, AUGMENT_SETTINGS": in_table(AUGMENT_SETTINGS), **told("augment")},
     EarlyStop: {
-        "settings: config/settings.py, EARLY_STOP_SETTINGS": in_table(EARLY_STOP_SETTINGS),
+        "settings: config/owned.py, EARLY_STOP_SETTINGS": in_table(EARLY_STOP_SETTINGS),
         **told("early_stop"),
     },
 }

@@ -13,6 +13,7 @@ from hydra.core.override_parser.types import Override, RangeSweep
 
 from lenet_ablate.config.choices import Design
 from lenet_ablate.config.experiments import Experiment
+from lenet_ablate.config.settings import is_open
 from lenet_ablate.errors import ConfigError
 
 MAX_RUNS = 10_000
@@ -117,7 +118,7 @@ def expand_grid(
     parser = OverridesParser.create(config_loader=loader)
     axes: dict[str, list[str]] = {}
     for override in parser.parse_overrides([f"{key}={value}" for key, value in params.items()] + list(words)):
-        axes[override.get_key_element()] = _axis(override)
+        axes[_key(override)] = _axis(override)
     typed = grid or Grid({})
     zips, exclude = list(typed.zips), list(typed.exclude)
     if experiment:
@@ -136,8 +137,13 @@ def _matches(chosen: Mapping[str, str], entry: Mapping[str, str]) -> bool:
     return all(key in chosen and value(chosen[key]) == wanted for key, wanted in entry.items())
 
 
+def _key(override: Override) -> str:
+    """The setting as it is called elsewhere; a plus is kept where Hydra alone needs to know of it."""
+    return override.key_or_group if is_open(override.key_or_group) else override.get_key_element()
+
+
 def _axis(override: Override) -> list[str]:
-    key = override.get_key_element()
+    key = f"++{override.key_or_group}" if is_open(override.key_or_group) else override.get_key_element()
     if not override.is_sweep_override():
         return [f"{key}={override.get_value_element_as_str()}"]
     try:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
 from typing import Any
 
 from lenet_ablate.config.choices import Model, Optimizer
-from lenet_ablate.config.settings import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
+from lenet_ablate.config.own_code import OFFERED, asked_for
+from lenet_ablate.config.owned import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
+from lenet_ablate.config.settings import OPEN_KEYS
+from lenet_ablate.config.text_words import key_of
+from lenet_ablate.errors import ConfigError
 
 
-def applicable(words: Sequence[str], settings: Mapping[str, Any], varied: Collection[str]) -> tuple[str, ...]:
+def applicable(words: Sequence[str], settings: Mapping[str, Any], varied: Set[str]) -> tuple[str, ...]:
     """The words of a point without those for settings that its choice of a group does not have.
 
     A word is left alone where its group does not vary, so that what applies to no run at all is still refused.
@@ -20,18 +25,35 @@ def applicable(words: Sequence[str], settings: Mapping[str, Any], varied: Collec
         settings: What they compose to.
         varied: Keys with several levels.
     """
-    return tuple(word for word in words if not _is_foreign(word.partition("=")[0], settings, varied))
+    return tuple(word for word in words if not _is_foreign(key_of(word), settings, varied))
 
 
 def left_out_line(key: str) -> str:
     """The sentence for a setting that was left out of some runs."""
-    group, choices = _OWNERS[key]
-    return f"{key} belongs to {group}={','.join(choices)}: the other runs go without it"
+    group, choices = _OWNERS[_owned(key)]
+    asking = f"{' and those that ask' if key in OFFERED else ''}"
+    return f"{key} belongs to {group}={','.join(choices)}{asking}: the other runs go without it"
 
 
-def _is_foreign(key: str, settings: Mapping[str, Any], varied: Collection[str]) -> bool:
-    group, choices = _OWNERS.get(key, ("", ()))
-    return group in varied and settings[group]["name"] not in choices
+def _is_foreign(key: str, settings: Mapping[str, Any], varied: Set[str]) -> bool:
+    group, choices = _OWNERS.get(_owned(key), ("", ()))
+    if group in varied and settings[group]["name"] not in choices:
+        return True
+    return key in OFFERED and not varied.isdisjoint(("model", "model.factory")) and not _asks(settings["model"], key)
+
+
+def _owned(key: str) -> str:
+    """The setting that a key is, or that it lies within."""
+    return next((open_key for open_key in OPEN_KEYS if key.startswith(f"{open_key}.")), key)
+
+
+def _asks(model: Mapping[str, Any], key: str) -> bool:
+    """Whether a network has a setting, as far as can be told; what is wrong with its code is told elsewhere."""
+    if model["name"] != Model.own.value or not model["factory"]:
+        return True
+    with contextlib.suppress(ConfigError):
+        return key in asked_for(str(model["factory"]))
+    return True
 
 
 def _owners() -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
@@ -46,6 +68,7 @@ def _owners() -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
     yield "optimizer.nesterov", ("optimizer", _words([Optimizer.sgd]))
     yield "model.hidden", ("model", _words([Model.mlp]))
     yield "model.c5", ("model", _words([Model.lenet5, Model.lenet5_28]))
+    yield from ((f"model.{name}", ("model", _words([Model.own]))) for name in ("factory", "args", "sha256"))
     yield "pool", ("model", _words([model for model in Model if model is not Model.mlp]))
 
 

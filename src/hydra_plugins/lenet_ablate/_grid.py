@@ -15,11 +15,12 @@ from hydra_plugins.lenet_ablate._axes import Grid
 from hydra_plugins.lenet_ablate._compose import Point, compose_points
 from hydra_plugins.lenet_ablate._conditional import applicable, left_out_line
 from lenet_ablate.config.experiments import Experiment
+from lenet_ablate.config.own_code import named_alone
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import Options
 from lenet_ablate.config.supervision import PREFIX
-from lenet_ablate.config.text_words import unquote_word
+from lenet_ablate.config.text_words import key_of, unquote_word
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.datasets.resolve import resolved
@@ -58,6 +59,7 @@ def make_sweep(
         factors[key] = list(dict.fromkeys([*factors.get(key, ()), *levels]))
     if len(points) >= TELL_FROM:
         say(f"checking {len(points):,} runs")
+    typed = list(master.hydra.overrides.task)
     for point in _compose(loader, master, points, factors):
         try:
             config, options = parse_config(point.settings)
@@ -66,8 +68,8 @@ def make_sweep(
             continue
         carried[options] = None
         try:
-            config = resolved(config)
-        except DataError as error:
+            config = resolved(named_alone(config, typed))
+        except (ConfigError, DataError) as error:
             problems |= dict.fromkeys(str(error).splitlines())
             continue
         jobs.setdefault(identity(config), Job(config, point.overrides, point.hydra_files))
@@ -97,11 +99,11 @@ def _compose(
 ) -> list[Point]:
     """The points, each without settings that its choice of a group does not have; says what was left out."""
     composed = compose_points(loader, master, points)
-    kept = {place: applicable(point.overrides, point.settings, varied) for place, point in enumerate(composed)}
+    kept = {place: applicable(point.overrides, point.settings, set(varied)) for place, point in enumerate(composed)}
     fewer = {place: words for place, words in kept.items() if words != composed[place].overrides}
     if not fewer:
         return composed
-    lacking = (word.partition("=")[0] for place in fewer for word in points[place] if word not in fewer[place])
+    lacking = (key_of(word) for place in fewer for word in points[place] if word not in fewer[place])
     for key in dict.fromkeys(lacking):
         say(left_out_line(key))
     for place, point in zip(fewer, compose_points(loader, master, list(fewer.values())), strict=True):

@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from lenet_ablate.config.home import expand_home
+from lenet_ablate.config.own_code import named_alone
 from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import run_name
 from lenet_ablate.datasets.resolve import resolved
@@ -31,7 +32,7 @@ def train_one(settings: DictConfig) -> float | None:
 
     overrides = tuple(HydraConfig.get().overrides.task) if HydraConfig.initialized() else ()
     config, options = parse_config(_plain(settings))
-    config = resolved(config)
+    config = resolved(named_alone(config, overrides))
     sweep = Sweep((Job(config, overrides),), options, shlex.join(["lenet-ablate", *overrides]))
     result = run_sweep(sweep, workers=1, is_whole=False)
     if result.stop_status:

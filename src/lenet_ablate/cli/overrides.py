@@ -20,7 +20,7 @@ from lenet_ablate.config.checks import closest
 from lenet_ablate.config.experiments import read_experiment
 from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
 from lenet_ablate.config.hints import unknown_key
-from lenet_ablate.config.settings import NAMED_GROUPS, setting_keys
+from lenet_ablate.config.settings import NAMED_GROUPS, is_open, setting_keys
 from lenet_ablate.config.supervision import PREFIX, Supervision
 from lenet_ablate.config.text_words import quote_word
 from lenet_ablate.errors import ConfigError
@@ -177,11 +177,14 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
     group, _, subfolder = key.partition("/")
     if subfolder and group in NAMED_GROUPS:
         return f"{word}: {subfolder} is a folder of {group}; did you mean {group}={subfolder}/{word.partition('=')[2]}?"
+    is_adding = override.is_add() or override.is_force_add()
+    if is_open(key) and not override.is_delete():
+        return None if key.rpartition(".")[2].isidentifier() else f"{word}: an argument's name is a name of Python's"
     if key not in setting_keys() and not options and not key.startswith(f"{SCHEDULES}."):
         return f"{word}: {unknown_key(key, GRID_WORDS)}"
     if override.is_delete():
         return f"{word}: settings cannot be removed; null stands for none where that is allowed"
-    if (override.is_add() or override.is_force_add()) and key.partition(".")[0] != SCHEDULES:
+    if is_adding and key.partition(".")[0] != SCHEDULES:
         return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
     if override.is_sweep_override() and not override.is_discrete_sweep():
         return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"

@@ -28,6 +28,7 @@ class Model(Enum):
     lenet5_28 = "lenet5_28"
     cnn4 = "cnn4"
     mlp = "mlp"
+    own = "own"
 
 
 class OutputActivation(Enum):

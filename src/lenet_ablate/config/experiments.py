@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lenet_ablate.config.checks import closest
-from lenet_ablate.config.settings import RunConfig, setting_keys
+from lenet_ablate.config.settings import RunConfig, is_open, setting_keys
 from lenet_ablate.config.text_words import TEXT_KEYS, is_read_as_number, quote
 from lenet_ablate.config.yaml_text import from_yaml
 from lenet_ablate.errors import ConfigError
@@ -154,7 +154,7 @@ def _words(mapping: object, path: Path) -> dict[str, str]:
 
 
 def _known(key: object, path: Path) -> str:
-    if str(key) not in setting_keys():
+    if str(key) not in setting_keys() and not is_open(str(key)):
         guess = closest(str(key), setting_keys())
         meant = f"; did you mean '{guess}'?" if guess else ""
         raise ConfigError(f"{path}: there is no setting '{key}'{meant}")

@@ -9,8 +9,8 @@ from typing import Any
 from lenet_ablate.config.checks import OneOf, closest
 from lenet_ablate.config.choices import Design, Protocol
 from lenet_ablate.config.experiments import word
-from lenet_ablate.config.settings import setting_keys
-from lenet_ablate.config.text_words import is_read_as_number, quote, quote_word, unquote_word
+from lenet_ablate.config.settings import is_open, setting_keys
+from lenet_ablate.config.text_words import is_read_as_number, key_of, quote, quote_word, unquote_word
 from lenet_ablate.errors import ConfigError
 
 GRID_WORDS = ("experiment", "protocol", "design", "zip", "exclude")
@@ -42,6 +42,9 @@ def to_hydra(words: Sequence[str]) -> list[str]:
     for text in words:
         key, equals, value = text.partition("=")
         is_grid_word = key in GRID_WORDS and equals
+        if equals and is_open(key.lstrip("+")):  # Hydra adds no keys to a mapping without being told so
+            turned.append(f"++{key.lstrip('+')}={value}")
+            continue
         if key == "experiment" and not value.startswith("["):
             names = (quote(name) if is_read_as_number(name) else name for name in value.split(","))
             value = f"[{','.join(names)}]"
@@ -51,7 +54,11 @@ def to_hydra(words: Sequence[str]) -> list[str]:
 
 def as_typed(words: Sequence[str]) -> list[str]:
     """The words as they were before `to_hydra`."""
-    return [unquote_word(text.removeprefix(f"++{SWEEPER_KEY}.")) for text in words]
+    return [unquote_word(_without_plus(text.removeprefix(f"++{SWEEPER_KEY}."))) for text in words]
+
+
+def _without_plus(text: str) -> str:
+    return text.lstrip("+") if is_open(key_of(text)) else text
 
 
 def parse_grid_words(raw: Mapping[str, Any]) -> GridWords:
@@ -98,7 +105,7 @@ def _exclusion(entry: object) -> dict[str, str]:
 
 
 def _known(key: str, setting: str) -> str:
-    if setting not in setting_keys():
+    if setting not in setting_keys() and not is_open(setting):
         guess = closest(setting, setting_keys())
         raise ConfigError(f"{key}: there is no setting '{setting}'" + (f"; did you mean '{guess}'?" if guess else ""))
     return setting

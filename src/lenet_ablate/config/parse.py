@@ -13,16 +13,14 @@ from typing import Any, TypeVar, cast
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.choices import Augment, DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
 from lenet_ablate.config.hints import unknown_key
+from lenet_ablate.config.own_code import own_code_checks
+from lenet_ablate.config.owned import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
 from lenet_ablate.config.schedules import KINDS, LEARNING_RATE, Schedule, StepDecay, schedule_keys
 from lenet_ablate.config.settings import (
-    AUGMENT_SETTINGS,
-    EARLY_STOP_SETTINGS,
-    OPTIMIZER_SETTINGS,
     OptimizerConfig,
     Options,
     RunConfig,
     iter_settings,
-    owners,
     to_mapping,
 )
 from lenet_ablate.errors import ConfigError
@@ -187,7 +185,7 @@ def cross_checks(run: RunConfig) -> list[str]:
     """What is wrong with how settings go together that are legal each, a sentence each; empty if nothing is."""
     data = run.data
     problems = _optimizer_checks(run.optimizer)
-    problems += _model_checks(run) + _early_stop_checks(run) + _augment_checks(run)
+    problems += _model_checks(run) + own_code_checks(run) + _early_stop_checks(run) + _augment_checks(run)
     if data.name.is_own and data.path is None:
         what = _PATHS[data.name]
         problems.append(f"data={data.name.value}: needs data.path={what}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lenet_ablate.config.choices import DataSet, Model
 from lenet_ablate.config.schedules import Schedule
-from lenet_ablate.config.settings import DataConfig, RunConfig, to_mapping
+from lenet_ablate.config.settings import DataConfig, ModelConfig, RunConfig, to_mapping
 from lenet_ablate.errors import ConfigError
 
 if TYPE_CHECKING:  # settings are read without NumPy
@@ -83,7 +83,7 @@ def identity(config: RunConfig) -> str:
 
     Settings at their neutral value are left out, so a setting added later changes no identity. A schedule's name
     is left out too: `lr=step` and the same schedule written inline are one. Data whose digest is known are that
-    digest, wherever and in whatever form they are stored.
+    digest, wherever and in whatever form they are stored; own code is its digest and the function's name.
     """
     neutral = _neutral()
     settings = {key: value for key, value in _flat(config).items() if neutral.get(key) != value}
@@ -91,6 +91,8 @@ def identity(config: RunConfig) -> str:
     if config.data.sha256 is not None:
         for key in _WHERE_AND_HOW:
             settings.pop(f"data.{key}", None)
+    if config.model.sha256 is not None:  # wherever the code lies
+        settings["model.factory"] = factory_name(config.model)
     text = json.dumps({"version": IDENTITY_VERSION, "settings": settings}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -103,7 +105,7 @@ def variant_id(config: RunConfig) -> str:
 def run_name(config: RunConfig) -> str:
     """Folder name of a run: short, readable, safe on every file system, unique through its last 8 digits."""
     parts = [
-        config.model.name.value if config.model.name is not Model.lenet5 else "",
+        _model_words(config.model) if config.model.name is not Model.lenet5 else "",
         config.data.name.value if config.data.name is not DataSet.mnist else "",
         config.pool.value,
         config.activation.value,
@@ -115,6 +117,17 @@ def run_name(config: RunConfig) -> str:
     ]
     readable = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(part for part in parts if part))
     return f"{readable[:80]}-{identity(config)[:8]}"
+
+
+def factory_name(model: ModelConfig) -> str:
+    """The function or class that makes an own network: `wide` of `nets.py:wide`; empty for other networks."""
+    return (model.factory or "").rpartition(":")[2]
+
+
+def _model_words(model: ModelConfig) -> str:
+    if model.name is not Model.own:
+        return str(model.name.value)
+    return "-".join([factory_name(model), *(f"{name}{value}" for name, value in (model.args or {}).items())])
 
 
 def lr_label(lr: float | Schedule) -> str:

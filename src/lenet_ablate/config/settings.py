@@ -8,11 +8,12 @@ with a default that leaves old runs as they were, changes no identity.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
+from lenet_ablate.config.arguments import Arguments, Named
 from lenet_ablate.config.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
 from lenet_ablate.config.choices import (
     C5,
@@ -36,11 +37,14 @@ from lenet_ablate.config.choices import (
 )
 from lenet_ablate.config.schedules import Schedule
 
-_Choice = TypeVar("_Choice")
-
 REPORT_FOLDER = "report"
 """The folder beside the studies in which their reports lie; no study has its name."""
 PATH = Text(r"[^\x00\n\ud800-\udfff]+", "a path, in UTF-8 and in one line")
+
+
+FACTORY = Optional(Text(r"[^\x00\n\ud800-\udfff]+:[^\W\d]\w*", "FILE.py:NAME, a function or class in a file"))
+ARGUMENTS = Optional(Named(100))
+DIGEST = Optional(Text(r"[0-9a-f]{64}", "64 digits of 0-9 a-f"))
 
 
 def _setting(default: Any, check: Check, text: str) -> Any:
@@ -65,6 +69,9 @@ class ModelConfig:
     hidden: tuple[int, ...] | None = _setting(
         None, Optional(Several(Whole(1, 8192), most=16)), "mlp: units of the hidden layers, [] for none"
     )
+    factory: str | None = _setting(None, FACTORY, "own: FILE.py:NAME, what makes the network; docs/own.md")
+    args: Arguments | None = _setting(None, ARGUMENTS, "own: what it is given by name, also as model.args.NAME=…")
+    sha256: str | None = _setting(None, DIGEST, "own: digest of its code, filled in; where given, it must be so")
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ class DataConfig:
     )
     sha256: str | None = _setting(
         None,
-        Optional(Text(r"[0-9a-f]{64}", "64 digits of 0-9 a-f")),
+        DIGEST,
         "file: digest of images and labels, filled in when they are read; where given, they must have it",
     )
 
@@ -239,35 +246,10 @@ class Options:
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
 NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "augment": "name", "early_stop": "name"}
+OPEN_KEYS = ("model.args",)
+"""Settings whose keys are the user's own."""
 FOUND_OUT = ("range", "transpose", "classes", "train_fraction", "seed", "sha256")
 """What reading `data.path` fills in: follows from what lies there, so that the path alone tells it apart."""
-# What each update rule needs; every other one of these settings is null for it.
-OPTIMIZER_SETTINGS = {
-    Optimizer.adam: ("betas", "eps"),
-    Optimizer.adamw: ("betas", "eps"),
-    Optimizer.sgd: ("momentum",),
-    Optimizer.rmsprop: ("alpha", "eps", "momentum"),
-}
-
-
-AUGMENT_SETTINGS: dict[Augment, tuple[str, ...]] = {
-    Augment.none: (),
-    Augment.shift: ("shift",),
-    Augment.rotate: ("degrees",),
-    Augment.affine: ("shift", "degrees", "scale", "shear"),
-    Augment.flip: ("flip",),
-}
-EARLY_STOP_SETTINGS: dict[EarlyStop, tuple[str, ...]] = {
-    EarlyStop.off: (),
-    EarlyStop.patience: ("patience", "min_delta"),
-    EarlyStop.delta: ("min_delta",),
-}
-
-
-def owners(settings: Mapping[_Choice, Sequence[str]]) -> dict[str, list[_Choice]]:
-    """Each setting that a group's choices have of their own, with those that have it."""
-    names = dict.fromkeys(name for own in settings.values() for name in own)
-    return {name: [choice for choice, own in settings.items() if name in own] for name in names}
 
 
 def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:
@@ -287,6 +269,11 @@ def setting_keys() -> list[str]:
     return sorted({*dotted, *NAMED_GROUPS, "lr_schedules"})
 
 
+def is_open(key: str) -> bool:
+    """Whether a key is, or lies within, a mapping whose keys are the user's own, as in `model.args.width`."""
+    return any(key == open_key or key.startswith(f"{open_key}.") for open_key in OPEN_KEYS)
+
+
 def to_mapping(config: Any) -> dict[str, Any]:
     """The nested mapping of plain values behind a `RunConfig` or `Options`."""
     return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
@@ -297,4 +284,6 @@ def _plain(value: Any) -> Any:
         return to_mapping(value)
     if isinstance(value, tuple):
         return [_plain(entry) for entry in value]
+    if isinstance(value, Arguments):
+        return value.plain()
     return value.value if isinstance(value, Enum) else value

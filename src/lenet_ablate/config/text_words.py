@@ -46,6 +46,11 @@ def unquote_word(word: str) -> str:
     return typed if quote_word(typed) == word else word
 
 
+def key_of(word: str) -> str:
+    """The setting that a word is about: `model.args.width` of `++model.args.width=32`."""
+    return word.partition("=")[0].lstrip("+")
+
+
 def quote(text: str) -> str:
     r"""The text in quotes, with what Hydra would read as their end escaped: `it's` becomes `'it\'s'`."""
     inside = re.sub(r"(\\*)'", r"\1\1\\'", text)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 SPLIT_STREAM, WEIGHTS_STREAM, ORDER_STREAM, AUGMENT_STREAM = 0, 1, 2, 3
+DRAWS_STREAM = 4  # of networks that draw while they train, as dropout does
 POINTS_STREAM, TEST_STREAM = 16, 17  # of a data set's seed
 
 Indices = npt.NDArray[np.int32]

@@ -63,6 +63,10 @@ class Evaluation:
 class Learner(Protocol):
     """One network in training; used by one thread."""
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers are learned."""
+
     def train(self, batches: Batches) -> npt.NDArray[np.float32]:
         """Make one update per batch; returns each batch's mean loss in nats, (steps,), taken before its update."""
 

@@ -9,7 +9,7 @@ from lenet_ablate.config.settings import ModelConfig, RunConfig
 
 CLASSES = 10
 _POINT_CLASSES = 2
-SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28}
+SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28, Model.own: 28}
 
 # LeCun et al. 1998, section II.B, with every map of c3 connected to every map of s2, as is usual since.
 _LENET5 = {"c1": (6, 1, 5, 5), "c3": (16, 6, 5, 5)}

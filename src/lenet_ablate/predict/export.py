@@ -10,35 +10,45 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lenet_ablate.config.choices import Model
 from lenet_ablate.config.plan import identity
 from lenet_ablate.engines.pytorch import models
-from lenet_ablate.engines.pytorch.export import onnx_bytes, state_dict_bytes
+from lenet_ablate.engines.pytorch.export import Module, onnx_bytes, state_dict_bytes
+from lenet_ablate.engines.pytorch.own import trained_network
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.predict.trained import Trained, read_trained
 from lenet_ablate.records.atomic import write_bytes
 
 
-def load_model(folder: Path | str) -> models.Network:
+def load_model(folder: Path | str, factory: str | None = None) -> Module:
     """The PyTorch module of a finished run with its weights after the last epoch, in evaluation mode, on the CPU.
 
     It takes images (N, 1, S, S) float32 and gives logits (N, 10) float32; a softmax makes them probabilities. S is 32
     for `lenet5`, else 28. Images are normalised as in training: pixels in 0..1, 0 = background and 1 = ink, minus
-    `model.mean`, divided by `model.std`.
+    `model.mean`, divided by `model.std`; an own network that has these names for something else keeps them.
 
     Args:
         folder: The run's folder.
+        factory: `FILE.py:NAME`, the code of an own network; it is run, and must be what the run was trained with.
 
     Raises:
         RecordError: The run is not finished, its files are damaged, or this version does not know its network.
+        ConfigError: The code cannot be read or run.
     """
-    return _module(read_trained(Path(folder)))
+    return _module(read_trained(Path(folder), factory))
 
 
-def _module(trained: Trained) -> models.Network:
+def _module(trained: Trained) -> Module:
     network = trained.network
-    module = models.build_model(trained.config, network.weights).eval()
-    module.mean, module.std = network.mean, network.std
-    return module
+    if trained.config.model.name is not Model.own:
+        module = models.build_model(trained.config, network.weights).eval()
+        module.mean, module.std = network.mean, network.std
+        return module
+    own = trained_network(trained.config, network.weights)
+    for name in ("mean", "std"):
+        if not hasattr(own, name):
+            setattr(own, name, getattr(network, name))
+    return own
 
 
 def export(trained: Trained, file: Path) -> None:
@@ -59,7 +69,7 @@ def export(trained: Trained, file: Path) -> None:
         write_bytes(file, state_dict_bytes(module))
         return
     try:
-        content = onnx_bytes(module, trained.network.image_size, _metadata(trained))
+        content = onnx_bytes(module, trained.network, _metadata(trained))
     except ImportError as error:
         raise ConfigError(
             f"{file}: ONNX needs a library that cannot be imported ({error}): pip install 'lenet-ablate[onnx]'"

@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--outputs", type=Path, default=Path("outputs"), help="folder of the studies (default: %(default)s)")
     add("--ensemble", action="store_true", help="average over all seeds of the run's variant")
     add("--tta", action="store_true", help="average over small rotations of each digit")
+    add("--factory", metavar="FILE.py:NAME", help="code of the run's own network; it is run, once it is the same code")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--csv", action="store_true", help="print CSV, one row per sign, with its place")
@@ -98,4 +99,4 @@ def _check_file(parser: argparse.ArgumentParser, options: argparse.Namespace, na
         parser.error(f"--{name} must end in {' or '.join(suffixes)}")
     others = {"pictures", "test", "json", "csv", "show", "ensemble", "tta", *FILES} - {name}
     if any(getattr(options, other) for other in others):
-        parser.error(f"--{name} writes one run and goes with nothing but --run, --study and --outputs")
+        parser.error(f"--{name} writes one run and goes with nothing but --run, --study, --outputs and --factory")

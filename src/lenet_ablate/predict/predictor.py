@@ -54,19 +54,23 @@ class Predictor:
     turns: tuple[float, ...] = (0.0,)
 
     @classmethod
-    def load(cls, folder: Path | str, *, ensemble: bool = False, tta: bool = False) -> Predictor:
+    def load(
+        cls, folder: Path | str, *, ensemble: bool = False, tta: bool = False, factory: str | None = None
+    ) -> Predictor:
         """The predictor of a run.
 
         Args:
             folder: The run's folder.
             ensemble: Average over all finished seeds of the run's variant in its study.
             tta: Average over small rotations.
+            factory: `FILE.py:NAME`, the code of an own network; it is run, and must be what the run was trained with.
 
         Raises:
             RecordError: The run is not finished, its files are damaged, or this version does not know its network.
+            ConfigError: The code cannot be read or run.
         """
-        first = read_trained(Path(folder))
-        members = tuple(read_replicates(Path(folder))) if ensemble else (first,)
+        first = read_trained(Path(folder), factory)
+        members = tuple(read_replicates(Path(folder), factory)) if ensemble else (first,)
         if not members:
             raise RecordError(f"{folder}: its study has no finished run of the same variant")
         return cls(members, FORMS.get(first.config.data.name, MNIST_FORM), TURNS if tta else (0.0,))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lenet_ablate.config.choices import DataSet, Normalize
-from lenet_ablate.config.plan import variant_id
+from lenet_ablate.config.choices import DataSet, Model, Normalize
+from lenet_ablate.config.own_code import FOLDER
+from lenet_ablate.config.plan import factory_name, variant_id
 from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.config.source import read_source
 from lenet_ablate.engines.forward import Network
 from lenet_ablate.engines.networks import layer_shapes
 from lenet_ablate.engines.stored import read_stored
@@ -48,11 +51,18 @@ class Trained:
     accuracy: float | None
 
 
-def read_trained(folder: Path) -> Trained:
+def read_trained(folder: Path, factory: str | None = None) -> Trained:
     """A finished run.
 
+    Args:
+        folder: Its folder.
+        factory: `FILE.py:NAME`, the code of an own network. No code is run that is not named here, and none that the
+            run was not trained with.
+
     Raises:
-        RecordError: The run is not finished, its files are damaged, or this version does not know its network.
+        RecordError: The run is not finished, its files are damaged, this version does not know its network, or that is
+            its own and `factory` does not name its code.
+        ConfigError: The code cannot be read or run.
     """
     if not folder.is_dir():
         raise RecordError(f"{folder}: {no_folder(folder)}")
@@ -69,8 +79,20 @@ def read_trained(folder: Path) -> Trained:
     rejection = calibration.rejection if calibration else None
     if rejection and len(rejection.weights) != num_features(layer_shapes(record.config)["output"][1]):
         raise RecordError(f"{folder}: {CALIBRATION}: rejection does not fit the network")
-    network = _network(folder, record.config, calibration)
-    return Trained(folder, record.config, network, calibration, record.result.final.test_accuracy)
+    config = with_factory(folder, record.config, factory)
+    network = _network(folder, config, calibration)
+    if config.model.name is Model.own:
+        network = _with_code(folder, network)
+    return Trained(folder, config, network, calibration, record.result.final.test_accuracy)
+
+
+def _with_code(folder: Path, network: Network) -> Network:
+    from lenet_ablate.engines.pytorch.own import computing  # PyTorch takes 2 s
+
+    try:
+        return dataclasses.replace(network, compute=computing(network.config, network.weights))
+    except RecordError as error:
+        raise RecordError(f"{folder}: {error}") from None
 
 
 def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -> Network:
@@ -87,13 +109,35 @@ def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -
         raise RecordError(f"{folder}: {error}") from None
 
 
-def read_replicates(folder: Path) -> Iterator[Trained]:
+def with_factory(folder: Path, config: RunConfig, factory: str | None) -> RunConfig:
+    """The settings of a run with the code that the user names for its own network; see `read_trained`."""
+    if config.model.name is not Model.own:
+        if factory is not None:
+            raise RecordError(f"{folder}: --factory {factory}: its network is {config.model.name.value}, no own one")
+        return config
+    name = factory_name(config.model)
+    if factory is None:
+        copy = folder / FOLDER
+        raise RecordError(
+            f"{folder}: its network is code, {name}, which runs only where you name it: --factory FILE.py:{name}, "
+            f"such as the copy in {copy} once you have looked at it"
+        )
+    source = read_source(factory, "--factory")
+    if source.sha256 != config.model.sha256 or source.name != name:
+        raise RecordError(
+            f"{folder}: --factory {factory}: is not the code that it was trained with, {name} of SHA-256 "
+            f"{str(config.model.sha256)[:8]}…, but {source.name} of {source.sha256[:8]}…"
+        )
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, factory=f"{source.file}:{name}"))
+
+
+def read_replicates(folder: Path, factory: str | None = None) -> Iterator[Trained]:
     """All finished seeds of a run's variant in its study, the run itself among them; damaged ones are passed over."""
     variant = _result(folder).variant_id
     for other in run_folders(folder.resolve().parent):
         if variant is not None and _result(other).variant_id == variant:
             with contextlib.suppress(RecordError):
-                trained = read_trained(other)
+                trained = read_trained(other, factory)
                 if variant_id(trained.config) == variant:
                     yield trained
 

@@ -52,6 +52,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
 def settings_row(config: RunConfig) -> dict[str, Any]:
     """The settings by column: a group's name under the group's key, its other settings dotted.
 
+    An own network's arguments stand in `model.args.width`, …; a run without such has no such columns.
     `lr` is a float or a schedule's name, and a schedule's values stand in `lr.initial`, `lr.gamma`, ….
     """
     row: dict[str, Any] = {}
@@ -61,7 +62,8 @@ def settings_row(config: RunConfig) -> dict[str, Any]:
             row |= {f"lr.{k}": v for k, v in value.items() if k != "name"} if isinstance(value, dict) else {}
         elif isinstance(value, dict):
             row[key] = value["name"]
-            row |= {f"{key}.{k}": v for k, v in value.items() if k != "name"}
+            row |= {f"{key}.{k}": v for k, v in value.items() if k not in ("name", "args")}
+            row |= {f"{key}.args.{k}": v for k, v in (value.get("args") or {}).items()}
         else:
             row[key] = value
     return row
@@ -71,7 +73,7 @@ def _columns(config: RunConfig) -> dict[str, Any]:
     """The settings as columns of one type each: lists as they are typed, `[64,64]`; a rate apart from its label."""
     columns: dict[str, Any] = {}
     for key, value in settings_row(config).items():
-        columns[key] = word(value) if isinstance(value, list) else value
+        columns[key] = word(value) if isinstance(value, (list, dict)) else value
         if key == "lr":
             columns["lr"] = math.nan if isinstance(value, str) else value
             columns["lr_label"] = value if isinstance(value, str) else number_text(value)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lenet_ablate.config.home import expand_home
+from lenet_ablate.config.own_code import has_own_code
 from lenet_ablate.config.plan import RunPlan, make_plan, run_name
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
@@ -22,6 +23,7 @@ from lenet_ablate.records.locks import claim, make_claimable
 from lenet_ablate.records.plans import read_sweeps
 from lenet_ablate.records.read import RunRecord, damage_of, read_finished
 from lenet_ablate.records.record import CHECKPOINT, RESULT
+from lenet_ablate.rendering.console import warn
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.studies.recording import lacking
 
@@ -113,9 +115,16 @@ def only_damaged(sweep: Sweep) -> Sweep:
     if not sweep.study.is_dir():
         raise ConfigError(f"repair=true: there is no study {sweep.study}; study=… and output_dir=… name another")
     jobs = {run_name(job.config): job for job in sweep.jobs}
+    named = {job.config.model for job in sweep.jobs}
+    unnamed = 0
     for run in (run for plan in read_sweeps(sweep.study) for run in plan.runs):
-        if run.run == run_name(run.config):
-            jobs.setdefault(run.run, Job(run.config))
+        if run.run == run_name(run.config) and run.run not in jobs:
+            if has_own_code(run.config) and run.config.model not in named:
+                unnamed += 1  # a plan is a file that anybody may have written: it has no code run
+            else:
+                jobs[run.run] = Job(run.config)
+    if unnamed:
+        warn(f"{unnamed} runs with code of their own are left out; repair them by the command that names the code")
     aside = find_aside(sweep.study)
     damaged = [job for name, job in jobs.items() if _needs_repair(sweep.folder(job), job.config, name in aside)]
     return dataclasses.replace(sweep, jobs=tuple(damaged))

@@ -12,6 +12,7 @@ from typing import Any
 from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import Options, RunConfig
+from lenet_ablate.config.text_words import key_of
 from lenet_ablate.records.record import EpochRow, State
 
 
@@ -69,8 +70,8 @@ class Sweep:
 
     def label(self, job: Job) -> str:
         """What tells a run from the sweep's others, as it was typed; its name where nothing varies."""
-        varied = [word for word in job.overrides if word.partition("=")[0] in self.factors]
-        return " ".join(varied) or run_name(job.config)
+        varied = [word for word in job.overrides if key_of(word) in self.factors]
+        return " ".join(f"{key_of(word)}={word.partition('=')[2]}" for word in varied) or run_name(job.config)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ import numpy as np
 
 from lenet_ablate.config.choices import Model
 from lenet_ablate.config.home import cache_home
-from lenet_ablate.config.plan import RunPlan, learning_rates, make_plan
-from lenet_ablate.config.settings import EarlyStopConfig, Options, RunConfig
+from lenet_ablate.config.plan import RunPlan, factory_name, learning_rates, make_plan
+from lenet_ablate.config.settings import EarlyStopConfig, Options, RunConfig, to_mapping
 from lenet_ablate.datasets.augment import draw_transforms
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
@@ -74,7 +74,10 @@ class Cost:
 def kind_of(config: RunConfig, engine: str, num_train: int) -> Kind:
     """The kind of a run."""
     data, augment = config.data.name.value, config.augment.name.value
-    return Kind(config.model.name.value, engine, config.batch_size, data, augment, num_train)
+    model = config.model.name.value
+    if config.model.name is Model.own:
+        model = json.dumps([config.model.sha256, factory_name(config.model), to_mapping(config.model)["args"]])
+    return Kind(model, engine, config.batch_size, data, augment, num_train)
 
 
 def past_costs(records: Iterable[RunRecord]) -> dict[Kind, Cost]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from lenet_ablate.config.home import expand_home, lend_temporary_folder
+from lenet_ablate.config.own_code import has_own_code
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import to_mapping
 from lenet_ablate.config.supervision import Supervision
@@ -74,7 +75,9 @@ def run_sweep(
         # The longest first, so that the last worker is not left alone with one of them.
         tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
-        isolate = supervision.isolate and engine is None
+        # Side by side in one process, networks that draw random numbers would have to wait for one another.
+        is_own = num_workers > 1 and any(has_own_code(job.config) for job in todo)
+        isolate = (supervision.isolate or is_own) and engine is None
         say(engines_line(engines.values(), num_workers, isolate))
     write_plan(sweep)
     tidy(sweep, finished)

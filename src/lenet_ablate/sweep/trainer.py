@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lenet_ablate.config.choices import Model
+from lenet_ablate.config.own_code import copied_files
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.base import Dataset
@@ -168,6 +169,9 @@ def _prepare_folder(folder: Path, hydra_files: Mapping[str, bytes], plan: RunPla
         remove_leftovers(each, is_ours_alone=True)
     for name, content in hydra_files.items():
         write_bytes(folder / ".hydra" / name, content, flush=False)
+    for name, content in copied_files(plan.config).items():
+        make_folder((folder / name).parent)
+        write_bytes(folder / name, content, flush=False)
     write_config(folder, plan.config)
     write_status(folder, State.running, plan.identity)
 

@@ -258,7 +258,8 @@ def _finish(
 ) -> State:
     """Write the record: `done` with the judgement of the test split, `diverged` where there is none."""
     state = State.done if test else State.diverged
-    result = make_result(plan, at.rows, state, context.options, round(at.wall_seconds, 3), context.provenance)
+    seconds = round(at.wall_seconds, 3)
+    result = make_result(plan, at.rows, state, context.options, seconds, context.provenance, learner.num_parameters)
     predictions = Predictions(test.digits, test.probabilities) if test else None
     weights = learner.weights() if test else None
     snapshots.settle()

@@ -9,7 +9,6 @@ from typing import Any
 
 from lenet_ablate.config.plan import RunPlan, variant_id
 from lenet_ablate.config.settings import Options
-from lenet_ablate.engines.networks import num_parameters
 from lenet_ablate.records.record import EpochRow, State
 
 FORMAT = 1
@@ -22,6 +21,7 @@ def make_result(
     options: Options,
     wall_seconds: float,
     provenance: Mapping[str, Any],
+    num_parameters: int,
 ) -> dict[str, Any]:
     """Sizes, the last epoch's figures, those of the epoch with the best validation accuracy, and provenance.
 
@@ -34,6 +34,7 @@ def make_result(
         options: What was kept beside.
         wall_seconds: Time spent training and evaluating, over all its sittings.
         provenance: See `records.provenance.describe_environment`.
+        num_parameters: How many numbers were learned.
     """
     candidates = [row for row in rows if row.val_accuracy is not None]
     best = max(candidates, key=lambda row: row.val_accuracy or 0.0, default=None)
@@ -46,7 +47,7 @@ def make_result(
         "num_train": plan.num_train,
         "num_val": plan.num_val,
         "num_test": plan.num_test,
-        "num_parameters": num_parameters(plan.config),
+        "num_parameters": num_parameters,
         "log_every": options.log_every,
         "final": _plain(rows[-1]),
         "best_val": _plain(best) if best and state is State.done else None,

@@ -19,7 +19,7 @@ from lenet_ablate.engines.compiled.kernels import Kernels, read_only
 from lenet_ablate.engines.compiled.layout import Layout, aligned_zeros
 from lenet_ablate.engines.compiled.loss import CLASSES
 from lenet_ablate.engines.compiled.rule import MAX, MEAN, Rule
-from lenet_ablate.engines.networks import image_size, layer_shapes
+from lenet_ablate.engines.networks import image_size, layer_shapes, num_parameters
 from lenet_ablate.engines.weights import draw_weights
 
 POOLS = {Pool.max: MAX, Pool.avg: MEAN}
@@ -73,6 +73,7 @@ class CompiledLearner:
         self.buffers = self._layout.buffers(dtype)
         self._layout.pack(draw_weights(plan.config), self._flat[0])
         self._steps_done = 0
+        self.num_parameters = num_parameters(plan.config)
 
     def train(self, batches: Batches) -> npt.NDArray[np.float32]:
         """Make one update per batch, all in one call without the interpreter's lock."""

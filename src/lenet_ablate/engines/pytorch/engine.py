@@ -20,12 +20,14 @@ import torch
 from torch.nn import functional
 
 from lenet_ablate.config import choices
+from lenet_ablate.config.owned import OPTIMIZER_SETTINGS
 from lenet_ablate.config.plan import RunPlan
-from lenet_ablate.config.settings import OPTIMIZER_SETTINGS, OptimizerConfig
+from lenet_ablate.config.settings import OptimizerConfig, RunConfig
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.pytorch.models import UNUSED_STATE, build_model
+from lenet_ablate.engines.pytorch.own import OwnRun, make_network, passing_buffers, stored_tensors
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import ConfigError
 
@@ -109,13 +111,28 @@ class TorchLearner:
         self._device = device
         self._scale, self._shift = 1 / (255 * dataset.std), -dataset.mean / dataset.std
         self._splits = {Split.train: self._index(train), Split.val: self._index(val), Split.test: None}
-        model = build_model(plan.config, draw_weights(plan.config))
-        # A tenth faster on the CPU than NCHW, which oneDNN reorders on the way in and out.
-        self._model = model.to(device).to(memory_format=torch.channels_last)
+        self._model, self._own = self._network(plan.config, train)
         self._optimizer = _make_optimizer(plan.config.optimizer, self._model)
+
+    def _network(self, config: RunConfig, train: Indices) -> tuple[torch.nn.Module, OwnRun | None]:
+        if config.model.name is choices.Model.own:
+            examples = self._normalise(self._data.train_images[self._index(train[:2])])
+            return make_network(config, self._device, examples), OwnRun(config, self._device)
+        model = build_model(config, draw_weights(config))
+        # A tenth faster on the CPU than NCHW, which oneDNN reorders on the way in and out.
+        return model.to(self._device).to(memory_format=torch.channels_last), None
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers are learned."""
+        return sum(parameter.numel() for parameter in self._model.parameters() if parameter.requires_grad)
 
     def train(self, batches: Batches) -> npt.NDArray[np.float32]:
         """Make one update per batch; the losses are fetched once, behind the last."""
+        with self._own.training() if self._own else contextlib.nullcontext():
+            return self._train(batches)
+
+    def _train(self, batches: Batches) -> npt.NDArray[np.float32]:
         self._model.train()
         chosen = self._index(batches.indices).split(self._batch_size)  # type: ignore[no-untyped-call]
         maps = self._maps(batches)
@@ -134,6 +151,10 @@ class TorchLearner:
     @torch.inference_mode()
     def evaluate(self, split: Split) -> Evaluation:
         """Judge the current weights; the sums are kept on the device and fetched once."""
+        with self._own.judging() if self._own else contextlib.nullcontext():
+            return self._evaluate(split)
+
+    def _evaluate(self, split: Split) -> Evaluation:
         self._model.eval()
         images, labels = self._data.train_images, self._data.train_labels
         if split is Split.test:
@@ -162,25 +183,39 @@ class TorchLearner:
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The weights by layer name."""
-        tensors = self._model.state_dict().items()
-        return {name: _to_numpy(tensor) for name, tensor in tensors if not name.endswith(UNUSED_STATE)}
+        tensors = stored_tensors(self._model).items()
+        is_all = self._own is not None  # an own network may use what ours do not
+        return {name: _to_numpy(tensor) for name, tensor in tensors if is_all or not name.endswith(UNUSED_STATE)}
 
     def state(self) -> State:
-        """Weights as `weights/<name>`, the optimizer's memory as `<its name>/<parameter>`."""
+        """Weights as `weights/<name>`, the optimizer's memory as `<its name>/<parameter>`.
+
+        Of an own network also its other buffers, `buffers/<name>`, and its random numbers, `generator/<device>`.
+        """
         state: dict[str, npt.NDArray[Any]] = {f"weights/{name}": array for name, array in self.weights().items()}
         for name, parameter in self._model.named_parameters():
             for kind, tensor in self._optimizer.state[parameter].items():
                 state[f"{kind}/{name}"] = _to_numpy(tensor)
+        if self._own:
+            state |= {f"buffers/{name}": _to_numpy(each) for name, each in passing_buffers(self._model).items()}
+            state |= self._own.draws.state()
         return state
 
     def load_state(self, state: State) -> None:
         """Go on from a state."""
-        parameters, weights = dict(self._model.named_parameters()), self._model.state_dict()
+        parameters, weights = dict(self._model.named_parameters()), stored_tensors(self._model)
+        if self._own:
+            self._own.draws.load(state)
+            buffers = passing_buffers(self._model)
         with torch.no_grad():
             for key, array in state.items():
                 kind, _, name = key.partition("/")
                 if kind == "weights":
                     weights[name].copy_(torch.from_numpy(array))
+                elif kind == "buffers" and self._own:
+                    buffers[name].copy_(torch.from_numpy(array))
+                elif kind == "generator":
+                    continue
                 else:
                     like = parameters[name] if array.ndim else torch.empty((), device=self._device)
                     self._optimizer.state[parameters[name]][kind] = torch.empty_like(like).copy_(

@@ -5,36 +5,38 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import torch
 from torch import nn
 
-from lenet_ablate.engines.pytorch.models import Network
+from lenet_ablate.engines.forward import Network
 from lenet_ablate.errors import EngineError
 
+Module: TypeAlias = nn.Module
 OPSET = 18  # what PyTorch's exporter writes without converting; read by ONNX Runtime from 1.14 on
 
 
 class _OfPixels(nn.Module):
     """A network with its normalisation in front, so that who loads the graph need not know it."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Module, mean: float, std: float) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.mean, self.std = network, mean, std
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.network((image - self.network.mean) / self.network.std)
+        logits: torch.Tensor = self.network((image - self.mean) / self.std)
         return logits
 
 
-def state_dict_bytes(network: Network) -> bytes:
+def state_dict_bytes(network: Module) -> bytes:
     """The weights by layer name as `torch.save` packs them: plain tensors, for `torch.load(…, weights_only=True)`."""
     packed = io.BytesIO()  # in memory, since a file's name would change the bytes
     torch.save(dict(network.state_dict()), packed)
     return packed.getvalue()
 
 
-def onnx_bytes(network: Network, side: int, metadata: Mapping[str, str]) -> bytes:
+def onnx_bytes(network: Module, trained: Network, metadata: Mapping[str, str]) -> bytes:
     """An ONNX model, opset `OPSET`; the same bytes for the same network and versions of the libraries.
 
     Its input `image` is (N, 1, side, side) float32, pixels in 0..1 that are not normalised yet; its output `logits`
@@ -42,7 +44,7 @@ def onnx_bytes(network: Network, side: int, metadata: Mapping[str, str]) -> byte
 
     Args:
         network: The trained network in evaluation mode.
-        side: Side of its images in pixels.
+        trained: The same as data: the side of its images, and how they are normalised.
         metadata: What the model says of itself.
 
     Raises:
@@ -51,7 +53,7 @@ def onnx_bytes(network: Network, side: int, metadata: Mapping[str, str]) -> byte
     """
     import onnxscript  # noqa: F401  # else the exporter fails with a traceback of its own
 
-    model = _traced(network, side).model_proto
+    model = _traced(network, trained).model_proto
     graph = model.graph
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]  # source lines with the paths of this machine
@@ -63,13 +65,13 @@ def onnx_bytes(network: Network, side: int, metadata: Mapping[str, str]) -> byte
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _traced(network: Network, side: int) -> torch.onnx.ONNXProgram:
+def _traced(network: Module, trained: Network) -> torch.onnx.ONNXProgram:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                _OfPixels(network).eval(),
-                (torch.zeros(2, 1, side, side),),
+                _OfPixels(network, trained.mean, trained.std).eval(),
+                (torch.zeros(2, 1, trained.image_size, trained.image_size),),
                 dynamo=True,
                 verbose=False,
                 opset_version=OPSET,

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lenet_ablate.config.choices import Model
 from lenet_ablate.datasets.fit import bilinear_weights, needs_border
 from lenet_ablate.engines.forward import POOLED
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
@@ -30,6 +31,8 @@ def build_page(predictor: Predictor) -> bytes:
         PageError: The network has layers that the page does not compute, or too many weights for a page.
     """
     (trained,) = predictor.members
+    if trained.config.model.name is Model.own:
+        raise PageError(f"{trained.folder}: a page cannot run its code; choose a run of lenet5, lenet5_28 or mlp")
     if norm_sizes(trained.config.model):
         model = trained.config.model.name.value
         raise PageError(

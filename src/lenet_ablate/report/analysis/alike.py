@@ -37,7 +37,7 @@ def reasons(comparison: Comparison, configs: Mapping[str, RunConfig]) -> dict[fr
 
 
 def _values(factor: Factor, configs: Mapping[str, RunConfig]) -> dict[str, object]:
-    return {factor.label_of(config): getattr(config, factor.key) for config in configs.values()}
+    return {factor.label_of(config): factor.value_of(config) for config in configs.values()}
 
 
 def _reason(one: str, first: object, other: str, second: object) -> str:

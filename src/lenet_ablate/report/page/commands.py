@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lenet_ablate.config.choices import Model
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
@@ -45,6 +46,10 @@ def _group_words(group: str, value: Mapping[str, Any], default: Mapping[str, Any
     chosen = _read(f"{group}/{name}.yaml")
     words = [] if name == default[NAMED_GROUPS[group]] else [f"{group}={name}"]
     own = {key: inner for key, inner in value.items() if key != NAMED_GROUPS[group] and inner != chosen.get(key)}
+    if name == Model.own.value and group == "model":
+        own.pop("sha256", None)  # of the code as it is
+        arguments = own.pop("args", None) or {}
+        own |= {f"args.{key}": inner for key, inner in arguments.items()}
     return words + [f"{group}.{key}={_value_text(inner)}" for key, inner in own.items()]
 
 
@@ -64,6 +69,8 @@ def _value_text(value: object) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{','.join(map(_value_text, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_value_text(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_./][A-Za-z0-9_./-]*", value):
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"

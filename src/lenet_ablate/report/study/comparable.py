@@ -19,10 +19,11 @@ from lenet_ablate.config.settings import FOUND_OUT, DataConfig, ModelConfig, Run
 from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.rows import settings_row
-from lenet_ablate.report.study.factors import find_factors
+from lenet_ablate.report.study.factors import ARGUMENT, find_factors
 
 FRAME = ("data", "model", "epochs")
 MAX_NAME = 80
+DIGITS = 8  # of a digest that is told
 
 Frame = tuple[DataConfig, ModelConfig, int]
 
@@ -86,6 +87,12 @@ def reasons(parts: Sequence[Sequence[RunConfig]]) -> list[str]:
     for own in values.values():
         for key in _differing(own[0], own):
             tried.setdefault(key, {}).update((value, None) for part in own for value in part[key])
+    if code := tried.pop("model.sha256", None):
+        told.append(
+            f"Runs of different code, SHA-256 {' and '.join(code)}, are not compared; to compare two versions, keep "
+            "both files and sweep over them: model.factory=OLD.py:NAME,NEW.py:NAME."
+        )
+        tried.pop("model.factory", None)
     names = [key for key in tried if "." not in key or key.partition(".")[0] not in tried]
     if names:
         told.append(
@@ -132,10 +139,19 @@ def _held(frame: Frame, varied: set[str]) -> Hashable:
         if key in varied:
             continue
         if isinstance(value, (DataConfig, ModelConfig)):
-            held += [getattr(value, f.name) for f in dataclasses.fields(value) if f"{key}.{f.name}" not in varied]
+            held += [
+                _field(value, f.name, varied) for f in dataclasses.fields(value) if f"{key}.{f.name}" not in varied
+            ]
         else:
             held.append(value)
     return tuple(held)
+
+
+def _field(value: DataConfig | ModelConfig, name: str, varied: set[str]) -> Hashable:
+    if name == "args" and isinstance(value, ModelConfig) and value.args:
+        return frozenset((key, word(inner)) for key, inner in value.args.items() if f"{ARGUMENT}{key}" not in varied)
+    is_told_by_factory = name == "sha256" and isinstance(value, ModelConfig) and "model.factory" in varied
+    return None if is_told_by_factory else getattr(value, name)
 
 
 def _without_frame(config: RunConfig) -> RunConfig:
@@ -161,8 +177,8 @@ def _components(frames: Iterable[Frame], links: Iterable[Sequence[Frame]]) -> li
 
 def _places(configs: Sequence[RunConfig]) -> dict[Frame, tuple[int, ...]]:
     """Where each frame stands in the order of the settings' levels."""
-    factors = [factor for factor in find_factors(configs) if factor.key in FRAME]
-    factors.sort(key=lambda factor: FRAME.index(factor.key))
+    factors = [factor for factor in find_factors(configs) if factor.key.partition(".")[0] in FRAME]
+    factors.sort(key=lambda factor: FRAME.index(factor.key.partition(".")[0]))
     return {
         _frame(config): tuple(factor.labels.index(factor.label_of(config)) for factor in factors) for config in configs
     }
@@ -189,9 +205,17 @@ def _values(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
     found: dict[str, dict[object, None]] = {}
     for row in map(settings_row, configs):
         for key, value in row.items():
+            if key == "model.sha256" and value is not None:
+                value = str(value)[:DIGITS]
             if key.partition(".")[0] in FRAME:
-                found.setdefault(key, {})[tuple(value) if isinstance(value, list) else value] = None
+                found.setdefault(key, {})[_hashable(value)] = None
     return {key: [word(value) for value in sorted(own, key=_natural)] for key, own in found.items()}
+
+
+def _hashable(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    return word(value) if isinstance(value, dict) else value
 
 
 def _natural(value: object) -> tuple[bool, float, str]:

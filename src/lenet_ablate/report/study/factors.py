@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from lenet_ablate.config.arguments import Arguments
+from lenet_ablate.config.choices import Model
+from lenet_ablate.config.plan import factory_name
 from lenet_ablate.config.schedules import Schedule
-from lenet_ablate.config.settings import FOUND_OUT, DataConfig, RunConfig
+from lenet_ablate.config.settings import FOUND_OUT, DataConfig, ModelConfig, RunConfig
 from lenet_ablate.rendering.escape import well_formed
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
+ARGUMENT = "model.args."
 ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
 
 Order = tuple[Any, ...]
@@ -49,24 +53,32 @@ class Factor:
     @property
     def title(self) -> str:
         """The setting in words."""
-        return TITLES.get(self.key, self.key.replace("_", " "))
+        return TITLES.get(self.key, self.key.removeprefix(ARGUMENT).replace("_", " "))
 
     @property
     def labels(self) -> list[str]:
         """The levels' labels in their order."""
         return [level.label for level in self.levels]
 
+    def value_of(self, config: RunConfig) -> Any:
+        """The value that a configuration has."""
+        return _value(config, self.key)
+
     def label_of(self, config: RunConfig) -> str:
         """The label of the level that a configuration has."""
-        order = _order(getattr(config, self.key))
+        order = _order(self.value_of(config))
         return next(level.label for level in self.levels if level.order == order)
 
 
 def find_factors(configs: Sequence[RunConfig]) -> tuple[Factor, ...]:
-    """Every setting but the seed that differs between the configurations, in the order of `RunConfig`'s fields."""
+    """Every setting but the seed that differs between the configurations, in the order of `RunConfig`'s fields.
+
+    Of own networks that differ in their arguments alone each argument is a factor, `model.args.width`.
+    """
     factors = []
-    for key in _keys():
-        values = {_order(value): value for value in (getattr(config, key) for config in configs)}
+    keys = [key for name in _keys() for key in (_arguments(configs) if name == "model" else [name])]
+    for key in keys:
+        values = {_order(value): value for value in (_value(config, key) for config in configs)}
         if len(values) > 1:
             ordered = [values[order] for order in sorted(values)]
             labels = _unique(_labels(ordered))
@@ -82,7 +94,37 @@ def fixed_settings(config: RunConfig, factors: Sequence[Factor]) -> dict[str, st
     """
     varied, usual = {factor.key for factor in factors}, RunConfig()
     told = [key for key in _keys() if key in ALWAYS_TOLD or getattr(config, key) != getattr(usual, key)]
-    return {key: _setting_text(key, getattr(config, key)) for key in told if key not in varied}
+    fixed = dataclasses.replace(config, model=_without(config.model, varied))
+    return {key: _setting_text(key, getattr(fixed, key)) for key in told if key not in varied}
+
+
+def _arguments(configs: Sequence[RunConfig]) -> list[str]:
+    """The keys under which the configurations' networks may differ."""
+    models = {config.model for config in configs}
+    if len(models) < 2 or len({_order(dataclasses.replace(model, args=None)) for model in models}) > 1:
+        return ["model"]
+    return [
+        f"{ARGUMENT}{name}" for name in dict.fromkeys(name for model in models for name in sorted(model.args or ()))
+    ]
+
+
+def _value(config: RunConfig, key: str) -> Any:
+    if key.startswith(ARGUMENT):
+        return _frozen(config.model.args.plain().get(key.removeprefix(ARGUMENT)) if config.model.args else None)
+    return getattr(config, key)
+
+
+def _without(model: ModelConfig, varied: Collection[str]) -> ModelConfig:
+    """A network without the arguments that vary."""
+    kept = {name: value for name, value in (model.args or {}).items() if f"{ARGUMENT}{name}" not in varied}
+    return dataclasses.replace(model, args=Arguments(kept) if kept else None)
+
+
+def _frozen(value: Any) -> Any:
+    """A plain value as one that can be sorted and compared."""
+    if isinstance(value, list):
+        return tuple(map(_frozen, value))
+    return Arguments(value) if isinstance(value, dict) else value
 
 
 def _keys() -> list[str]:
@@ -107,7 +149,11 @@ def _order(value: object) -> Order:
         inner = _inner(value, without="name" if isinstance(value, Schedule) else "")
         if isinstance(value, DataConfig) and value.sha256:  # is its content, as in a run's identity
             inner = {key: of for key, of in inner.items() if key not in ("path", "range", "transpose")}
+        if isinstance(value, ModelConfig) and value.sha256:
+            inner = {**inner, "factory": factory_name(value)}
         return (_GROUP, type(value).__name__, *map(_order, inner.values()))
+    if isinstance(value, Arguments):
+        return (_GROUP, *((name, _order(_frozen(inner))) for name, inner in value.items()))
     return (_TEXT, str(value))
 
 
@@ -125,8 +171,16 @@ def _labels(values: Sequence[object]) -> list[str]:
             namesakes
         ):
             differing = [key for key in differing if key not in FOUND_OUT]
-        labels.append(" ".join([_name(value), *(f"{key}={_text(own[key])}" for key in differing)]))
+        if isinstance(value, ModelConfig):
+            differing = [key for key in differing if key != "factory"]  # is its name
+        labels.append(" ".join([_name(value), *(_told(key, own[key]) for key in differing)]))
     return labels
+
+
+def _told(key: str, value: object) -> str:
+    if key == "args":
+        return " ".join(f"{name}={_text(_frozen(inner))}" for name, inner in (value or {}).items())  # type: ignore[attr-defined]
+    return f"{key}={_text(value)[: 8 if key == 'sha256' else None]}"
 
 
 def _unique(labels: Sequence[str]) -> list[str]:
@@ -139,6 +193,8 @@ def _unique(labels: Sequence[str]) -> list[str]:
 
 
 def _name(value: object) -> str:
+    if isinstance(value, ModelConfig) and value.name is Model.own:
+        return factory_name(value)
     return _text(getattr(value, "name", None) if dataclasses.is_dataclass(value) else value)
 
 
@@ -154,6 +210,8 @@ def _text(value: object) -> str:
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple):
         return "[" + ",".join(map(_text, value)) + "]"  # as it is typed
+    if isinstance(value, Arguments):
+        return "{" + ",".join(f"{name}:{_text(_frozen(inner))}" for name, inner in value.items()) + "}"
     return well_formed(str(value))
 
 
