@@ -20,6 +20,7 @@ from lenet_ablate.datasets import load, playground
 from lenet_ablate.engines import forward, networks
 from lenet_ablate.engines.compiled import learner
 from lenet_ablate.engines.pytorch import engine, models
+from lenet_ablate.engines.pytorch.own import computing, make_network
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "src/lenet_ablate/predict/page/network.mjs").read_text(encoding="utf-8")
@@ -83,9 +84,9 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
         **told("optimizer"),
     },
     Model: {
-        "torch: engines/pytorch/models.py, NETWORKS": in_table(models.NETWORKS),
+        "torch: engines/pytorch/models.py, NETWORKS": in_table({**models.NETWORKS, Model.own: make_network}),
         "layers: engines/networks.py, SIDES": in_table(networks.SIDES),
-        "NumPy forward: engines/forward.py, POOLED": in_table(forward.POOLED),
+        "NumPy forward: engines/forward.py, POOLED": in_table({**forward.POOLED, Model.own: computing}),
         **told("model"),
     },
     DataSet: {

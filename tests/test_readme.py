@@ -54,6 +54,8 @@ def folder(
             header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
             (path / "my_folder" / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
     np.savez(path / "my_data.npz", **arrays)
+    own = (ROOT / "docs/own.md").read_text(encoding="utf-8")
+    (path / "nets.py").write_text(re.findall(r"```python\n(.*?)```", own, re.DOTALL)[0], encoding="utf-8")
     for number, (image, label) in enumerate(zip(arrays["x_train"], arrays["y_train"], strict=True)):
         (path / "my_data" / str(label)).mkdir(parents=True, exist_ok=True)
         PIL.Image.fromarray(image).save(path / "my_data" / str(label) / f"{number}.png")

@@ -6,10 +6,11 @@ import dataclasses
 import sys
 import time
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.launcher import Launcher
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.lenet_ablate._axes import Grid
 from hydra_plugins.lenet_ablate._compose import Point, compose_points
@@ -59,7 +60,7 @@ def make_sweep(
         factors[key] = list(dict.fromkeys([*factors.get(key, ()), *levels]))
     if len(points) >= TELL_FROM:
         say(f"checking {len(points):,} runs")
-    typed = list(master.hydra.overrides.task)
+    typed: Any = OmegaConf.to_container(master.hydra.overrides.task)
     for point in _compose(loader, master, points, factors):
         try:
             config, options = parse_config(point.settings)

@@ -27,7 +27,7 @@ from lenet_ablate.records.write import now
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import find_finished, plan_of, take_back, tidy, why_again
-from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
+from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.isolated import IsolatedTrainer
 from lenet_ablate.sweep.messages import closing, engines_line, opening, report_command, retrained_lines
@@ -75,9 +75,7 @@ def run_sweep(
         # The longest first, so that the last worker is not left alone with one of them.
         tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
-        # Side by side in one process, networks that draw random numbers would have to wait for one another.
-        is_own = num_workers > 1 and any(has_own_code(job.config) for job in todo)
-        isolate = (supervision.isolate or is_own) and engine is None
+        isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         say(engines_line(engines.values(), num_workers, isolate))
     write_plan(sweep)
     tidy(sweep, finished)
@@ -99,6 +97,11 @@ def run_sweep(
     if todo:
         say(closing(sweep, result, is_whole))
     return result
+
+
+def _draws(jobs: Iterable[Job]) -> bool:
+    """Whether any network may draw random numbers, for which those side by side in one process wait for one another."""
+    return any(has_own_code(job.config) for job in jobs)
 
 
 def _trainers(

@@ -45,7 +45,7 @@ def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
     if study.design["variant"].nunique() < 2:
         if len(used) < 2:
             return _more_seeds(study, analysis, used, FIRST_SEEDS - 1, "see how much of its figure is chance")
-        return NextRun("nothing is open; use it", (_predict(study),))
+        return NextRun("nothing is open; use it", (_predict(study, analysis),))
     if not study.design.loc[study.design["is_usable"], "variant"].duplicated().any():
         return _more_seeds(study, analysis, used, FIRST_SEEDS - 1, "tell a difference from chance")
     pairs = pd.concat([factor.pairs for factor in analysis.factors if len(factor.pairs)] or [pd.DataFrame()])
@@ -59,14 +59,17 @@ def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
         )
         return dataclasses.replace(asked, cost="; ".join([asked.cost, *_dearer(more, fewest)]))
     why = "more seeds would hardly settle what is open; use the best" if len(undecided) else "nothing is open; use it"
-    return NextRun(why, (_predict(study),))
+    return NextRun(why, (_predict(study, analysis),))
 
 
-def _predict(study: Study) -> str:
+def _predict(study: Study, analysis: StudyAnalysis) -> str:
     """The command that shows what the best run makes of some test digits."""
     outputs = study.folder.parent
     where = [] if outputs == Path("outputs") else ["--outputs", str(outputs)]
-    return shlex.join(["lenet-predict", *where, "--study", study.name, "--test", "20", "--show", "digits.png"])
+    factory = study.configs[_variant_id(study, analysis.best_variant)].model.factory
+    code = ["--factory", factory] if factory else []
+    shown = ["--test", "20", "--show", "digits.png"]
+    return shlex.join(["lenet-predict", *where, "--study", study.name, *code, *shown])
 
 
 def _seeds_by_factor(undecided: pd.DataFrame) -> dict[str, int]:
