@@ -25,7 +25,6 @@ from lenet_ablate.engines.forward import forward
 from lenet_ablate.errors import RecordError
 from lenet_ablate.predict.calibration import softmax
 from lenet_ablate.predict.main import main
-from lenet_ablate.predict.output import COLUMNS
 from lenet_ablate.predict.pictures import from_image
 from lenet_ablate.predict.prediction import NO_DIGIT, Certainty
 from lenet_ablate.predict.predictor import Predictor
@@ -115,7 +114,9 @@ def test_what_is_no_run_is_told(outputs: Path, pictures: Path, capsys: pytest.Ca
 def test_csv(outputs: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(outputs, pictures, "--csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert tuple(rows[0]) == COLUMNS
+    boxes = ("left", "top", "right", "bottom")
+    told = ("picture", "digit", "probability", "verdict", "row", "index", *boxes)
+    assert tuple(rows[0]) == (*told, *(f"p{digit}" for digit in range(10)))
     assert [Path(row["picture"]).name for row in rows] == ["blank.bmp", "pair.jpg", "pair.jpg", "seven.png"]
     assert rows[0]["digit"] == rows[0]["p0"] == rows[0]["probability"] == "" and rows[0]["verdict"] == "no digit"
     for row in rows[1:]:

@@ -79,8 +79,8 @@ def rejection() -> Rejection:
 
 def test_of_a_wide_layer_only_the_logits_are_read() -> None:
     units, logits = np.ones((3, 500), np.float32), np.ones((3, 10))
-    assert features_of(units, logits).shape == (3, 10) == (3, num_features(500))
-    assert features_of(units[:, :84], logits).shape == (3, 94) == (3, num_features(84))
+    assert features_of(units, logits).shape == (3, 10) == (3, num_features(10, 500))
+    assert features_of(units[:, :84], logits).shape == (3, 94) == (3, num_features(10, 84))
 
 
 def test_negatives_are_drawn_alike_from_the_same_numbers() -> None:

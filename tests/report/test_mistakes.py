@@ -195,10 +195,10 @@ def test_unreadable_npz_labels_are_told(tmp_path: Path, content: bytes | None) -
         load_test_labels(DataConfig(DataSet.npz, str(path)), tmp_path)
 
 
-@pytest.mark.parametrize("labels", [np.zeros((2, 2), int), np.zeros(3), np.array([10])])
+@pytest.mark.parametrize("labels", [np.zeros((2, 2), int), np.zeros(3), np.array([1000])])
 def test_wrong_npz_labels_are_told(tmp_path: Path, labels: Array) -> None:
     np.savez(tmp_path / "own.npz", y_test=labels)
-    with pytest.raises(DataError, match=r"y_test|label 10"):
+    with pytest.raises(DataError, match=r"y_test|label 1000"):
         load_test_labels(DataConfig(DataSet.npz, str(tmp_path / "own.npz")), tmp_path)
 
 

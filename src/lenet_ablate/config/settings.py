@@ -97,6 +97,9 @@ class OptimizerConfig:
     )
 
 
+MAX_CLASSES = 1000
+
+
 def default_optimizer() -> OptimizerConfig:
     """Adam with PyTorch's defaults."""
     return OptimizerConfig(betas=(0.9, 0.999), eps=1e-8)
@@ -151,8 +154,13 @@ class DataConfig:
     )
     classes: tuple[str, ...] | None = _setting(
         None,
-        Optional(Several(Text(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}", "1 to 100 characters"), most=1000)),
+        Optional(Several(Text(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}", "1 to 100 characters"), most=MAX_CLASSES)),
         "file: names of the classes, in the order of their labels; null: as the data have them",
+    )
+    num_classes: int | None = _setting(
+        None,
+        Optional(Whole(2, MAX_CLASSES)),
+        "classes that the network tells apart; null: ten, of the playground two, of file as many as there are",
     )
     sha256: str | None = _setting(
         None,
@@ -248,7 +256,7 @@ class Options:
 NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "augment": "name", "early_stop": "name"}
 OPEN_KEYS = ("model.args",)
 """Settings whose keys are the user's own."""
-FOUND_OUT = ("range", "transpose", "classes", "train_fraction", "seed", "sha256")
+FOUND_OUT = ("range", "transpose", "classes", "num_classes", "train_fraction", "seed", "sha256")
 """What reading `data.path` fills in: follows from what lies there, so that the path alone tells it apart."""
 
 

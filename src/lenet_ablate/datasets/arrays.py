@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.datasets.base import NUM_CLASSES, Labels
+from lenet_ablate.config.settings import MAX_CLASSES
+from lenet_ablate.datasets.base import Labels, label_type
 from lenet_ablate.errors import DataError
 
 MAX_SIDE = 1024
@@ -24,9 +25,9 @@ class Arrays:
 
     Attributes:
         train_images: (N, H, W) uint8 or float64, 0..255, 0 = background.
-        train_labels: (N,) uint8, 0..9.
+        train_labels: (N,) class numbers from 0.
         test_images: (M, H, W), of the same type and range.
-        test_labels: (M,) uint8, 0..9.
+        test_labels: (M,) class numbers.
     """
 
     train_images: Pixels
@@ -72,14 +73,17 @@ def check_count(images: str, num_images: int, labels: str, num_labels: int) -> N
         raise DataError(f"{labels}: {num_labels} labels, expected {num_images}, one for each image of {images}")
 
 
-def check_labels(where: str, labels: npt.NDArray[np.integer[Any]]) -> Labels:
-    """The labels as uint8.
+def check_labels(where: str, labels: npt.NDArray[np.integer[Any]], num_classes: int) -> Labels:
+    """The labels as class numbers.
 
     Raises:
-        DataError: A label is not in 0..9.
+        DataError: A label is not below `num_classes`.
     """
-    wrong = np.flatnonzero((labels < 0) | (labels >= NUM_CLASSES))
+    wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if wrong.size:
         first = int(wrong[0])
-        raise DataError(f"{where}: label {labels[first]} at position {first}, expected 0 to {NUM_CLASSES - 1}")
-    return labels.astype(np.uint8, copy=False)
+        found = f"{where}: label {labels[first]} at position {first}, expected 0 to {num_classes - 1}"
+        needed = int(labels.max()) + 1
+        way_out = f"; data.num_classes={needed} tells as many classes apart" * (num_classes < needed <= MAX_CLASSES)
+        raise DataError(found + way_out * (int(labels.min()) >= 0))
+    return labels.astype(label_type(num_classes), copy=False)

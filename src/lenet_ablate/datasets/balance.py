@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lenet_ablate.datasets.base import NUM_CLASSES, Labels
+from lenet_ablate.datasets.base import Labels, class_name
 from lenet_ablate.errors import DataError
 
 _RARE = 20  # times fewer images than the largest class has
@@ -24,8 +24,9 @@ def check_classes(where: str, train: Labels, test: Labels, names: Sequence[str] 
     Raises:
         DataError: All training images are of one class.
     """
-    counts = np.bincount(train, minlength=NUM_CLASSES), np.bincount(test, minlength=NUM_CLASSES)
-    called = [names[label] if label < len(names) else str(label) for label in range(len(counts[0]))]
+    count = max(int(train.max()), int(test.max())) + 1
+    counts = np.bincount(train, minlength=count), np.bincount(test, minlength=count)
+    called = [class_name(names, label) for label in range(len(counts[0]))]
     present = np.flatnonzero(counts[0])
     if len(present) == 1:
         raise DataError(f"{where}: all {len(train)} training images are of class {called[present[0]]}; nothing to tell")

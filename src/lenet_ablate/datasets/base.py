@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.settings import DataConfig
+
 NUM_CLASSES = 10
+"""Of the digits, and of every data set that says nothing else."""
+
+_POINT_CLASSES = 2
 
 Images = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.unsignedinteger[Any]]
+
+
+def label_type(num_classes: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """The type that class numbers are kept in: uint8, or uint16 where there are more than 256 classes."""
+    return np.dtype(np.uint8 if num_classes <= 256 else np.uint16)
+
+
+def num_classes_of(config: DataConfig) -> int:
+    """How many classes a network on this data set tells apart."""
+    return _POINT_CLASSES if config.name.is_playground else config.num_classes or NUM_CLASSES
+
+
+def class_name(names: Sequence[str] | None, number: int) -> str:
+    """What a class is called: its name where it has one, else its number."""
+    return names[number] if names and number < len(names) else str(number)
 
 
 @dataclass(frozen=True)
@@ -23,9 +45,9 @@ class Dataset:
     Attributes:
         train_images: (N, S, S) uint8, 0 = background, S the side that the network takes; before any split. Of the
             playground's sets (N, 1, F) float32: F features of each point, which are not normalised.
-        train_labels: (N,) uint8, 0..9; 0 or 1 of points.
+        train_labels: (N,) class numbers from 0, see `label_type`.
         test_images: (M, S, S) uint8 or (M, 1, F) float32.
-        test_labels: (M,) uint8, 0..9; 0 or 1 of points.
+        test_labels: (M,) class numbers.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
         moments: (N, 3) int64, of each training image before any border its number of pixels, their sum and the sum of

@@ -11,6 +11,7 @@ import gzip
 import io
 import math
 import zlib
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from lenet_ablate.datasets.arrays import (
     check_labels,
     check_same_side,
 )
+from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.ranges import check_same_scale, find_range, to_bytes
 from lenet_ablate.errors import DataError
@@ -61,12 +63,13 @@ class IdxFile:
         return self.content[-math.prod(self.shape) :].reshape(self.shape)
 
 
-def load_idx(path: Path, full_ink: float | None = None) -> Arrays:
+def load_idx(path: Path, full_ink: float | None = None, num_classes: int = NUM_CLASSES) -> Arrays:
     """The data set in the four IDX files of a folder, or of its subfolder `MNIST/raw` or `raw`.
 
     Args:
         path: The folder.
         full_ink: The value of full ink, 0 being background; None: 255.
+        num_classes: How many classes there are.
 
     Raises:
         DataError: The folder or a file is missing, damaged or does not fit the others.
@@ -81,7 +84,7 @@ def load_idx(path: Path, full_ink: float | None = None) -> Arrays:
     if missing:
         raise DataError(f"{folder}: has no {', no '.join(missing)} (raw or .gz); data=idx needs all four files")
     files = [read_idx(find(folder, name) or folder / name, name) for name in NAMES]
-    arrays, (train, _, test, _) = assemble(*files), (str(file.path) for file in files)
+    arrays, (train, _, test, _) = assemble(files, num_classes), (str(file.path) for file in files)
     parts = {train: arrays.train_images, test: arrays.test_images}
     if full_ink is None:
         check_same_scale(train, files[0].array, test, files[2].array)
@@ -106,20 +109,21 @@ def find(folder: Path, name: str) -> Path | None:
         return next((path for path in candidates if path.exists()), None)
 
 
-def assemble(train_images: IdxFile, train_labels: IdxFile, test_images: IdxFile, test_labels: IdxFile) -> Arrays:
-    """The data set in four files.
+def assemble(files: Iterable[IdxFile], num_classes: int = NUM_CLASSES) -> Arrays:
+    """The data set in four files, in the order of `NAMES`.
 
     Raises:
-        DataError: They do not fit each other, or a label is not in 0..9.
+        DataError: They do not fit each other, or a label is not below `num_classes`.
     """
+    train_images, train_labels, test_images, test_labels = files
     for images, labels in ((train_images, train_labels), (test_images, test_labels)):
         check_count(str(images.path), images.shape[0], str(labels.path), labels.shape[0])
     check_same_side(str(train_images.path), train_images.shape, str(test_images.path), test_images.shape)
     return Arrays(
         train_images.array,
-        check_labels(str(train_labels.path), train_labels.array),
+        check_labels(str(train_labels.path), train_labels.array, num_classes),
         test_images.array,
-        check_labels(str(test_labels.path), test_labels.array),
+        check_labels(str(test_labels.path), test_labels.array, num_classes),
     )
 
 

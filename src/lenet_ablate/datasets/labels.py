@@ -8,7 +8,7 @@ import numpy as np
 
 from lenet_ablate.config.choices import DataSet
 from lenet_ablate.config.home import expand_home
-from lenet_ablate.config.settings import DataConfig
+from lenet_ablate.config.settings import MAX_CLASSES, DataConfig
 from lenet_ablate.datasets.arrays import check_labels
 from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.digits import load_digits
@@ -22,7 +22,7 @@ from lenet_ablate.errors import DataError
 
 
 def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
-    """The labels of the test images of a data set, (M,) uint8, in its order.
+    """The labels of the test images of a data set, (M,) class numbers, in its order.
 
     Args:
         config: The data set.
@@ -41,7 +41,7 @@ def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
     if config.name is DataSet.npz:
         return _from_npz(path)
     file = _find(path, TEST_LABELS)
-    return check_labels(str(file), read_idx(file, TEST_LABELS).array)
+    return check_labels(str(file), read_idx(file, TEST_LABELS).array, MAX_CLASSES)
 
 
 def load_test_images(config: DataConfig, data_dir: Path) -> Images:
@@ -56,7 +56,7 @@ def load_test_images(config: DataConfig, data_dir: Path) -> Images:
         return np.asarray(read_own(config).arrays.test_images, np.uint8)
     path = _path(config, data_dir)
     if config.name in (DataSet.digits, DataSet.npz):
-        arrays = load_digits() if config.name is DataSet.digits else load_npz(path, config.range)
+        arrays = load_digits() if config.name is DataSet.digits else load_npz(path, config.range, MAX_CLASSES)
         images = arrays.test_images
     else:
         images = read_idx(_find(path, TEST_IMAGES), TEST_IMAGES).array
@@ -88,4 +88,4 @@ def _from_npz(path: Path) -> Labels:
         raise DataError(f"{path}: has no readable y_test ({type(error).__name__})") from None
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(f"{path}: y_test is not a row of whole numbers")
-    return check_labels(str(path), labels)
+    return check_labels(str(path), labels, MAX_CLASSES)

@@ -14,7 +14,7 @@ from lenet_ablate.config.plan import num_val
 from lenet_ablate.config.settings import DataConfig, RunConfig
 from lenet_ablate.datasets.arrays import Arrays
 from lenet_ablate.datasets.balance import check_classes
-from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.base import Dataset, num_classes_of
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.datasets.idx import load_idx
@@ -41,8 +41,8 @@ KEPT: Mapping[DataSet, Callable[[Path, Callable[[str], None]], Arrays]] = {
     DataSet.digits: lambda data_dir, progress: load_digits(),
 }
 """Data sets that come by name; called with the data folder and what takes a line when a download begins."""
-OWN: Mapping[DataSet, Callable[[Path, float | None], Arrays]] = {DataSet.idx: load_idx, DataSet.npz: load_npz}
-"""Data sets of the user's in one form; called with `data.path` and `data.range`."""
+OWN: Mapping[DataSet, Callable[[Path, float | None, int], Arrays]] = {DataSet.idx: load_idx, DataSet.npz: load_npz}
+"""Data sets of the user's in one form; called with `data.path`, `data.range` and how many classes there are."""
 
 
 def data_folder(option: str | None) -> Path:
@@ -118,7 +118,7 @@ def read_arrays(config: DataConfig, data_dir: Path, progress: Callable[[str], No
         return KEPT[config.name](data_dir, progress)
     if config.path is None:
         raise DataError(f"data={config.name.value}: needs data.path=…, the folder or file with the data")
-    arrays = OWN[config.name](expand_home(config.path, DataError), config.range)
+    arrays = OWN[config.name](expand_home(config.path, DataError), config.range, num_classes_of(config))
     for told in check_classes(config.path, arrays.train_labels, arrays.test_labels):
         progress(told)
     return arrays

@@ -57,7 +57,7 @@ def load_mnist(
             _download(missing, folder, mirrors, progress, timeout_seconds)
         except MirrorError as error:
             raise DataError(_no_download(folder, list(missing), str(error))) from None
-    return assemble(*(_read_genuine(folder, name, digests[name]) for name in NAMES))
+    return assemble(_read_genuine(folder, name, digests[name]) for name in NAMES)
 
 
 def torchvision_mirrors() -> Sequence[str]:

@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from lenet_ablate.datasets.arrays import Arrays, check_count, check_image_shape, check_labels, check_same_side
+from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reading, reason
 from lenet_ablate.datasets.ranges import BYTE, Range, check_same_scale, find_range, to_bytes
 from lenet_ablate.errors import DataError
@@ -41,15 +42,16 @@ class Header:
         return f"shape {self.shape} and type {self.dtype}"
 
 
-def load_npz(path: Path, full_ink: float | None = None) -> Arrays:
+def load_npz(path: Path, full_ink: float | None = None, num_classes: int = NUM_CLASSES) -> Arrays:
     """The data set in an .npz file; nothing in it is unpickled.
 
     x_train, x_test: (N, H, W) or (N, H, W, 1), uint8, or floats that span 0..1 or 0..255; 0 = background.
-    y_train, y_test: (N,) whole numbers 0..9.
+    y_train, y_test: (N,) whole numbers below `num_classes`.
 
     Args:
         path: The file.
         full_ink: The value of full ink, 0 being background; None: 255 of uint8, and of floats found out.
+        num_classes: How many classes there are.
 
     Raises:
         DataError: The file cannot be read or one of the four arrays is not like that.
@@ -60,12 +62,12 @@ def load_npz(path: Path, full_ink: float | None = None) -> Arrays:
             raise DataError(f"data.path={path}: {what}; data=npz needs an .npz file with {', '.join(KEYS)}")
         try:
             with zipfile.ZipFile(path) as archive:
-                return _read(path, archive, full_ink)
+                return _read(path, archive, full_ink, num_classes)
         except DAMAGE as error:
             raise DataError(f"{path}: is not an .npz file or is damaged ({reason(error, 200)})") from None
 
 
-def _read(path: Path, archive: zipfile.ZipFile, full_ink: float | None) -> Arrays:
+def _read(path: Path, archive: zipfile.ZipFile, full_ink: float | None, num_classes: int) -> Arrays:
     present = [name.removesuffix(".npy") for name in archive.namelist()]
     missing = [key for key in KEYS if key not in present]
     if missing:
@@ -83,8 +85,8 @@ def _read(path: Path, archive: zipfile.ZipFile, full_ink: float | None) -> Array
         raise DataError(f"{path}: x_test: has {headers['x_test']}, expected {headers['x_train'].dtype} as in x_train")
     with np.load(path, allow_pickle=False) as file:
         x_train, x_test = (file[key].reshape(shapes[key]) for key in ("x_train", "x_test"))
-        y_train = check_labels(f"{path}: y_train", file["y_train"])
-        y_test = check_labels(f"{path}: y_test", file["y_test"])
+        y_train = check_labels(f"{path}: y_train", file["y_train"], num_classes)
+        y_test = check_labels(f"{path}: y_test", file["y_test"], num_classes)
     named = {f"{path}: x_train": x_train, f"{path}: x_test": x_test}
     if full_ink is None and x_train.dtype == np.uint8:
         check_same_scale(f"{path}: x_train", x_train, f"{path}: x_test", x_test)
@@ -122,7 +124,7 @@ def _check_header(where: str, key: str, header: Header) -> tuple[int, ...]:
     shape, dtype = header.shape, header.dtype
     if key.startswith("y_"):
         if len(shape) != 1 or dtype.kind not in "iu":
-            raise DataError(f"{where}: has {header}, expected shape (N,) of whole numbers 0 to 9")
+            raise DataError(f"{where}: has {header}, expected shape (N,) of whole numbers")
         return shape
     if len(shape) == 4 and shape[3] == 1:
         shape = shape[:3]

@@ -17,6 +17,7 @@ import numpy as np
 
 from lenet_ablate.config.choices import DataSet
 from lenet_ablate.datasets.arrays import Arrays
+from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.download import made_only_if_used
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.idx import (
@@ -115,7 +116,7 @@ def load_relative(
             ) from None
     told = published[name]
     files = [_read_checked(folder, file, RELATIVES[name], told.md5[file]) for file in NAMES]
-    arrays = assemble(*(file for file, _ in files))
+    arrays = assemble(file for file, _ in files)
     if not all(is_proven for _, is_proven in files):
         _check_content(folder, RELATIVES[name], told, arrays)
         unproven = ", ".join(file for file, (_, is_proven) in zip(NAMES, files, strict=True) if not is_proven)
@@ -153,7 +154,7 @@ def _check_content(folder: Path, kind: str, told: Published, arrays: Arrays) -> 
         ("training", arrays.train_labels, told.num_train),
         ("test", arrays.test_labels, told.num_test),
     ):
-        counts = np.bincount(labels, minlength=10)
+        counts = np.bincount(labels, minlength=NUM_CLASSES)
         if (counts != count).any():
             raise DataError(
                 f"{folder}: is not {kind}, which has {count} {part} images of each class, not {counts.min()} to "

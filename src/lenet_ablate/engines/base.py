@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lenet_ablate.config.plan import RunPlan
-from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices
 
 State = Mapping[str, npt.NDArray[Any]]
@@ -48,14 +48,14 @@ class Evaluation:
     Attributes:
         loss: Mean cross-entropy in nats per image.
         accuracy: Fraction of images classified rightly, 0..1.
-        digits: (images,) uint8, the predicted classes 0..9.
+        digits: (images,) of the labels' type, the predicted classes.
         probabilities: (images,) float16, the softmax probability of the predicted class.
-        logits: (images, 10) float32, what the network's last layer gives.
+        logits: (images, classes) float32, what the network's last layer gives.
     """
 
     loss: float
     accuracy: float
-    digits: npt.NDArray[np.uint8]
+    digits: Labels
     probabilities: npt.NDArray[np.float16]
     logits: npt.NDArray[np.float32]
 

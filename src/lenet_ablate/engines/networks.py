@@ -6,14 +6,13 @@ import math
 
 from lenet_ablate.config.choices import C5, Model
 from lenet_ablate.config.settings import ModelConfig, RunConfig
+from lenet_ablate.datasets.base import num_classes_of
 
-CLASSES = 10
-_POINT_CLASSES = 2
 SIDES = {Model.lenet5: 32, Model.lenet5_28: 28, Model.cnn4: 28, Model.mlp: 28, Model.own: 28}
 
 # LeCun et al. 1998, section II.B, with every map of c3 connected to every map of s2, as is usual since.
 _LENET5 = {"c1": (6, 1, 5, 5), "c3": (16, 6, 5, 5)}
-_LENET5_UNITS = {"f6": (84, 120), "output": (CLASSES, 84)}
+_F6 = (84, 120)
 _CNN4 = {
     "c1": (16, 1, 3, 3),
     "c2": (32, 16, 3, 3),
@@ -21,7 +20,6 @@ _CNN4 = {
     "c4": (128, 64, 3, 3),
     "f5": (1024, 128 * 4 * 4),
     "f6": (128, 1024),
-    "output": (CLASSES, 128),
 }
 _CNN4_NORMS = {"n1": 16, "n2": 32, "n3": 64, "n4": 128}
 
@@ -44,22 +42,22 @@ def num_inputs(config: RunConfig) -> int:
 
 
 def num_classes(config: RunConfig) -> int:
-    """How many classes the output layer tells apart: the ten digits, or the two kinds of points."""
-    return _POINT_CLASSES if config.data.name.is_playground else CLASSES
+    """How many classes the output layer tells apart: the ten digits, two kinds of points, or as many as there are."""
+    return num_classes_of(config.data)
 
 
 def layer_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
     """Shape of each layer's weight: (out, in, height, width) for convolutions, (out, in) for fully connected layers."""
     model = config.model
     if model.name is Model.cnn4:
-        return dict(_CNN4)
+        return {**_CNN4, "output": (num_classes(config), 128)}
     if model.name is Model.mlp:
         widths = [num_inputs(config), *(model.hidden or ())]
         hidden = {f"f{i}": (widths[i], widths[i - 1]) for i in range(1, len(widths))}
         return {**hidden, "output": (num_classes(config), widths[-1])}
     side = ((image_size(model) - 4) // 2 - 4) // 2
     c5 = (120, 16, side, side) if model.c5 is C5.conv else (120, 16 * side * side)
-    return {**_LENET5, "c5": c5, **_LENET5_UNITS}
+    return {**_LENET5, "c5": c5, "f6": _F6, "output": (num_classes(config), _F6[0])}
 
 
 def norm_sizes(model: ModelConfig) -> dict[str, int]:

@@ -67,8 +67,8 @@ def calibrate(logits: Floats, labels: Labels, passed: float = PASSED) -> Calibra
     """The calibration of a network from what it says of images that it was not trained on.
 
     Args:
-        logits: (N, 10) float32.
-        labels: (N,) uint8, 0..9.
+        logits: (N, K) float32.
+        labels: (N,) class numbers.
         passed: Fraction of the rightly read images that shall count as sure, 0..1; fewer do where the margin that lets
             them pass is below `MIN_MARGIN`.
 
@@ -122,7 +122,7 @@ def expected_calibration_error(probabilities: Probabilities, labels: Labels, num
 
 
 def softmax(logits: npt.NDArray[Any]) -> Probabilities:
-    """Probabilities (N, 10) float64 whose rows sum to 1."""
+    """Probabilities (N, K) float64 whose rows sum to 1."""
     exact = logits.astype(np.float64)
     powers = np.exp(exact - exact.max(axis=1, keepdims=True))
     normalised: Probabilities = powers / powers.sum(axis=1, keepdims=True)

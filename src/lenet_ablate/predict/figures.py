@@ -12,8 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lenet_ablate.datasets.base import NUM_CLASSES, Images, Labels
+from lenet_ablate.datasets.base import Images, Labels, class_name
 from lenet_ablate.predict.boxes import Box
+from lenet_ablate.predict.output import shown_classes
 from lenet_ablate.predict.pictures import Picture
 from lenet_ablate.predict.pieces import LeftOut
 from lenet_ablate.predict.prediction import Certainty, Prediction
@@ -36,7 +37,7 @@ class Shown:
 
 @default_style()
 def draw_predictions(shown: Sequence[Shown]) -> Figure:
-    """One row per digit: the picture, what the network saw, the ten probabilities; the first `MAX_ROWS` of them."""
+    """One row per digit: the picture, what the network saw, the largest probabilities; the first `MAX_ROWS` of them."""
     rows = list(shown[:MAX_ROWS])
     figure = Figure(figsize=(9, 2.6 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), 3, squeeze=False, width_ratios=(1.25, 1, 1.6))
@@ -76,10 +77,12 @@ def _draw_seen(axis: Any, prediction: Prediction) -> None:
 
 
 def _draw_bars(axis: Any, prediction: Prediction) -> None:
-    digits = np.arange(NUM_CLASSES)
-    colours = [RIGHT if digit == prediction.digit else GREY for digit in digits]
-    axis.bar(digits, prediction.probabilities, color=colours, width=0.75)
-    axis.set(ylim=(0, 1.12), xticks=digits, yticks=(0, 0.5, 1))
+    shown = shown_classes(prediction)
+    colours = [RIGHT if number == prediction.digit else GREY for number in shown]
+    places, names = np.arange(len(shown)), [_short(prediction.classes[number], 8) for number in shown]
+    axis.bar(places, prediction.probabilities[shown], color=colours, width=0.75)
+    axis.set(ylim=(0, 1.12), yticks=(0, 0.5, 1))
+    axis.set_xticks(places, names, rotation=45 if any(len(name) > 3 for name in names) else 0, parse_math=False)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=8)
     axis.set_ylabel("probability", fontsize=8)
@@ -87,9 +90,9 @@ def _draw_bars(axis: Any, prediction: Prediction) -> None:
         axis.set_visible(False)
         return
     highest = float(prediction.probabilities.max())
-    title = f"{prediction.digit}, probability {highest:.4f}, {prediction.verdict.value}"
+    title = f"{_short(prediction.name or '')}, probability {highest:.4f}, {prediction.verdict.value}"
     if prediction.digit is None:
-        title = f"{prediction.verdict.value}, most like {prediction.probabilities.argmax()}"
+        title = f"{prediction.verdict.value}, most like {_short(prediction.likeliest)}"
     axis.set_title(title, fontsize=9, color="black" if prediction.verdict is Certainty.sure else WRONG)
 
 
@@ -105,9 +108,10 @@ def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Predi
     for axis, image, label, prediction in zip(axes, images, labels, predictions, strict=False):
         axis.imshow(255 - image, cmap="gray", vmin=0, vmax=255)
         is_right = prediction.digit == label
-        text = f"{prediction.digit}" if is_right else f"{prediction.digit}, true {label}"
+        name, true = prediction.name, class_name(prediction.classes, int(label))
+        text = _short(f"{name}" if is_right else f"{name}, true {true}", 18)
         colour, weight = (RIGHT, "normal") if is_right else (WRONG, "bold")
-        axis.set_title(text, fontsize=9, color=colour, weight=weight, pad=2)
+        axis.set_title(text, fontsize=9, color=colour, weight=weight, pad=2, parse_math=False)
     figure.suptitle(_short(title, 110), fontsize=10, parse_math=False)
     return figure
 

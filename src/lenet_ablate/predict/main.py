@@ -120,7 +120,7 @@ def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
         if not (options.json or options.csv):
             print(as_text(answers[-1]))
     if options.csv:
-        print(as_csv(answers, options.cells), end="")
+        print(as_csv(answers, options.cells, predictor.classes), end="")
     if options.json:
         print(as_json(answers, str(predictor.members[0].folder), predictor.is_calibrated, options.cells), end="")
     if options.show and answers:

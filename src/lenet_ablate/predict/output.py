@@ -9,20 +9,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lenet_ablate.datasets.base import NUM_CLASSES
+import numpy as np
+
 from lenet_ablate.predict.boxes import Box
-from lenet_ablate.predict.prediction import Prediction, Reading
+from lenet_ablate.predict.prediction import DIGITS, Prediction, Reading
 from lenet_ablate.rendering.escape import no_formula
 
 BOX = ("left", "top", "right", "bottom")
 PLACE = ("row", "index")
 CELL = ("row", "column")
 HEAD = ("picture", "digit", "probability", "verdict")
-PROBABILITIES = tuple(f"p{digit}" for digit in range(NUM_CLASSES))
-COLUMNS = (*HEAD, *PLACE, *BOX, *PROBABILITIES)
-CELL_COLUMNS = (*HEAD, *CELL, *BOX, *PROBABILITIES)
 LEFT_OUT = "left out"
 _BAR = 30
+MAX_BARS = 10  # of more classes the likeliest are told
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,11 @@ def as_text(answer: Answer) -> str:
 def _rows(signs: Sequence[Prediction]) -> list[str]:
     """What stands in each row; a sign that is no digit is a dot in the middle."""
     rows: dict[int, str] = {}
+    is_long = any(len(name) > 1 for sign in signs for name in sign.classes)
     for sign in signs:
-        rows[sign.row] = rows.get(sign.row, "") + ("·" if sign.digit is None else str(sign.digit))
-    return [rows[row] for row in sorted(rows)]
+        name = "·" if sign.name is None else sign.name
+        rows[sign.row] = rows.get(sign.row, "") + name + " " * is_long
+    return [rows[row].rstrip() for row in sorted(rows)]
 
 
 def left_out_lines(reading: Reading) -> list[str]:
@@ -72,19 +73,29 @@ def left_out_lines(reading: Reading) -> list[str]:
 def _sentence(prediction: Prediction) -> str:
     highest = prediction.probabilities.max()
     if prediction.digit is None:
-        return f"{prediction.verdict.value}, most like {prediction.probabilities.argmax()}"
-    return f"{prediction.digit}, probability {highest:.4f}, {prediction.verdict.value}"
+        return f"{prediction.verdict.value}, most like {prediction.likeliest}"
+    return f"{prediction.name}, probability {highest:.4f}, {prediction.verdict.value}"
 
 
 def _bars(prediction: Prediction) -> str:
+    shown = shown_classes(prediction)
+    width = max(len(prediction.classes[number]) for number in shown)
     rows = []
-    for digit, probability in enumerate(prediction.probabilities):
-        bar = "█" * round(_BAR * float(probability))
-        rows.append(f"  {digit}  {probability:.4f}  {bar}".rstrip())
+    for number in shown:
+        probability = float(prediction.probabilities[number])
+        bar = "█" * round(_BAR * probability)
+        rows.append(f"  {prediction.classes[number]:<{width}}  {probability:.4f}  {bar}".rstrip())
     return "\n".join(rows)
 
 
-def as_csv(answers: Sequence[Answer], with_cells: bool = False) -> str:
+def shown_classes(prediction: Prediction) -> list[int]:
+    """The classes whose probabilities are shown: all in their order, or the MAX_BARS likeliest, these first."""
+    count = len(prediction.classes)
+    order = range(count) if count <= MAX_BARS else np.argsort(-prediction.probabilities, kind="stable")[:MAX_BARS]
+    return [int(number) for number in order]
+
+
+def as_csv(answers: Sequence[Answer], with_cells: bool = False, classes: Sequence[str] = DIGITS) -> str:
     """One row per sign and per mark that was left out, one without a digit where nothing was found.
 
     Text that a spreadsheet would run is quoted.
@@ -92,28 +103,29 @@ def as_csv(answers: Sequence[Answer], with_cells: bool = False) -> str:
     Args:
         answers: Pictures with what was read in them.
         with_cells: Give row and column of each digit's cell in a table instead of row and place in the picture.
+        classes: What the classes are called; `p` and the name is the column of a class's probability.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CELL_COLUMNS if with_cells else COLUMNS)
+    writer.writerow([*HEAD, *(CELL if with_cells else PLACE), *BOX, *(f"p{name}" for name in classes)])
     for answer in answers:
         name = no_formula(answer.picture)
         for found in answer.reading.predictions:
-            writer.writerow([name, *_csv_values(found, with_cells)])
+            writer.writerow([name, *_csv_values(found, with_cells, len(classes))])
         for mark in answer.reading.left_out:
             place = (mark.box.left, mark.box.top, mark.box.right, mark.box.bottom)
             verdict = f"{LEFT_OUT}: {mark.reason.value}"
-            writer.writerow([name, "", "", verdict, "", "", *place, *[""] * NUM_CLASSES])
+            writer.writerow([name, "", "", verdict, "", "", *place, *[""] * len(classes)])
     return text.getvalue()
 
 
-def _csv_values(found: Prediction, with_cells: bool) -> list[object]:
+def _csv_values(found: Prediction, with_cells: bool, num_classes: int) -> list[object]:
     is_read = found.image is not None
-    values = [f"{value:.6f}" if is_read else "" for value in found.probabilities]
+    values = [f"{value:.6f}" for value in found.probabilities] if is_read else [""] * num_classes
     place = found.cell or ("", "") if with_cells else (found.row, found.index)
     box = found.box
     return [
-        "" if found.digit is None else found.digit,
+        "" if found.name is None else no_formula(found.name),
         "" if found.digit is None else values[found.digit],
         found.verdict.value,
         *(place if is_read else ("", "")),
@@ -142,6 +154,7 @@ def as_json(answers: Sequence[Answer], run: str, is_calibrated: bool, with_cells
 def _json_values(found: Prediction, with_cells: bool) -> dict[str, object]:
     values: dict[str, object] = {
         "digit": found.digit,
+        **({} if found.classes == DIGITS else {"class": found.name}),
         "probability": round(float(found.probabilities.max()), 6),
         "verdict": found.verdict.value,
         "row": found.row,

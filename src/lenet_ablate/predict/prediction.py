@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.calibration import Probabilities
 from lenet_ablate.predict.pieces import LeftOut
@@ -22,13 +24,17 @@ class Certainty(Enum):
     no_digit = "no digit"
 
 
+DIGITS = tuple(map(str, range(NUM_CLASSES)))
+"""What the classes of a network for digits are called."""
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """What a predictor says of one digit.
+    """What a predictor says of one digit, or of one image of a class.
 
     Attributes:
-        digit: 0..9; None where no digit was found, and of a sign that is none.
-        probabilities: (10,) float64, of each digit, summing to 1; all 0 where none was found.
+        digit: Number of the class, from 0; None where no digit was found, and of a sign that is none.
+        probabilities: (K,) float64, of each class, summing to 1; all 0 where none was found.
         verdict: `sure` where margin and score reach what nearly all rightly read validation images reach; `not a digit`
             where the score is one that hardly any of them has.
         margin: Difference between the two largest logits, divided by the temperature, in nats.
@@ -38,6 +44,7 @@ class Prediction:
         index: Its place in the row from the left, from 0.
         cell: Row and column of its cell in a table, from 0; None outside of one.
         score: How much it looks like a digit, the log odds against what is none; None where that was not learned.
+        classes: What the classes are called.
     """
 
     digit: int | None
@@ -50,9 +57,20 @@ class Prediction:
     index: int = 0
     cell: tuple[int, int] | None = None
     score: float | None = None
+    classes: Sequence[str] = DIGITS
+
+    @property
+    def name(self) -> str | None:
+        """What the class is called; None where there is none."""
+        return None if self.digit is None else self.classes[self.digit]
+
+    @property
+    def likeliest(self) -> str:
+        """What the likeliest class is called, of a sign that is no digit too."""
+        return self.classes[int(self.probabilities.argmax())]
 
 
-NO_DIGIT = Prediction(None, np.zeros(10), Certainty.no_digit, 0.0)
+NO_DIGIT = Prediction(None, np.zeros(NUM_CLASSES), Certainty.no_digit, 0.0)
 
 
 @dataclass(frozen=True)
@@ -81,7 +99,7 @@ class Judged:
     """What networks say of images.
 
     Attributes:
-        probabilities: (N, 10) float64, of each digit.
+        probabilities: (N, K) float64, of each class.
         margins: (N,) float64, in nats.
         margin: From which an answer is sure.
         scores: (N,) float64, how much each looks like a digit; None where that was not learned.

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lenet_ablate.datasets.base import Images
+from lenet_ablate.datasets.base import Images, class_name, num_classes_of
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
 from lenet_ablate.errors import RecordError
@@ -74,6 +74,12 @@ class Predictor:
         if not members:
             raise RecordError(f"{folder}: its study has no finished run of the same variant")
         return cls(members, FORMS.get(first.config.data.name, MNIST_FORM), TURNS if tta else (0.0,))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the classes are called, by number."""
+        config = self.members[0].config
+        return tuple(class_name(config.data.classes, number) for number in range(num_classes_of(config.data)))
 
     @property
     def is_calibrated(self) -> bool:
@@ -160,6 +166,7 @@ class Predictor:
                 float(margin),
                 image,
                 score=None if judged.scores is None else float(judged.scores[number]),
+                classes=self.classes,
             )
             for number, (probabilities, margin, verdict, image) in enumerate(
                 zip(judged.probabilities, judged.margins, verdicts, fitted, strict=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.engines.forward import Floats
 
 HIDDEN = 16  # units; with 24 or 48 no more letters were refused
@@ -33,7 +32,7 @@ class Rejection:
     """How to tell that an image shows no digit.
 
     Attributes:
-        weights: (F, H) float64; F features: the units of the last hidden layer, if there are any, and ten logits.
+        weights: (F, H) float64; F features: the units of the last hidden layer, if there are any, and the logits.
         bias: (H,).
         output: (H,).
         offset: Added to the score.
@@ -55,7 +54,7 @@ class Rejection:
 
         Args:
             units: (N, U) float32, as `forward` gives them.
-            logits: (N, 10), divided by the temperature.
+            logits: (N, K), divided by the temperature.
         """
         hidden = np.tanh(features_of(units, logits) @ self.weights + self.bias)
         scores: Scores = hidden @ self.output + self.offset
@@ -63,7 +62,7 @@ class Rejection:
 
 
 def features_of(units: Floats, logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What the rejection reads of images: units (N, U) and logits (N, 10) beside each other, (N, F) float64."""
+    """What the rejection reads of images: units (N, U) and logits (N, K) beside each other, (N, F) float64."""
     scaled = logits * LOGIT_SCALE
     return scaled if units.shape[1] > MAX_UNITS else np.concatenate([units.astype(np.float64), scaled], axis=1)
 
@@ -101,9 +100,9 @@ def learn_from(digits: npt.NDArray[np.float64], others: npt.NDArray[np.float64])
     return Rejection(rounded[0], rounded[1], rounded[2], float(_rounded(np.array(offset))), 0.0, 0.0, len(others))
 
 
-def num_features(num_units: int) -> int:
-    """How many features there are of a network whose output layer is given so many units."""
-    return NUM_CLASSES + (num_units if num_units <= MAX_UNITS else 0)
+def num_features(num_classes: int, num_units: int) -> int:
+    """How many features there are of a network with so many outputs, whose output layer is given so many units."""
+    return num_classes + (num_units if num_units <= MAX_UNITS else 0)
 
 
 def with_thresholds(rejection: Rejection, scores: Scores, is_near: npt.NDArray[np.bool_]) -> Rejection:

@@ -47,7 +47,7 @@ class Trained:
         train: Indices of its training images.
         val: Indices of its validation images, at least one.
         weights: Weights and biases by layer name.
-        val_logits: (len(val), 10) float32, of the validation images, finite.
+        val_logits: (len(val), K) float32, of the validation images, finite.
     """
 
     config: RunConfig

@@ -77,7 +77,7 @@ def read_trained(folder: Path, factory: str | None = None) -> Trained:
         raise RecordError(f"{folder}: was trained on points of the plane, not on pictures")
     calibration = read_calibration(folder)
     rejection = calibration.rejection if calibration else None
-    if rejection and len(rejection.weights) != num_features(layer_shapes(record.config)["output"][1]):
+    if rejection and len(rejection.weights) != num_features(*layer_shapes(record.config)["output"]):
         raise RecordError(f"{folder}: {CALIBRATION}: rejection does not fit the network")
     config = with_factory(folder, record.config, factory)
     network = _network(folder, config, calibration)
@@ -147,9 +147,9 @@ def best_run(
 ) -> Path:
     """The folder of the finished run with the highest validation accuracy after its last epoch.
 
-    Runs on MNIST come before those on scikit-learn's digits; other data sets are never chosen by themselves. Equal
-    accuracies are decided by the validation loss, then by name. Runs without validation images come last. A run that is
-    damaged is passed over.
+    Runs on MNIST come before those on scikit-learn's digits; other data sets are chosen where the study is
+    named alone. Equal accuracies are decided by the validation loss, then by name. Runs without validation images come
+    last. A run that is damaged is passed over.
 
     Args:
         outputs: The folder of the studies, or one study.
@@ -165,9 +165,10 @@ def best_run(
     folders = [*run_folders(top), *(run for below in _folders(top) for run in run_folders(below))]
     results = {folder: _result(folder) for folder in folders}
     ranked = sorted(folders, key=lambda folder: (*_rank(results[folder]), folder.name))
-    for wanted in PREFERRED:
+    others = [None] if study else []  # whatever it is on, where it is named
+    for wanted in [*PREFERRED, *others]:
         for folder in ranked:
-            if results[folder] is NOTHING or _data_of(folder) is not wanted:
+            if results[folder] is NOTHING or not (wanted is None or _data_of(folder) is wanted):
                 continue
             try:
                 read_trained(folder)
@@ -175,7 +176,7 @@ def best_run(
                 on_damaged(str(error))
             else:
                 return folder
-    what = "has no finished run on mnist or digits"
+    what = "has no finished run" + ("" if study else " on mnist or digits")
     raise RecordError(f"{top}: {what}; name one with --run, or train one: lenet-ablate")
 
 

@@ -7,7 +7,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ MAX_HEADER_BYTES, MAX_VALUES = 1 << 20, 20_000
 MAX_IMAGES = 10_000_000
 _END_OF_ZIP = struct.Struct("<4s4H2LH")  # without a comment, which NumPy never writes
 _ENTRIES = ("digits", "probabilities")
+_DIGITS = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -93,7 +94,7 @@ def read_predictions(folder: Path, most: int | None = None) -> Predictions:
 _HEADER = re.compile(rb"\{'descr': '([<>|=]..)', 'fortran_order': False, 'shape': \(([0-9]{1,9}),\), \} *\n")
 
 
-def _unzip(content: bytes, most: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]]:
+def _unzip(content: bytes, most: int) -> tuple[npt.NDArray[np.unsignedinteger[Any]], npt.NDArray[np.float16]]:
     tail = content[-_END_OF_ZIP.size :]
     if len(tail) < _END_OF_ZIP.size or tail[:4] != b"PK\5\6" or content[-42:-38] == b"PK\6\7":
         raise ValueError("it is not as NumPy writes it")
@@ -101,17 +102,17 @@ def _unzip(content: bytes, most: int) -> tuple[npt.NDArray[np.uint8], npt.NDArra
     if num_entries != len(_ENTRIES) or size > 1000:
         raise ValueError("it holds other arrays")
     with zipfile.ZipFile(io.BytesIO(content)) as file:
-        digits = _array(file, _ENTRIES[0], np.dtype(np.uint8), most)
-        probabilities = _array(file, _ENTRIES[1], np.dtype(np.float16), most)
+        digits = _array(file, _ENTRIES[0], _DIGITS, most)
+        probabilities = _array(file, _ENTRIES[1], (np.dtype(np.float16),), most)
     if len(digits) != len(probabilities):
         raise ValueError("its arrays differ in length")
     return digits, probabilities
 
 
-def _array(file: zipfile.ZipFile, name: str, kind: np.dtype[Any], most: int) -> npt.NDArray[Any]:
-    """A one-dimensional array of this type, and of at most so many values."""
+def _array(file: zipfile.ZipFile, name: str, kinds: Sequence[np.dtype[Any]], most: int) -> npt.NDArray[Any]:
+    """A one-dimensional array of one of these types, and of at most so many values."""
     found = file.getinfo(f"{name}.npy")
-    limit = 10_000 + most * kind.itemsize
+    limit = 10_000 + most * max(kind.itemsize for kind in kinds)
     if found.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or found.flag_bits & 1:
         raise ValueError("it is packed in another way than NumPy does")
     with file.open(found) as entry:
@@ -122,6 +123,7 @@ def _array(file: zipfile.ZipFile, name: str, kind: np.dtype[Any], most: int) -> 
     if content[:8] != b"\x93NUMPY\1\0" or header is None:
         raise ValueError(f"{name} is of another format")
     stored = np.dtype(header[1].decode())
-    if stored.newbyteorder("=") != kind or len(content) - start != int(header[2]) * kind.itemsize:
+    kind = stored.newbyteorder("=")
+    if kind not in kinds or len(content) - start != int(header[2]) * kind.itemsize:
         raise ValueError(f"{name} is of another type or length")
     return np.frombuffer(content, stored, offset=start).astype(kind)

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:  # what lists runs does without NumPy
     import numpy as np
@@ -70,11 +70,12 @@ class Predictions:
     """What the trained network says of the test images.
 
     Attributes:
-        digits: (M,) uint8, the predicted class 0..9 of each test image in the data set's order.
+        digits: (M,) the predicted class of each test image in the data set's order; uint8, or uint16 where there are
+            more than 256 classes.
         probabilities: (M,) float16, the softmax probability of that class, 0..1.
     """
 
-    digits: npt.NDArray[np.uint8]
+    digits: npt.NDArray[np.unsignedinteger[Any]]
     probabilities: npt.NDArray[np.float16]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lenet_ablate.datasets.base import NUM_CLASSES, Images, Labels
+from lenet_ablate.datasets.base import Images, Labels, num_classes_of
 from lenet_ablate.datasets.own.read import Own
 from lenet_ablate.rendering.escape import one_line
 
@@ -23,7 +23,8 @@ def describe(own: Own) -> Iterator[str]:
     height, width = arrays.train_images.shape[1:]
     turned = ", rows and columns swapped" if config.transpose else ""
     yield f"  images of {height}×{width} pixels, full ink at {config.range:g}{turned}; SHA-256 {config.sha256}"
-    counts = [np.bincount(labels, minlength=NUM_CLASSES) for labels in (arrays.train_labels, arrays.test_labels)]
+    num_classes = num_classes_of(config)
+    counts = [np.bincount(labels, minlength=num_classes) for labels in (arrays.train_labels, arrays.test_labels)]
     rows = [("class", "training", "test")]
     present = np.flatnonzero(counts[0] + counts[1]).tolist()
     rows += [
@@ -40,7 +41,7 @@ def draw_sheet(images: Images, labels: Labels, names: Sequence[str]) -> bytes:
 
     Args:
         images: (N, H, W) uint8, 0 = background, drawn black.
-        labels: (N,) 0..9.
+        labels: (N,) class numbers.
         names: Names of the classes, where they have any.
     """
     from PIL import Image, ImageDraw

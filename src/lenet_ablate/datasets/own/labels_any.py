@@ -1,4 +1,4 @@
-"""Labels of any kind as class numbers 0 to 9, with the classes' names and a sentence on what became what."""
+"""Labels of any kind as class numbers, with the classes' names and a sentence on what became what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.datasets.base import NUM_CLASSES, Labels
+from lenet_ablate.config.settings import MAX_CLASSES
+from lenet_ablate.datasets.base import NUM_CLASSES, Labels, label_type
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.errors import DataError
 from lenet_ablate.rendering.escape import one_line, well_formed
@@ -24,14 +25,16 @@ class Numbered:
     """Labels as class numbers.
 
     Attributes:
-        parts: (N,) uint8 for each array of labels, 0..9, by its name.
+        parts: (N,) class numbers for each array of labels, by its name.
         names: Names of the classes 0, 1, …; empty where a class is called by its number.
         note: What became what; empty where labels are class numbers already.
+        count: How many classes there are, those without an image too; at least 2.
     """
 
     parts: Mapping[str, Labels]
     names: tuple[str, ...] = ()
     note: str = ""
+    count: int = NUM_CLASSES
 
 
 def flatten(where: str, stored: Array, count: int) -> Array:
@@ -58,16 +61,16 @@ def flatten(where: str, stored: Array, count: int) -> Array:
 def number(parts: Mapping[str, Array], told: Sequence[str] = (), known: Sequence[str] = ()) -> Numbered:
     """The labels of all parts of a data set as class numbers.
 
-    Whole numbers within 0..9 stay as they are. Others, and text, are numbered in ascending order; text that spells
-    whole numbers is taken as these.
+    Whole numbers stay as they are within 0..9, where none is left out from 0 on, and where the user names as many
+    classes. Others, and text, are numbered in ascending order; text that spells whole numbers is taken as these.
 
     Args:
         parts: (N,) labels by what they are called, whole numbers, floats or text.
         told: The names that the user gave; those of text labels, or of the others in ascending order.
-        known: Names that the file has for the labels 0, 1, ….
+        known: Names that the file has for the labels 0, 1, …; an empty one is none.
 
     Raises:
-        DataError: There are more classes than ten, labels are not whole numbers, or names do not fit.
+        DataError: There are more classes than MAX_CLASSES, labels are not whole numbers, or names do not fit.
     """
     plain = {where: _plain(where, labels) for where, labels in parts.items()}
     kinds = {labels.dtype.kind for labels in plain.values()}
@@ -75,12 +78,14 @@ def number(parts: Mapping[str, Array], told: Sequence[str] = (), known: Sequence
         plain, kinds = {where: labels.astype(str) for where, labels in plain.items()}, {"U"}
     values = sorted(set().union(*(np.unique(labels).tolist() for labels in plain.values())))
     first = next(iter(parts))
-    if len(values) > NUM_CLASSES:
+    if len(values) > MAX_CLASSES:
         shown = ", ".join(map(str, values[:_SHOWN]))
-        raise DataError(f"{first}: has {len(values)} classes ({shown}, …), expected at most {NUM_CLASSES}")
+        raise DataError(f"{first}: has {len(values)} classes ({shown}, …), expected at most {MAX_CLASSES}")
     numbers, names = _classes(first, values, told, known)
-    chosen = {where: _look_up(labels, numbers) for where, labels in plain.items()}
-    return Numbered(chosen, _clean(names), _note(numbers, names))
+    count = max(2, len(told), len(names) if told else 0, max(numbers[value] for value in values) + 1)
+    kind = label_type(count)
+    chosen = {where: _look_up(labels, numbers).astype(kind) for where, labels in plain.items()}
+    return Numbered(chosen, _clean(names), _note(numbers, names), count)
 
 
 def _classes(
@@ -92,17 +97,25 @@ def _classes(
         if unknown := [value for value in values if value not in told]:
             raise DataError(f"{where}: label {unknown[0]!r} is not among data.classes=[{','.join(told)}]")
         return {name: place for place, name in enumerate(told)}, tuple(told)
-    if not is_text and values[0] >= 0 and values[-1] < NUM_CLASSES:
-        names = tuple(told or known)
+    if not is_text and _are_class_numbers(values, len(told)):
+        names = tuple(told or (known if all(known) else ()))
         if told and len(told) <= values[-1]:
             raise DataError(f"{where}: data.classes names {len(told)} classes, but there is a label {values[-1]}")
         return {value: value for value in values}, () if names == _digits(len(names)) else names
     if told and len(told) != len(values):
         raise DataError(f"{where}: data.classes names {len(told)} classes, but there are {len(values)} labels")
-    names = tuple(told or map(str, values))
+    names = tuple(told or (value if is_text else _known_name(known, value) for value in values))
     if told and sorted(names) == sorted(_digits(len(names))):  # such as 1 to 9, then 10 for 0
         return {value: int(name) for value, name in zip(values, names, strict=True)}, ()
     return {value: place for place, value in enumerate(values)}, names
+
+
+def _known_name(known: Sequence[str], label: int) -> str:
+    return (known[label] if 0 <= label < len(known) else "") or str(label)
+
+
+def _are_class_numbers(values: Sequence[int], num_told: int) -> bool:
+    return values[0] >= 0 and (values[-1] < max(NUM_CLASSES, num_told) or values[-1] < len(values))
 
 
 def _clean(names: Sequence[str]) -> tuple[str, ...]:
@@ -134,9 +147,9 @@ def _plain(where: str, labels: Array) -> npt.NDArray[Any]:
     return labels.astype(np.int64)
 
 
-def _look_up(labels: npt.NDArray[Any], numbers: Mapping[Any, int]) -> Labels:
+def _look_up(labels: npt.NDArray[Any], numbers: Mapping[Any, int]) -> npt.NDArray[np.int64]:
     values, places = np.unique(labels, return_inverse=True)
-    return np.array([numbers[value] for value in values.tolist()], np.uint8)[places]
+    return np.array([numbers[value] for value in values.tolist()], np.int64)[places]
 
 
 def _note(numbers: Mapping[Any, int], names: Sequence[str]) -> str:

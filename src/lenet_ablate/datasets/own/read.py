@@ -15,7 +15,7 @@ from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.arrays import Arrays, check_same_side
 from lenet_ablate.datasets.balance import check_classes
-from lenet_ablate.datasets.base import Images
+from lenet_ablate.datasets.base import NUM_CLASSES, Images
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.own.content import Content, Part, Piece
 from lenet_ablate.datasets.own.held_out import with_test
@@ -33,7 +33,7 @@ class Own:
     """A data set of the user's, as it was understood.
 
     Attributes:
-        arrays: Its images, uint8, and labels 0..9.
+        arrays: Its images, uint8, and labels.
         config: The settings with everything that was found out filled in; `path` is absolute.
         lines: How it was read, a line, and what is odd about it, a line each.
     """
@@ -72,7 +72,7 @@ def read_own(config: DataConfig) -> Own:
     return dataclasses.replace(own, config=dataclasses.replace(config, **found))
 
 
-_FOUND_OUT = ("path", "range", "transpose", "classes", "sha256", "train_fraction", "seed")
+_FOUND_OUT = ("path", "range", "transpose", "classes", "num_classes", "sha256", "train_fraction", "seed")
 
 
 @lru_cache(maxsize=2)
@@ -96,6 +96,7 @@ def _read(config: DataConfig, signature: object) -> Own:
         range=values.high,
         transpose=is_transposed,
         classes=numbered.names or None,
+        num_classes=_num_classes(str(path), numbered.count, config.num_classes),
         sha256=digest(arrays, numbered.names),
         train_fraction=config.train_fraction if is_drawn else None,
         seed=config.seed if is_drawn else None,
@@ -103,6 +104,13 @@ def _read(config: DataConfig, signature: object) -> Own:
     line = _line(path, content, arrays, [f"values {values}", numbered.note, "rows and columns swapped" * is_transposed])
     odd = check_classes(str(path), train.labels, test.labels, numbered.names)
     return Own(arrays, found, tuple(one_line(each, 0) for each in (line, *odd)))
+
+
+def _num_classes(where: str, found: int, asked: int | None) -> int | None:
+    """The setting; None where there are ten classes, which nothing else was asked for."""
+    if asked is not None and asked < found:
+        raise DataError(f"{where}: has {found} classes, but data.num_classes={asked}")
+    return asked if asked not in (None, found) else None if found == NUM_CLASSES else found
 
 
 def _with_labels(content: Content, numbered: Numbered, called: Mapping[Part, str]) -> Content:

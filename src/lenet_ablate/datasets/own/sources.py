@@ -13,6 +13,7 @@ from lenet_ablate.datasets.own.arrays_file import Stored, stored_arrays
 from lenet_ablate.datasets.own.assign import assign
 from lenet_ablate.datasets.own.classes_folder import find_classes, read_classes, without_classes
 from lenet_ablate.datasets.own.content import Array, Content, Part, Piece, as_images
+from lenet_ablate.datasets.own.emnist import names_beside
 from lenet_ablate.datasets.own.idx_any import read_any_idx
 from lenet_ablate.datasets.own.naming import part_of, read_name
 from lenet_ablate.datasets.own.parquet import read_parquet
@@ -109,7 +110,10 @@ def _read_files(where: Path, files: Sequence[Path], kind: Kind, progress: Tell) 
         content = _read_arrays(where, files, kind) if kind in _ARRAYS else _read_rows(where, files, kind)
     # Its IDX and MATLAB files, and the CSV made of these, have the columns of each picture one after the other.
     is_emnist = kind in (Kind.idx, Kind.mat, Kind.table) and files[0].name.lower().startswith("emnist")
-    return dataclasses.replace(content, kind=f"{content.kind} of EMNIST", is_transposed=True) if is_emnist else content
+    if not is_emnist:
+        return content
+    names = content.names or names_beside(files)
+    return dataclasses.replace(content, kind=f"{content.kind} of EMNIST", is_transposed=True, names=names)
 
 
 def _read_idx(where: Path, files: Sequence[Path]) -> Content:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.settings import MAX_CLASSES
 from lenet_ablate.datasets.arrays import MAX_PIXELS
 from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reason
@@ -85,26 +86,26 @@ def read_table(path: Path) -> Table:
         lines = head.decode("utf-8-sig", "replace").splitlines()[:2]
         mark = max(",;\t", key=lines[0].count)
         rows = [row for row in csv.reader([lines[0], *(line[:_GLANCE] for line in lines[1:])], delimiter=mark) if row]
-        layout = find_layout(str(path), rows, lambda column: _is_label_like(path, mark, column))
+        layout = find_layout(str(path), rows, lambda column: _num_labels(path, mark, column))
         return _read(path, mark, layout)
     except (*DAMAGE, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV ({type(error).__name__}: {reason(error)})") from None
 
 
-def find_layout(where: str, rows: list[list[str]], is_label_like: Callable[[int], bool]) -> Layout:
+def find_layout(where: str, rows: list[list[str]], num_labels: Callable[[int], int]) -> Layout:
     """Which column is what, by a header or, without, by the number of columns.
 
     Args:
         where: The table, in messages.
         rows: Its first lines.
-        is_label_like: Whether a column has few values, but more than one, all of them whole.
+        num_labels: How many values a column has that may hold labels; 0 of another.
 
     Raises:
         DataError: It has no plain meaning.
     """
     first, width = rows[0], len(rows[0])
     if all(_NUMBER.fullmatch(cell) for cell in first):
-        return _without_header(where, width, is_label_like)
+        return _without_header(where, width, num_labels)
     names = [cell.strip().lower() for cell in first]
     labels = [place for place, name in enumerate(names) if name in LABEL_COLUMNS]
     pixels = [place for place, name in enumerate(names) if _PIXEL.fullmatch(name) and place not in labels]
@@ -129,7 +130,7 @@ def find_layout(where: str, rows: list[list[str]], is_label_like: Callable[[int]
     return Layout(label, tuple(pixels), None if pixels else file, part, True, note)
 
 
-def _without_header(where: str, width: int, is_label_like: Callable[[int], bool]) -> Layout:
+def _without_header(where: str, width: int, num_labels: Callable[[int], int]) -> Layout:
     if not _is_square(width - 1):
         if _is_square(width):
             return Layout(None, tuple(range(width)), has_header=False)
@@ -138,12 +139,15 @@ def _without_header(where: str, width: int, is_label_like: Callable[[int], bool]
             "for 28×28; write a header label,pixel0,pixel1,…"
         )
     last = width - 1
-    if is_label_like(0) == is_label_like(last):
+    counts = {place: num_labels(place) for place in (0, last)}
+    found = [place for place, count in counts.items() if count]
+    found = [place for place in found if counts[place] <= NUM_CLASSES] or found
+    if len(found) != 1:
         raise DataError(
             f"{where}: has no header, and the label may be the first column or the last; write a header "
             "label,pixel0,pixel1,…"
         )
-    label = 0 if is_label_like(0) else last
+    (label,) = found
     pixels = range(last) if label else range(1, width)
     return Layout(label, tuple(pixels), has_header=False, note=f"label in the {'last' if label else 'first'} column")
 
@@ -220,12 +224,17 @@ def _compact(values: npt.NDArray[Any]) -> Array:
     return values.astype(np.float32)
 
 
-def _is_label_like(path: Path, mark: str, column: int) -> bool:
+def _num_labels(path: Path, mark: str, column: int) -> int:
+    """How many values a column has; 0 where it has one alone or too many, or they are not as class numbers are."""
     with open_plain(path) as stream:
         text = io.TextIOWrapper(stream, "utf-8-sig", "replace")
         values = {row[column] for row, _ in zip(csv.reader(text, delimiter=mark), range(1000), strict=False) if row}
         text.detach()
-    return 1 < len(values) <= NUM_CLASSES and all(float(value).is_integer() for value in values)
+    if not 1 < len(values) <= MAX_CLASSES or not all(float(value).is_integer() for value in values):
+        return 0
+    numbers = [float(value) for value in values]
+    is_dense = max(numbers) - min(numbers) < len(values)
+    return len(values) if is_dense or len(values) <= NUM_CLASSES else 0
 
 
 class _Lines(io.RawIOBase):

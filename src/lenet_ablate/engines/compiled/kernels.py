@@ -35,6 +35,8 @@ from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.failures import error_line
 
 USUAL_SECONDS = 30
+LABELS = np.uint16
+"""The type in which kernels take and give class numbers."""
 
 
 class NotCachedError(Exception):
@@ -165,10 +167,10 @@ def signatures(dtype: str) -> list[tuple[Any, ...]]:
     layout = Layout(layer_shapes(RunConfig()), image_size(RunConfig().model))
     flat = np.zeros(layout.size, dtype)
     views, buffers = layout.views(flat), layout.buffers(dtype)
-    rule = Rule(0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
+    rule = Rule(0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
     data = (
         read_only(np.zeros((1, 2, 2), np.uint8)),
-        read_only(np.zeros(1, np.uint8)),
+        read_only(np.zeros(1, LABELS)),
         read_only(np.zeros(1, np.int32)),
         np.dtype(dtype).type(0),
         np.dtype(dtype).type(0),
@@ -181,7 +183,7 @@ def signatures(dtype: str) -> list[tuple[Any, ...]]:
         views,
         buffers,
         rule,
-        np.zeros(1, np.uint8),
+        np.zeros(1, LABELS),
         np.zeros(1, np.float32),
         np.zeros((1, 1), np.float32),
     )

@@ -11,15 +11,14 @@ from lenet_ablate.config.choices import Activation, Optimizer, OutputActivation,
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.settings import OptimizerConfig, RunConfig
 from lenet_ablate.datasets.augment import NUMBERS
-from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.compiled import activation, optimizers
-from lenet_ablate.engines.compiled.kernels import Kernels, read_only
+from lenet_ablate.engines.compiled.kernels import LABELS, Kernels, read_only
 from lenet_ablate.engines.compiled.layout import Layout, aligned_zeros
-from lenet_ablate.engines.compiled.loss import CLASSES
 from lenet_ablate.engines.compiled.rule import MAX, MEAN, Rule
-from lenet_ablate.engines.networks import image_size, layer_shapes, num_parameters
+from lenet_ablate.engines.networks import image_size, layer_shapes, num_classes, num_parameters
 from lenet_ablate.engines.weights import draw_weights
 
 POOLS = {Pool.max: MAX, Pool.avg: MEAN}
@@ -57,8 +56,9 @@ class CompiledLearner:
         self._batch_size = plan.config.batch_size
         self._rule = make_rule(plan.config)
         self._moments = MOMENTS[plan.config.optimizer.name]
-        train_data = read_only(dataset.train_images), read_only(dataset.train_labels)
-        test_data = read_only(dataset.test_images), read_only(dataset.test_labels)
+        self._label_type = dataset.train_labels.dtype
+        train_data = read_only(dataset.train_images), _labels(dataset.train_labels)
+        test_data = read_only(dataset.test_images), _labels(dataset.test_labels)
         self._splits = {
             Split.train: (*train_data, _indices(train)),
             Split.val: (*train_data, _indices(val)),
@@ -91,13 +91,14 @@ class CompiledLearner:
     def evaluate(self, split: Split) -> Evaluation:
         """Judge the current weights on a whole split."""
         images, labels, indices = self._splits[split]
-        digits, probabilities = np.empty(len(indices), np.uint8), np.empty(len(indices), np.float32)
-        logits = np.empty((len(indices), CLASSES), np.float32)
+        digits, probabilities = np.empty(len(indices), LABELS), np.empty(len(indices), np.float32)
+        logits = np.empty((len(indices), self._rule.classes), np.float32)
         loss = self._kernels.evaluate(
             *(images, labels, indices, *self._normal),
             *(self._views[0], self.buffers, self._rule, digits, probabilities, logits),
         )
         accuracy = float((digits == labels[indices]).mean())
+        digits = digits.astype(self._label_type)
         return Evaluation(float(loss), accuracy, digits, probabilities.astype(np.float16), logits)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -132,6 +133,7 @@ def make_rule(config: RunConfig) -> Rule:
     beta1, beta2 = settings.betas or (0.9, 0.999)
     kind = ACTIVATIONS[config.activation]
     return Rule(
+        classes=num_classes(config),
         pool=POOLS[config.pool],
         activation=kind,
         derivative=activation.derivative_by(kind),
@@ -145,6 +147,11 @@ def make_rule(config: RunConfig) -> Rule:
         nesterov=int(settings.nesterov),
         weight_decay=float(settings.weight_decay),
     )
+
+
+def _labels(labels: Labels) -> npt.NDArray[np.uint16]:
+    array: npt.NDArray[np.uint16] = read_only(labels.astype(LABELS))
+    return array
 
 
 def _indices(indices: npt.NDArray[Any]) -> Indices:

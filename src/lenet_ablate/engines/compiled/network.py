@@ -8,7 +8,7 @@ from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather, sample
 from lenet_ablate.engines.compiled.jit import Array, kernel
 from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
-from lenet_ablate.engines.compiled.loss import CLASSES, cross_entropy, loss_and_gradient, predict
+from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
 from lenet_ablate.engines.compiled.nonlinear import (
     activation_backward,
     activation_forward,
@@ -201,7 +201,7 @@ def train_steps(
                 maps = transforms[step * batch_size + begin : step * batch_size + begin + chunk.size]
                 sample(images, chunk, maps, scale, shift, a.image.reshape(a.image.size), lanes)
             forward(p, a, rule, lanes)
-            loss += loss_and_gradient(a.output, labels, chunk, batch.size, rule.output_relu)
+            loss += loss_and_gradient(a.output, rule.classes, labels, chunk, batch.size, rule.output_relu)
             back(p, g, a, rule, lanes)
         losses[step] = loss / batch.size
         _update(flat[0], flat[1], flat[2], flat[3], rule, rates[step], steps_done + step + 1)
@@ -231,12 +231,12 @@ def evaluate(
         gather(images, chunk, scale, shift, a.places, a.image, lanes)
         forward(p, a, rule, lanes)
         for lane in range(chunk.size):
-            top = predict(a.output, lane)
-            nats, total = cross_entropy(a.output, lane, labels[chunk[lane]], top)
+            top = predict(a.output, lane, rule.classes)
+            nats, total = cross_entropy(a.output, lane, rule.classes, labels[chunk[lane]], top)
             loss += nats
             digits[begin + lane] = top
             probabilities[begin + lane] = 1.0 / total
-            for k in range(CLASSES):
+            for k in range(rule.classes):
                 logits[begin + lane, k] = a.output[k, lane]
     restore(mode)
     return loss / indices.size

@@ -13,6 +13,7 @@ class Rule(NamedTuple):
     `derivative` is what the way back goes by (`activation.derivative_by`): `SLOPE`, or the activation itself.
     """
 
+    classes: int
     pool: int
     activation: int
     derivative: int

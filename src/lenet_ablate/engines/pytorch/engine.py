@@ -23,7 +23,7 @@ from lenet_ablate.config import choices
 from lenet_ablate.config.owned import OPTIMIZER_SETTINGS
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.settings import OptimizerConfig, RunConfig
-from lenet_ablate.datasets.base import Dataset
+from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.pytorch.models import UNUSED_STATE, build_model
@@ -89,7 +89,7 @@ def _to_device(dataset: Dataset, device: torch.device) -> DeviceData:
         # PyTorch warns of read-only arrays, such as a file's content.
         return torch.from_numpy(array if array.flags.writeable else array.copy()).unsqueeze(1).to(device)
 
-    def labels(array: npt.NDArray[np.uint8]) -> torch.Tensor:
+    def labels(array: Labels) -> torch.Tensor:
         return torch.from_numpy(array.astype(np.int64)).to(device)
 
     return DeviceData(
@@ -108,6 +108,7 @@ class TorchLearner:
     ) -> None:
         self._batch_size = plan.config.batch_size
         self._data = data
+        self._label_type = dataset.train_labels.dtype
         self._device = device
         self._scale, self._shift = 1 / (255 * dataset.std), -dataset.mean / dataset.std
         self._splits = {Split.train: self._index(train), Split.val: self._index(val), Split.test: None}
@@ -170,13 +171,13 @@ class TorchLearner:
             loss += functional.cross_entropy(logits, labels[batch], reduction="none").to(widest).sum()
             top = logits.softmax(1).max(1)
             right += (top.indices == labels[batch]).sum()
-            digits.append(top.indices.to(torch.uint8))
+            digits.append(top.indices.to(torch.int32))
             probabilities.append(top.values.to(torch.float16))
             every_logits.append(logits)
         return Evaluation(
             loss=loss.item() / len(everything),
             accuracy=right.item() / len(everything),
-            digits=torch.cat(digits).cpu().numpy(),
+            digits=torch.cat(digits).cpu().numpy().astype(self._label_type),
             probabilities=torch.cat(probabilities).cpu().numpy(),
             logits=torch.cat(every_logits).cpu().numpy(),
         )

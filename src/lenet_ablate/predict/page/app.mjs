@@ -38,12 +38,12 @@ function findElements() {
   return Object.fromEntries(names.map((name) => [name, document.getElementById(name)]));
 }
 
-function introduce(page, { run, network }) {
+function introduce(page, { run, network, classes }) {
   page.run.textContent = describe(run, network.model);
   page.calibration.textContent = run.is_calibrated ? "" : "It is not calibrated: its percentages are too high.";
   page["seen-size"].textContent = `${network.size}×${network.size} pixels`;
   page.seen.width = page.seen.height = network.size;
-  buildBars(page.bars);
+  buildBars(page.bars, classes);
   showMaps(page.maps, network, null);
   page.inside.hidden = !page.maps.children.length;
 }
@@ -60,7 +60,7 @@ function makeRefresh(page, predictor, sheet) {
       sheet.chosen = Math.min(sheet.chosen, Math.max(0, sheet.reading.predictions.length - 1));
       nextRead = begun + (performance.now() - begun) / BUSY_SHARE;
     }
-    render(page, predictor.network, drawing, sheet);
+    render(page, predictor, drawing, sheet);
     showRow(page.row, sheet.reading.predictions, sheet.chosen, (chosen) => {
       sheet.chosen = chosen;
       refresh();
@@ -74,7 +74,7 @@ function makeRefresh(page, predictor, sheet) {
   return refresh;
 }
 
-function render(page, network, drawing, { reading, chosen }) {
+function render(page, { network, classes }, drawing, { reading, chosen }) {
   const { predictions, leftOut } = reading;
   const isEmpty = isBlank(drawing);
   const prediction = predictions[chosen] ?? null;
@@ -87,7 +87,7 @@ function render(page, network, drawing, { reading, chosen }) {
   page.sentence.textContent = isEmpty ? "draw a digit" : answer(reading, chosen);
   if (prediction) paintGrey(page.seen, prediction.image, 0, 255);
   else page.seen.getContext("2d").clearRect(0, 0, page.seen.width, page.seen.height);
-  showBars(page.bars, prediction);
+  showBars(page.bars, classes, prediction);
   showMaps(page.maps, network, prediction ? prediction.maps : null);
 }
 

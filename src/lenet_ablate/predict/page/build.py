@@ -83,6 +83,7 @@ def _describe(predictor: Predictor) -> dict[str, Any]:
             "accuracy": trained.accuracy,
             "is_calibrated": predictor.is_calibrated,
         },
+        "classes": predictor.classes,
         "form": dataclasses.asdict(predictor.form),
         "resize": None if has_border else bilinear_weights(predictor.form.size, size).tolist(),
         "temperature": temperature_of(trained.calibration),

@@ -24,10 +24,11 @@ const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other sig
  * @property {Rejection|null} rejection How to tell that an image shows no digit.
  *
  * @typedef {object} Prediction
- * @property {number|null} digit 0..9; null of a sign that is none.
- * @property {number} likeliest The likeliest digit.
+ * @property {number|null} digit Number of the class, from 0; null of a sign that is none.
+ * @property {number} likeliest The likeliest class.
  * @property {number} runnerUp The second likeliest digit.
- * @property {number[]} probabilities Ten, summing to 1.
+ * @property {number[]} probabilities Of each class, summing to 1.
+ * @property {string[]} classes What the classes are called.
  * @property {string} verdict SURE, NOT_SURE or NOT_A_DIGIT.
  * @property {number} margin Difference between the two largest logits, divided by the temperature, in nats.
  * @property {number|null} score How much it looks like a digit; null where that was not learned.
@@ -116,6 +117,7 @@ export function predict(predictor, image) {
     likeliest: order[0],
     runnerUp: order[1],
     probabilities: softmax(divided),
+    classes: predictor.classes,
     verdict,
     margin,
     score,

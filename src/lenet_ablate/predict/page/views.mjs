@@ -4,6 +4,8 @@ import { makeCanvas } from "./files.mjs";
 import { SURE } from "./predictor.mjs";
 import { letterOf, percent } from "./words.mjs";
 
+const MOST_BARS = 10;
+
 /**
  * Paints values as grey pixels, one for one; the style enlarges them.
  * @param {HTMLCanvasElement} canvas
@@ -41,15 +43,16 @@ export function showHeadline(place, predictions) {
 }
 
 /**
- * Ten rows: digit, bar, figure.
+ * A row for each class: name, bar, figure; of many classes for the likeliest.
  * @param {HTMLTableSectionElement} body
+ * @param {string[]} classes
  */
-export function buildBars(body) {
-  for (let digit = 0; digit < 10; digit++) {
+export function buildBars(body, classes) {
+  for (const name of classes.slice(0, MOST_BARS)) {
     const row = body.insertRow();
     const head = document.createElement("th");
     head.scope = "row";
-    head.textContent = `${digit}`;
+    head.textContent = classes.length > MOST_BARS ? "" : name;
     const bar = document.createElement("span");
     bar.className = "bar";
     row.append(head);
@@ -60,15 +63,28 @@ export function buildBars(body) {
 
 /**
  * @param {HTMLTableSectionElement} body From `buildBars`.
+ * @param {string[]} classes
  * @param {Prediction|null} prediction
  */
-export function showBars(body, prediction) {
-  [...body.rows].forEach((row, digit) => {
-    const probability = prediction ? prediction.probabilities[digit] : 0;
-    row.className = digit === prediction?.digit ? (prediction.verdict === SURE ? "sure" : "unsure") : "";
+export function showBars(body, classes, prediction) {
+  const shown = shownClasses(classes, prediction);
+  [...body.rows].forEach((row, place) => {
+    const number = shown[place];
+    const probability = prediction ? prediction.probabilities[number] : 0;
+    if (classes.length > MOST_BARS) row.cells[0].textContent = prediction ? classes[number] : "";
+    const isSaid = prediction !== null && number === prediction.digit;
+    row.className = isSaid ? (prediction.verdict === SURE ? "sure" : "unsure") : "";
     row.querySelector(".bar").style.width = `${100 * probability}%`;
     row.cells[2].textContent = prediction ? percent(probability) : "–";
   });
+}
+
+/** All classes in their order, or of many the likeliest, these first. */
+function shownClasses(classes, prediction) {
+  const numbers = classes.map((_, number) => number);
+  if (classes.length <= MOST_BARS || !prediction) return numbers.slice(0, MOST_BARS);
+  const { probabilities } = prediction;
+  return numbers.sort((one, other) => probabilities[other] - probabilities[one]).slice(0, MOST_BARS);
 }
 
 /**
@@ -91,10 +107,10 @@ export function showRow(list, predictions, chosen, onChoose) {
     list.append(button);
   }
   [...list.children].forEach((button, number) => {
-    const { image, digit, verdict } = predictions[number];
-    const name = digit === null ? "Sign" : "Digit";
+    const { image, digit, verdict, classes } = predictions[number];
+    const [kind, name] = digit === null ? ["Sign", ""] : ["Digit", `${classes[digit]}, `];
     button.setAttribute("aria-pressed", `${number === chosen}`);
-    button.setAttribute("aria-label", `${name} ${number + 1}: ${digit === null ? "" : `${digit}, `}${verdict}`);
+    button.setAttribute("aria-label", `${kind} ${number + 1}: ${name}${verdict}`);
     paintGrey(button.firstChild, image, 0, 255);
     button.lastChild.textContent = letterOf(predictions[number]);
   });

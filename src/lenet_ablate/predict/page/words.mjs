@@ -18,20 +18,20 @@ export function percent(probability) {
  * How sure a digit is, and what else it may be; of a sign that is none, what it is most like.
  * @param {Prediction} prediction
  */
-function sentence({ likeliest, runnerUp, probabilities, verdict }) {
-  if (verdict === NOT_A_DIGIT) return `not a digit, most like ${likeliest}`;
+function sentence({ likeliest, runnerUp, probabilities, verdict, classes }) {
+  if (verdict === NOT_A_DIGIT) return `not a digit, most like ${classes[likeliest]}`;
   const chance = `probability ${percent(probabilities[likeliest])}`;
   if (verdict === SURE) return `${chance}, sure`;
-  return `${chance}, not sure; next likeliest ${runnerUp}, ${percent(probabilities[runnerUp])}`;
+  return `${chance}, not sure; next likeliest ${classes[runnerUp]}, ${percent(probabilities[runnerUp])}`;
 }
 
 /**
  * What stands for a sign among others.
  * @param {Prediction} prediction
  */
-export function letterOf({ digit, verdict }) {
+export function letterOf({ digit, verdict, classes }) {
   if (digit === null) return "·";
-  return verdict === SURE ? `${digit}` : `${digit}?`;
+  return verdict === SURE ? classes[digit] : `${classes[digit]}?`;
 }
 
 /**
@@ -42,9 +42,9 @@ export function letterOf({ digit, verdict }) {
 export function answer({ predictions, leftOut }, chosen) {
   const told = leftOutSentence(leftOut);
   if (!predictions.length) return joinedSentences("no digit found", told);
-  const { digit } = predictions[chosen];
+  const { digit, classes } = predictions[chosen];
   const which = `${digit === null ? "sign" : "digit"} ${chosen + 1} of ${predictions.length}: `;
-  const name = digit === null ? "" : `${digit}, `;
+  const name = digit === null ? "" : `${classes[digit]}, `;
   const one = `${predictions.length > 1 ? which + name : ""}${sentence(predictions[chosen])}`;
   return joinedSentences(one, told);
 }
@@ -69,7 +69,8 @@ function leftOutSentence(leftOut) {
 export function spoken({ predictions, leftOut }) {
   const told = leftOutSentence(leftOut);
   if (!predictions.length) return joinedSentences("no digit found", told);
-  const say = (prediction) => `${prediction.digit === null ? "" : `${prediction.digit}, `}${sentence(prediction)}`;
+  const nameOf = ({ digit, classes }) => (digit === null ? "" : `${classes[digit]}, `);
+  const say = (prediction) => `${nameOf(prediction)}${sentence(prediction)}`;
   const each = predictions.map(say).join("; ");
   if (predictions.length === 1) return joinedSentences(each, told);
   const rows = predictions.at(-1).row + 1;

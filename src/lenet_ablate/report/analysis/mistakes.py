@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.report.analysis import statistics
 from lenet_ablate.report.analysis.statistics import Array
 from lenet_ablate.report.study.comparison import Grid, Places, Rectangle
@@ -16,6 +15,7 @@ from lenet_ablate.report.study.criteria import Criteria
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.predictions import StudyPredictions
 
+MAX_WHOLE = 20  # classes; of more only the pairs that there are have rows
 NO_CONFUSION = pd.DataFrame({name: pd.Series(dtype=int) for name in ("true", "predicted", "count", "n_runs")})
 
 
@@ -89,12 +89,14 @@ def confusion_frame(runs: Sequence[str], predictions: StudyPredictions) -> pd.Da
     known = [run for run in runs if run in predictions.labels]
     if not known:
         return NO_CONFUSION
-    counts = np.zeros(NUM_CLASSES**2, np.int64)
-    for run in known:
-        codes = predictions.labels[run].astype(np.int64) * NUM_CLASSES + predictions.predicted[run]
-        counts += np.bincount(codes, minlength=NUM_CLASSES**2)
-    true, predicted = np.divmod(np.arange(NUM_CLASSES**2), NUM_CLASSES)
-    return pd.DataFrame({"true": true, "predicted": predicted, "count": counts, "n_runs": len(known)})
+    pairs = [(predictions.labels[run], predictions.predicted[run]) for run in known]
+    num = max(int(some.max()) for pair in pairs for some in pair) + 1
+    counts = np.zeros(num**2, np.int64)
+    for labels, predicted in pairs:
+        counts += np.bincount(labels.astype(np.int64) * num + predicted, minlength=num**2)
+    codes = np.arange(num**2) if num <= MAX_WHOLE else np.flatnonzero(counts)
+    true, taken_for = np.divmod(codes, num)
+    return pd.DataFrame({"true": true, "predicted": taken_for, "count": counts[codes], "n_runs": len(known)})
 
 
 def noise_frame(design: pd.DataFrame, num_test: pd.Series[float], predictions: StudyPredictions) -> pd.DataFrame:

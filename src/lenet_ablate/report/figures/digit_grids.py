@@ -11,11 +11,13 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from lenet_ablate.datasets.base import class_name
 from lenet_ablate.report.figures.style import FAINT, PNG_DPI, SMALLEST, house_style
-from lenet_ablate.report.figures.text import height_of, listed, wrap
+from lenet_ablate.report.figures.text import cut, height_of, listed, short, wrap
 
 MAX_DIGITS, COLUMNS = 40, 8
 TITLE_HEIGHT, GAP = 20.0, 9.0  # of a cell, points
+NAME_WIDTH = 24.0  # of a class, points
 
 # Test images whose given label got fewer than three of five votes, computed from mturk/mnist_mturk.json of
 # github.com/cleanlab/label-errors (Northcutt et al. 2021, "Pervasive Label Errors in Test Sets").
@@ -41,6 +43,7 @@ class TestDigits:
         labels: (N,) the true classes.
         predictions: (R, N) the predicted classes, one row per run.
         probabilities: (R, N) the probability of the predicted class, 0..1.
+        names: What the classes are called; None: their numbers.
     """
 
     __test__ = False  # it is no test case
@@ -49,6 +52,11 @@ class TestDigits:
     labels: npt.NDArray[np.integer]
     predictions: npt.NDArray[np.integer]
     probabilities: npt.NDArray[np.floating]
+    names: Sequence[str] | None = None
+
+    def called(self, number: int) -> str:
+        """What a class is called."""
+        return short(class_name(self.names, number))
 
 
 @dataclass(frozen=True)
@@ -135,17 +143,24 @@ def digits_alt(digits: TestDigits, picks: Sequence[Pick], total: int, which: Whi
         Which.wrong_sometimes: f"classified wrongly in some of {runs} runs",
         Which.right: f"classified correctly in all {runs} runs",
     }[which]
-    told = [f"number {d.index}, a {digits.labels[d.index]} taken for {d.answer} ({d.probability:.2f})" for d in picks]
+    true = [digits.called(digits.labels[d.index]) for d in picks]
+    told = [
+        f"number {d.index}, a {name} taken for {digits.called(d.answer)} ({d.probability:.2f})"
+        for d, name in zip(picks, true, strict=True)
+    ]
     if which is Which.right:
-        told = [f"number {d.index}, a {d.answer} ({d.probability:.2f})" for d in picks]
+        told = [f"number {d.index}, a {digits.called(d.answer)} ({d.probability:.2f})" for d in picks]
     shown = f"{len(picks)} of {total:,}" if total > len(picks) else f"{total}"
     return f"{shown} test images {kind}: {listed(told)}."
 
 
 def _words(digits: TestDigits, digit: Pick, on_mnist: bool) -> str:
     mark = " †" if on_mnist and digit.index in DISPUTED else ""
-    true = digits.labels[digit.index]
+    true, answer = digits.called(digits.labels[digit.index]), digits.called(digit.answer)
     runs = len(digits.predictions)
     often = f"  {digit.num_wrong}/{runs}" if 0 < digit.num_wrong < runs else ""
-    answer = f" → {digit.answer}" if digit.num_wrong else ""
-    return f"#{digit.index}{mark}{often}\ntrue {true}{answer} ({digit.probability:.2f})"
+    if digits.names:  # which need the room
+        words = [cut(word, NAME_WIDTH, SMALLEST) for word in ([true, answer] if digit.num_wrong else [true])]
+        return f"#{digit.index}{often} ({digit.probability:.2f})\n{' → '.join(words)}"
+    taken = f" → {answer}" if digit.num_wrong else ""
+    return f"#{digit.index}{mark}{often}\ntrue {true}{taken} ({digit.probability:.2f})"

@@ -12,7 +12,13 @@ import pandas as pd
 
 from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.figures.boundary_gallery import boundaries_of_study
-from lenet_ablate.report.figures.confusion import confusion_alt, confusion_figure, confusion_matrix
+from lenet_ablate.report.figures.confusion import (
+    MAX_SHOWN,
+    confusion_alt,
+    confusion_figure,
+    confusion_matrix,
+    frequent_errors,
+)
 from lenet_ablate.report.figures.curve_gallery import MAX_VARIANTS, curves_of_factor, curves_of_variants
 from lenet_ablate.report.figures.digit_grids import DISPUTED, TestDigits, Which, digits_alt, digits_figure, pick
 from lenet_ablate.report.figures.effects import effect_of, effects_alt, effects_figure, effects_key, effects_note
@@ -28,6 +34,7 @@ from lenet_ablate.report.study.factors import Factor
 from lenet_ablate.report.study.study import Study
 
 MAX_HEATMAPS = 6
+TOLD_ERRORS = 12
 DISPUTED_WORDS = "†: label disputed, fewer than 3 of 5 votes (cleanlab/label-errors)"
 
 
@@ -196,9 +203,14 @@ def _confusion_picture(study: Study, analysis: StudyAnalysis) -> Picture:
     num_errors = int(matrix.sum() - np.diag(matrix).sum())
     runs = int(confusion["n_runs"].max())
     title = f"Errors by pair of classes: {num_errors:,} in {matrix.sum():,} predictions"
-    key = JOINT.join([f"sum of {plural(runs, 'run')}", "diagonal: recall of the class in percent", "blank: none"])
-    caption = caption_of(protocol(study.fixed), short(analysis.best_variant), key)
-    return Picture(confusion_figure(confusion, title, key), title, confusion_alt(confusion), caption)
+    best = study.config_of(analysis.best_variant)
+    names = best.data.classes if best else None
+    some = f"the {MAX_SHOWN} of {len(matrix)} classes with the most errors" if len(matrix) > MAX_SHOWN else ""
+    parts = [f"sum of {plural(runs, 'run')}", some, "diagonal: recall of the class in percent", "blank: none"]
+    key = JOINT.join(part for part in parts if part)
+    often = f"most often {frequent_errors(confusion, TOLD_ERRORS, names)}" if some else ""
+    caption = caption_of(protocol(study.fixed), short(analysis.best_variant), key, often)
+    return Picture(confusion_figure(confusion, title, key, names), title, confusion_alt(confusion, names), caption)
 
 
 def _digits_picture(study: Study, analysis: StudyAnalysis, digits: TestDigits, which: Which) -> Picture:

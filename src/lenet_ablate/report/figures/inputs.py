@@ -52,7 +52,7 @@ def _read(
         raise DataError(f"{len(images)} images for {len(labels)} labels")
     predicted = np.stack([predictions.predicted[run] for run in runs])
     probabilities = np.stack([_read_probabilities(study.run_folder(run), len(labels)) for run in runs])
-    return TestDigits(images, labels, predicted, probabilities)
+    return TestDigits(images, labels, predicted, probabilities, config.data.classes)
 
 
 def _read_probabilities(folder: Path, count: int) -> npt.NDArray[np.float64]:

@@ -217,12 +217,10 @@ def _sure(
         count = sum(one.seeds > 1 for one in ranked.values()) - 1
         apart = count - len(analysis.best.alike)
         others, seeds = plural(count, "other setting"), plural(analysis.best.seeds, "seed")
-        which = f"all {others}" if apart == count else f"{apart} of the {others}"
-        told.append(
-            f"With {seeds} it is told apart from {which}."
-            if apart
-            else f"With {seeds} it cannot be told apart from any of the {others}."
-        )
+        every, any_ = ("the other setting",) * 2 if count == 1 else (f"all {others}", f"any of the {others}")
+        which = every if apart == count else f"{apart} of the {others}"
+        can = f"is told apart from {which}" if apart else f"cannot be told apart from {any_}"
+        told.append(f"With {seeds} it {can}.")
     told += [f"Settled: {', '.join(sure)}."] if sure else []
     told += [f"Undecided: {', '.join(open_)}."] if open_ else []
     return " ".join(told)

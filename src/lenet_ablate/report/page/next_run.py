@@ -66,8 +66,8 @@ def _predict(study: Study, analysis: StudyAnalysis) -> str:
     """The command that shows what the best run makes of some test digits."""
     outputs = study.folder.parent
     where = [] if outputs == Path("outputs") else ["--outputs", str(outputs)]
-    factory = study.configs[_variant_id(study, analysis.best_variant)].model.factory
-    code = ["--factory", factory] if factory else []
+    best = study.config_of(analysis.best_variant)
+    code = ["--factory", best.model.factory] if best and best.model.factory else []
     shown = ["--test", "20", "--show", "digits.png"]
     return shlex.join(["lenet-predict", *where, "--study", study.name, *code, *shown])
 
@@ -92,7 +92,7 @@ def _more_seeds(study: Study, analysis: StudyAnalysis, used: Sequence[int], coun
     told = ",".join(map(str, seeds)) if count <= MAX_LISTED else f"range({first},{first + count})"
     commands = tuple(dict.fromkeys(_with_seeds(command, told) for command in _sweeps(study)))
     if not commands:
-        config = study.configs.get(_variant_id(study, analysis.best_variant))
+        config = study.config_of(analysis.best_variant)
         commands = (variant_command(config, list(seeds)[:MAX_LISTED], study.name),) if config else ()
     runs = count * study.design["variant"].nunique()
     return NextRun(f"{plural(count, 'more seed')} to {why}", commands, _cost(study, runs))
@@ -118,11 +118,6 @@ def _with_seeds(command: str, seeds: str) -> str:
         return command
     kept = [word for word in words if not word.startswith(f"{REPLICATE}=")]
     return shlex.join([*kept, f"{REPLICATE}={seeds}"])
-
-
-def _variant_id(study: Study, variant: str) -> str:
-    own = study.design.loc[study.design["variant"] == variant, "variant_id"]
-    return str(own.iloc[0]) if len(own) else ""
 
 
 def _cost(study: Study, runs: int) -> str:

@@ -226,7 +226,12 @@ def _setting_text(key: str, value: object) -> str:
         return _text(value)
     neutral = _inner(getattr(RunConfig(), key), without="name")
     own = _inner(value, without="name")
-    told = [f"{k}={_text(v)}" for k, v in own.items() if v is not None and v != neutral.get(k) and k != "sha256"]
+    hidden = {"sha256"} | ({"num_classes"} if own.get("classes") else set())
+    told = [
+        f"{len(v)} classes" if k == "classes" else f"{k}={_text(v)}"
+        for k, v in own.items()
+        if v is not None and v != neutral.get(k) and k not in hidden
+    ]
     return _name(value) + (f" ({', '.join(told)})" if told else "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from lenet_ablate.records.arrays import read_predictions as stored_predictions
 from lenet_ablate.records.result import RunResult
 from lenet_ablate.report.study.study import Study
 
-Digits = npt.NDArray[np.uint8]
+Digits = npt.NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,11 @@ class Study:
         """Where a run lies."""
         return self.homes.get(run, self.folder / run)
 
+    def config_of(self, variant: str) -> RunConfig | None:
+        """The settings of a variant, with any seed; None where its runs tell none."""
+        own = self.design.loc[self.design["variant"] == variant, "variant_id"]
+        return self.configs.get(str(own.iloc[0])) if len(own) else None
+
     @property
     def comparable(self) -> tuple[Study, ...]:
         """Its parts, or itself where all runs can be compared."""
