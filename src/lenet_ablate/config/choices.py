@@ -146,6 +146,13 @@ class Resize(Enum):
     bilinear = "bilinear"
 
 
+class Color(Enum):
+    """What becomes of colour images."""
+
+    grey = "grey"
+    rgb = "rgb"
+
+
 class Normalize(Enum):
     """What pixels in 0..1 are turned into."""
 

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar, cast
 
 from lenet_ablate.config.checks import closest
-from lenet_ablate.config.choices import Augment, DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
+from lenet_ablate.config.choices import Augment, Color, DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
 from lenet_ablate.config.hints import unknown_key
 from lenet_ablate.config.own_code import own_code_checks
 from lenet_ablate.config.owned import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
@@ -198,6 +198,8 @@ def cross_checks(run: RunConfig) -> list[str]:
         for key in _FILE_ONLY
         if getattr(data, key) is not None and data.name is not DataSet.file
     ]
+    if data.color is not Color.grey and data.name is not DataSet.file:
+        problems.append(f"data.color={data.color.value}: is a setting of data=file, not of {data.name.value}")
     if data.classes is not None and len(set(data.classes)) < max(len(data.classes), 2):
         problems.append(f"data.classes=[{','.join(data.classes)}]: must name at least two classes, and each once")
     return problems + _playground_checks(run)

@@ -19,6 +19,7 @@ from lenet_ablate.config.choices import (
     C5,
     Activation,
     Augment,
+    Color,
     DataSet,
     Device,
     EarlyStop,
@@ -156,6 +157,9 @@ class DataConfig:
         None,
         Optional(Several(Text(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}", "1 to 100 characters"), most=MAX_CLASSES)),
         "file: names of the classes, in the order of their labels; null: as the data have them",
+    )
+    color: Color = _setting(
+        Color.grey, OneOf(Color), "file: colour images read as grey, or as red, green and blue, c1's three inputs"
     )
     num_classes: int | None = _setting(
         None,

@@ -24,9 +24,9 @@ class Arrays:
     """A data set as its source holds it.
 
     Attributes:
-        train_images: (N, H, W) uint8 or float64, 0..255, 0 = background.
+        train_images: (N, H, W), in colour (N, 3, H, W), uint8 or float64, 0..255, 0 = background.
         train_labels: (N,) class numbers from 0.
-        test_images: (M, H, W), of the same type and range.
+        test_images: (M, H, W) or (M, 3, H, W), of the same type and range.
         test_labels: (M,) class numbers.
     """
 
@@ -53,14 +53,21 @@ def check_image_shape(where: str, shape: tuple[int, ...]) -> None:
 
 
 def check_same_side(train: str, train_shape: tuple[int, ...], test: str, test_shape: tuple[int, ...]) -> None:
-    """Refuses training and test images (N, H, W) of different sizes.
+    """Refuses training and test images (N, H, W) or (N, 3, H, W) of different sizes.
 
     Raises:
         DataError: Height or width differ.
     """
     if train_shape[1:] != test_shape[1:]:
-        sizes = [f"{shape[1]}×{shape[2]}" for shape in (test_shape, train_shape)]
+        sizes = [
+            " of ".join(filter(None, [f"{shape[-2]}×{shape[-1]}", "three colours" if len(shape) == 4 else ""]))
+            for shape in (test_shape, train_shape)
+        ]
         raise DataError(f"{test}: images of {sizes[0]} pixels, expected {sizes[1]} as in {train}")
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[-2]}×{shape[-1]}{' in colour' if len(shape) == 4 else ''}"
 
 
 def check_count(images: str, num_images: int, labels: str, num_labels: int) -> None:

@@ -43,10 +43,11 @@ class Dataset:
     """A data set in memory, shared by all runs that use it.
 
     Attributes:
-        train_images: (N, S, S) uint8, 0 = background, S the side that the network takes; before any split. Of the
+        train_images: (N, S, S) uint8, 0 = background, S the side that the network takes; before any split. In colour
+            (N, 3, S, S). Of the
             playground's sets (N, 1, F) float32: F features of each point, which are not normalised.
         train_labels: (N,) class numbers from 0, see `label_type`.
-        test_images: (M, S, S) uint8 or (M, 1, F) float32.
+        test_images: (M, S, S) or (M, 3, S, S) uint8, or (M, 1, F) float32.
         test_labels: (M,) class numbers.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.

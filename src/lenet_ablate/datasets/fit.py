@@ -23,10 +23,13 @@ def fit(images: Pixels, size: int, resize: Resize = Resize.pad) -> Images:
     """The same images with sides of `size`, (N, H, W) -> (N, S, S) uint8; no copy where nothing changes.
 
     Args:
-        images: (N, H, W), 0..255, 0 = background.
+        images: (N, H, W), or (N, 3, H, W) of which each colour is treated alike; 0..255, 0 = background.
         size: The side S, at least 1.
         resize: With `bilinear` images that are a little too small get no border either.
     """
+    if images.ndim == 4:
+        planes = fit(images.reshape(-1, *images.shape[2:]), size, resize)
+        return planes.reshape(*images.shape[:2], size, size)
     longer = max(images.shape[1:])
     side = size if needs_border(longer, size, resize) else longer
     squares = _pad(images, side)

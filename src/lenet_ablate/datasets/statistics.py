@@ -21,7 +21,7 @@ def pixel_statistics(images: Images) -> tuple[float, float]:
     Sums are exact whole numbers, so the result is the same on every machine.
 
     Args:
-        images: (N, S, S) uint8, at least one.
+        images: (N, S, S) or (N, 3, S, S) uint8, at least one.
     """
     counts = np.zeros(256, np.int64)
     for first in range(0, len(images), _CHUNK_IMAGES):
@@ -35,14 +35,14 @@ def moments(images: Pixels) -> Moments:
     """Number of pixels, their sum, and the sum of their squares, of each image: (N, 3).
 
     Args:
-        images: (N, H, W) uint8 or whole greys as floats, 0..255.
+        images: (N, H, W) or (N, 3, H, W) uint8 or whole greys as floats, 0..255.
     """
     found = np.empty((len(images), 3), np.int64)
     found[:, 0] = images[0].size if len(images) else 0
     for first in range(0, len(images), _CHUNK_IMAGES):
         chunk = np.rint(images[first : first + _CHUNK_IMAGES]).astype(np.int64)
-        found[first : first + _CHUNK_IMAGES, 1] = chunk.sum(axis=(1, 2))
-        found[first : first + _CHUNK_IMAGES, 2] = (chunk**2).sum(axis=(1, 2))
+        found[first : first + _CHUNK_IMAGES, 1] = chunk.reshape(len(chunk), -1).sum(axis=1)
+        found[first : first + _CHUNK_IMAGES, 2] = (chunk**2).reshape(len(chunk), -1).sum(axis=1)
     return found
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lenet_ablate.config.choices import Activation, Model, OutputActivation, Pool
 from lenet_ablate.config.settings import RunConfig
-from lenet_ablate.engines.networks import image_size, layer_shapes, num_inputs
+from lenet_ablate.engines.networks import image_size, layer_shapes, num_channels, num_inputs
 
 BATCH_IMAGES = 100  # keeps the unfolded fields of the largest network below 70 MB
 NORM_EPS = 1e-5  # as in PyTorch's BatchNorm2d
@@ -36,7 +36,7 @@ class Network:
         weights: Weights and biases by layer name, as in model.safetensors.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
-        compute: Of an own network: its logits (N, 10) of normalised images (N, 1, S, S); ours are computed here.
+        compute: Of an own network: its logits (N, K) of normalised images (N, C, S, S); ours are computed here.
     """
 
     config: RunConfig
@@ -56,7 +56,7 @@ class Signals:
     """What a network makes of images.
 
     Attributes:
-        logits: (N, 10) float32, unbounded; their softmax is the probability of each digit.
+        logits: (N, K) float32, unbounded; their softmax is the probability of each class.
         maps: (N, maps, height, width) float32 by convolution, c1 and c3 of LeNet-5, behind the nonlinearity and before
             pooling; empty where not asked for.
         units: (N, U) float32, what the output layer is given: the last hidden layer behind its nonlinearity; of an own
@@ -73,17 +73,19 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
 
     Args:
         network: The trained network.
-        images: (N, S, S), S its `image_size`; uint8 0..255, or float that is normalised already. Of a network for
-            points (N, 1, F), F features of each.
+        images: (N, S, S), in colour (N, 3, S, S), S its `image_size`; uint8 0..255, or float that is normalised
+            already. Of a network for points (N, 1, F), F features of each.
         with_maps: Keep the feature maps: 25 kB per image for LeNet-5.
 
     Raises:
         ValueError: The images are not of the network's size.
     """
     size, config = network.image_size, network.config
-    wanted = (1, num_inputs(config)) if config.data.name.is_playground else (size, size)
+    wanted: tuple[int, ...] = (1, num_inputs(config)) if config.data.name.is_playground else (size, size)
+    if num_channels(config) > 1:
+        wanted = (num_channels(config), *wanted)
     if images.shape[1:] != wanted:
-        raise ValueError(f"images of shape {images.shape}, expected (N, {wanted[0]}, {wanted[1]})")
+        raise ValueError(f"images of shape {images.shape}, expected (N, {', '.join(map(str, wanted))})")
     starts = range(0, max(1, len(images)), BATCH_IMAGES)
     batches = [_forward(network, images[first : first + BATCH_IMAGES], with_maps) for first in starts]
     maps = {name: np.concatenate([batch.maps[name] for batch in batches]) for name in batches[0].maps}
@@ -93,7 +95,8 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
 
 def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
     config, activate = network.config, ACTIVATIONS[network.config.activation]
-    x = _normalise(images, network.mean, network.std)[:, None]
+    x = _normalise(images, network.mean, network.std)
+    x = x if x.ndim == 4 else x[:, None]
     if network.compute is not None:
         return Signals(network.compute(x), {}, np.empty((len(x), 0), np.float32))
     maps: dict[str, Floats] = {}

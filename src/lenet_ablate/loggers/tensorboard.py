@@ -113,7 +113,7 @@ class TensorBoardRun:
     def _write_examples(self, epoch: int, ended: float) -> None:
         with contextlib.suppress(DataError):  # a run outlives its data
             data = self._run.dataset()
-            if data.test_images.dtype != np.uint8:  # points have no pictures
+            if data.test_images.dtype != np.uint8 or data.test_images.ndim != 3:  # neither points nor colours
                 return
             images = cast(Images, data.test_images)
             said = read_predictions(self._run.folder, len(images))

@@ -98,7 +98,7 @@ def _draw_bars(axis: Any, prediction: Prediction) -> None:
 
 @default_style()
 def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Prediction], title: str) -> Figure:
-    """A grid of test digits (N, S, S), each with the digit predicted; where it is wrong with the true one too."""
+    """A grid of test images (N, S, S) or (N, 3, S, S), each with what is predicted, and where that is wrong the truth."""
     columns = min(10, len(images))
     rows = math.ceil(len(images) / columns)
     figure = Figure(figsize=(max(5, columns), 1.32 * rows + 0.6), layout="constrained")
@@ -106,7 +106,8 @@ def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Predi
     for axis in axes:
         axis.set_axis_off()
     for axis, image, label, prediction in zip(axes, images, labels, predictions, strict=False):
-        axis.imshow(255 - image, cmap="gray", vmin=0, vmax=255)
+        shown = 255 - image if image.ndim == 2 else np.moveaxis(image, 0, 2)
+        axis.imshow(shown, cmap="gray", vmin=0, vmax=255)
         is_right = prediction.digit == label
         name, true = prediction.name, class_name(prediction.classes, int(label))
         text = _short(f"{name}" if is_right else f"{name}, true {true}", 18)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lenet_ablate.config.choices import Color
 from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.errors import DataError, LenetAblateError, PictureError, RecordError
 from lenet_ablate.predict.options import BAD, parse_options
@@ -94,11 +95,19 @@ def _export(predictor: Predictor, file: Path) -> int:
     return OK
 
 
+def _refuse_colour(predictor: Predictor, what: str, instead: str) -> None:
+    """Ink on paper has no colours that a network for colour images was trained on."""
+    first = predictor.members[0]
+    if first.config.data.color is Color.rgb:
+        raise LenetAblateError(f"{first.folder}: was trained on colour images, {what} are read as grey; use {instead}")
+
+
 def _read_pictures(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.predict.output import Answer, as_csv, as_json, as_text
     from lenet_ablate.predict.pictures import load_picture
     from lenet_ablate.predict.prediction import Certainty
 
+    _refuse_colour(predictor, "pictures", "--test 20 --show FILE")
     paths = _find_pictures(options.pictures)
     if options.show and options.show.exists() and any(path.exists() and path.samefile(options.show) for path in paths):
         raise LenetAblateError(f"--show {options.show}: is one of the pictures, and would be overwritten")
@@ -136,6 +145,7 @@ def _write_page(predictor: Predictor, file: Path) -> int:
     from lenet_ablate.predict.page.build import build_page
     from lenet_ablate.records.atomic import write_bytes
 
+    _refuse_colour(predictor, "drawings", "--test 20 --show FILE")
     print(f"run: {_describe(predictor)}", file=sys.stderr)
     page = build_page(predictor)
     write_bytes(file, page)

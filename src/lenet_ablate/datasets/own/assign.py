@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lenet_ablate.config.choices import Color
 from lenet_ablate.datasets.own.arrays_file import Stored
 from lenet_ablate.datasets.own.content import Content, Part, Piece, as_images
 from lenet_ablate.datasets.own.labels_any import flatten
@@ -20,13 +21,14 @@ class _Candidate:
     is_images: bool
 
 
-def assign(where: str, kind: str, arrays: Mapping[str, Stored]) -> Content:
+def assign(where: str, kind: str, arrays: Mapping[str, Stored], color: Color = Color.grey) -> Content:
     """The data set that some named arrays make.
 
     Args:
         where: The file or folder that they come from.
         kind: What that is, in words.
         arrays: Arrays by name, in the order in which they are stored.
+        color: What becomes of colours.
 
     Raises:
         DataError: There is no pair of images and labels, or more than one of a split.
@@ -43,7 +45,7 @@ def assign(where: str, kind: str, arrays: Mapping[str, Stored]) -> Content:
         notes.append(f"left out: {_listed(left)}")
     pieces = {}
     for part, (images, labels) in pairs.items():
-        pieces[part], done = _piece(where, images, labels)
+        pieces[part], done = _piece(where, images, labels, color)
         notes += [done] if done and done not in notes else []
     return Content(kind, pieces, tuple(notes))
 
@@ -101,7 +103,7 @@ def _count(images: _Candidate, labels: _Candidate) -> int:
     return next((count for count in (shape[0], shape[-1]) if count in ends), 0)
 
 
-def _piece(where: str, images: _Candidate, labels: _Candidate) -> tuple[Piece, str]:
+def _piece(where: str, images: _Candidate, labels: _Candidate, color: Color) -> tuple[Piece, str]:
     count = _count(images, labels)
     if not count:
         raise DataError(
@@ -109,7 +111,7 @@ def _piece(where: str, images: _Candidate, labels: _Candidate) -> tuple[Piece, s
             "expected one label for each image"
         )
     flat = flatten(f"{where}: {labels.name}", labels.stored.read(), count)
-    stored, done = as_images(f"{where}: {images.name}", images.stored.read(), count)
+    stored, done = as_images(f"{where}: {images.name}", images.stored.read(), count, color)
     return Piece(f"{where}: {images.name}", stored, flat), done
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lenet_ablate.config.choices import Color
 from lenet_ablate.datasets.own.content import Content, Part, Piece
 from lenet_ablate.datasets.own.naming import part_of
 from lenet_ablate.datasets.own.pictures import Stack, together
@@ -37,7 +38,7 @@ def _classes_in(folder: Path) -> dict[str, list[Path]]:
     return {name: files for name, files in found.items() if files}
 
 
-def read_classes(folder: Path, parts: Mapping[Part, Classes], progress: Callable[[str], None]) -> Content:
+def read_classes(folder: Path, parts: Mapping[Part, Classes], progress: Callable[[str], None], color: Color) -> Content:
     """The pictures and, as labels, the names of their folders.
 
     Raises:
@@ -46,7 +47,7 @@ def read_classes(folder: Path, parts: Mapping[Part, Classes], progress: Callable
     count = sum(len(files) for classes in parts.values() for files in classes.values())
     if count > _TELL_FROM:
         progress(f"reading {count:,} pictures from {folder}")
-    stacks = {part: Stack(str(folder)) for part in parts}
+    stacks = {part: Stack(str(folder), color) for part in parts}
     labels: dict[Part, list[str]] = {part: [] for part in parts}
     for part, classes in parts.items():
         for name, files in classes.items():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.choices import Color
 from lenet_ablate.datasets.arrays import MAX_PIXELS, check_image_shape
 from lenet_ablate.errors import DataError
 
@@ -81,8 +82,8 @@ def check_size(where: str, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
         )
 
 
-def as_images(where: str, stored: Array, num_labels: int) -> tuple[Array, str]:
-    """Images (N, H, W) of whatever arrangement, and what was done in a few words; empty where they were like that.
+def as_images(where: str, stored: Array, num_labels: int, color: Color = Color.grey) -> tuple[Array, str]:
+    """Images (N, H, W), in colour (N, 3, H, W), and what was done in a few words; empty where they were like that.
 
     Taken are (N, H, W), a channel of 1 or 3 behind or before H and W, rows (N, H·W) of square images, and each of
     these with the images along the last axis, where N is the number of labels.
@@ -91,6 +92,7 @@ def as_images(where: str, stored: Array, num_labels: int) -> tuple[Array, str]:
         where: What they are called.
         stored: Numbers of two to four dimensions.
         num_labels: How many images there must be.
+        color: What becomes of colours; rgb needs them.
 
     Raises:
         DataError: They are arranged in none of these ways.
@@ -101,8 +103,9 @@ def as_images(where: str, stored: Array, num_labels: int) -> tuple[Array, str]:
     if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
         images = images[:, 0] if images.shape[1] == 1 else images[..., 0]
     elif images.ndim == 4 and 3 in (images.shape[1], images.shape[3]):
-        images = _to_grey(images if images.shape[3] == 3 else np.moveaxis(images, 1, 3))
-        done = ", ".join(filter(None, [done, "colour read as grey"]))
+        colour = images if images.shape[3] == 3 else np.moveaxis(images, 1, 3)
+        images = _to_grey(colour) if color is Color.grey else np.moveaxis(colour, 3, 1)
+        done = ", ".join(filter(None, [done, f"colour read as {color.value}"]))
     elif images.ndim == 2:
         side = math.isqrt(images.shape[1])
         if side**2 != images.shape[1] or side == 0:
@@ -111,12 +114,14 @@ def as_images(where: str, stored: Array, num_labels: int) -> tuple[Array, str]:
                 "images.reshape(-1, height, width)"
             )
         images, done = images.reshape(-1, side, side), ", ".join(filter(None, [done, f"rows read as {side}×{side}"]))
-    if images.ndim != 3:
+    if color is Color.rgb and images.ndim == 3:
+        raise DataError(f"{where}: has shape {stored.shape}, which are no colour images; data.color=grey takes them")
+    if images.ndim != (4 if color is Color.rgb else 3):
         raise DataError(
             f"{where}: has shape {stored.shape}, expected (N, H, W), (N, H·W), or with a channel of 1 or 3; store "
             "images.reshape(-1, height, width)"
         )
-    check_image_shape(where, (images.shape[0], images.shape[1], images.shape[2]))
+    check_image_shape(where, (images.shape[0], *images.shape[-2:]))
     return images, done
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lenet_ablate.config.choices import Color
 from lenet_ablate.datasets.arrays import MAX_PIXELS
 from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.own.content import Array
@@ -19,7 +20,7 @@ from lenet_ablate.errors import DataError
 _ROWS = 1024
 
 
-def read_parquet(path: Path) -> tuple[Stack | Array, Array, tuple[str, ...]]:
+def read_parquet(path: Path, color: Color = Color.grey) -> tuple[Stack | Array, Array, tuple[str, ...]]:
     """Pictures or rows of pixels, their labels, and the labels' names where the file has them.
 
     Raises:
@@ -33,7 +34,7 @@ def read_parquet(path: Path) -> tuple[Stack | Array, Array, tuple[str, ...]]:
         ) from None
     try:
         with parquet.ParquetFile(path) as file:
-            return _read(path, file)
+            return _read(path, file, color)
     except DataError:
         raise
     except Exception as error:
@@ -41,7 +42,7 @@ def read_parquet(path: Path) -> tuple[Stack | Array, Array, tuple[str, ...]]:
         raise DataError(f"{path}: is a damaged parquet file ({type(error).__name__}: {why})") from None
 
 
-def _read(path: Path, file: Any) -> tuple[Stack | Array, Array, tuple[str, ...]]:
+def _read(path: Path, file: Any, color: Color) -> tuple[Stack | Array, Array, tuple[str, ...]]:
     from pyarrow import types
 
     schema, rows = file.schema_arrow, file.metadata.num_rows
@@ -61,7 +62,7 @@ def _read(path: Path, file: Any) -> tuple[Stack | Array, Array, tuple[str, ...]]
         columns = [names[place] for place in layout.pixels] + labels
         if rows * len(columns) > MAX_PIXELS:
             raise DataError(f"{path}: has more than {MAX_PIXELS} pixels; use fewer or smaller images")
-    stack, chunks, found = Stack(str(path)), list[Array](), list[Any]()
+    stack, chunks, found = Stack(str(path), color), list[Array](), list[Any]()
     for batch in file.iter_batches(_ROWS, columns=columns):
         found += batch.column(labels[0]).to_pylist()
         if pictures:

@@ -72,13 +72,13 @@ def read_own(config: DataConfig) -> Own:
     return dataclasses.replace(own, config=dataclasses.replace(config, **found))
 
 
-_FOUND_OUT = ("path", "range", "transpose", "classes", "num_classes", "sha256", "train_fraction", "seed")
+_FOUND_OUT = ("path", "range", "transpose", "classes", "color", "num_classes", "sha256", "train_fraction", "seed")
 
 
 @lru_cache(maxsize=2)
 def _read(config: DataConfig, signature: object) -> Own:
     path = Path(str(config.path))
-    stored = read_source(path, warn)
+    stored = read_source(path, warn, config.color)
     labels = {part: _told(path, piece, f"{part.value} labels") for part, piece in stored.pieces.items()}
     numbered = number(
         {labels[part]: piece.labels for part, piece in stored.pieces.items()}, config.classes or (), stored.names
@@ -125,12 +125,12 @@ def _told(path: Path, piece: Piece, what: str) -> str:
 
 
 def _turned(images: Images, is_transposed: bool) -> Images:
-    return np.ascontiguousarray(images.swapaxes(1, 2) if is_transposed else images)
+    return np.ascontiguousarray(images.swapaxes(-2, -1) if is_transposed else images)
 
 
 def _line(path: Path, content: Content, arrays: Arrays, more: list[str]) -> str:
     counts = f"{len(arrays.train_labels):,} training and {len(arrays.test_labels):,} test images"
-    height, width = arrays.train_images.shape[1:]
+    height, width = arrays.train_images.shape[-2:]
     told = [f"{counts} of {height}×{width}", *more, *content.notes]
     return f"{path}: {content.kind}, {'; '.join(each for each in told if each)}"
 

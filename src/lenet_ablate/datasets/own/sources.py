@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lenet_ablate.config.choices import Color
 from lenet_ablate.datasets.own.arrays_file import Stored, stored_arrays
 from lenet_ablate.datasets.own.assign import assign
 from lenet_ablate.datasets.own.classes_folder import find_classes, read_classes, without_classes
@@ -29,36 +30,37 @@ _ARRAYS = (Kind.npz, Kind.npy, Kind.mat, Kind.hdf5, Kind.torch)
 _ROWS = (Kind.parquet, Kind.svmlight, Kind.table)
 
 
-def read_source(path: Path, progress: Tell) -> Content:
+def read_source(path: Path, progress: Tell, color: Color = Color.grey) -> Content:
     """The data set at a path.
 
     Args:
         path: A file, or a folder; of a set in several files, one of them will do.
         progress: Takes a line where reading will take a while.
+        color: What becomes of colours.
 
     Raises:
         DataError: There is none, or it is damaged, too large, or can be understood in more than one way.
     """
     if path.is_dir():
-        return _read_folder(path, progress)
+        return _read_folder(path, progress, color)
     if not path.is_file():
         raise DataError(f"data.path={path}: there is no such file or folder")
     kind = kind_of(path)
     if kind is Kind.zipped:
         with unpacked(path) as folder:
-            content = _named_as(path, folder, progress)
+            content = _named_as(path, folder, progress, color)
         return content
     if kind is Kind.other:
         raise DataError(f"{path}: {why_not(path)}")
     if kind is Kind.picture:
         raise DataError(f"{path}: is one picture; a data set is a folder with a folder of pictures for each class")
-    return _read_files(path, _family(path, kind), kind, progress)
+    return _read_files(path, _family(path, kind), kind, progress, color)
 
 
-def _named_as(path: Path, folder: Path, progress: Tell) -> Content:
+def _named_as(path: Path, folder: Path, progress: Tell, color: Color) -> Content:
     """What a zip holds; messages name the zip, not the temporary folder."""
     try:
-        content = _read_folder(folder, progress)
+        content = _read_folder(folder, progress, color)
     except DataError as error:
         raise DataError(str(error).replace(str(folder), str(path))) from None
     pieces = {
@@ -68,7 +70,7 @@ def _named_as(path: Path, folder: Path, progress: Tell) -> Content:
     return dataclasses.replace(content, kind=f"zip of {content.kind}", pieces=pieces)
 
 
-def _read_folder(folder: Path, progress: Tell) -> Content:
+def _read_folder(folder: Path, progress: Tell, color: Color) -> Content:
     kinds: dict[Kind, list[Path]] = {}
     for file in all_files(folder):
         kind = kind_of(file)
@@ -79,11 +81,11 @@ def _read_folder(folder: Path, progress: Tell) -> Content:
     binary = next((kind for kind in found if kind not in (Kind.svmlight, Kind.table)), None)
     is_sorted = max((len(found) for found in classes.values()), default=0) > (1 if kinds else 0)
     if binary is None and is_sorted:
-        return read_classes(folder, classes, progress)
+        return read_classes(folder, classes, progress, color)
     if not found:
         raise without_classes(folder)
     chosen = binary or found[0]
-    content = _read_files(folder, kinds[chosen], chosen, progress)
+    content = _read_files(folder, kinds[chosen], chosen, progress, color)
     others = sum(len(files) for kind, files in kinds.items() if kind is not chosen)
     return content.noting(f"{others} files of another kind left out") if others else content
 
@@ -101,13 +103,13 @@ def _family(path: Path, kind: Kind) -> list[Path]:
     return sorted(file for file in files if file == path or kind_of(file) is kind)
 
 
-def _read_files(where: Path, files: Sequence[Path], kind: Kind, progress: Tell) -> Content:
+def _read_files(where: Path, files: Sequence[Path], kind: Kind, progress: Tell, color: Color) -> Content:
     if sum(file.stat().st_size for file in files) > 2**26 and kind in _ROWS:
         progress(f"reading {where}")
     if kind is Kind.idx:
-        content = _read_idx(where, files)
+        content = _read_idx(where, files, color)
     else:
-        content = _read_arrays(where, files, kind) if kind in _ARRAYS else _read_rows(where, files, kind)
+        content = (_read_arrays if kind in _ARRAYS else _read_rows)(where, files, kind, color)
     # Its IDX and MATLAB files, and the CSV made of these, have the columns of each picture one after the other.
     is_emnist = kind in (Kind.idx, Kind.mat, Kind.table) and files[0].name.lower().startswith("emnist")
     if not is_emnist:
@@ -116,7 +118,7 @@ def _read_files(where: Path, files: Sequence[Path], kind: Kind, progress: Tell) 
     return dataclasses.replace(content, kind=f"{content.kind} of EMNIST", is_transposed=True, names=names)
 
 
-def _read_idx(where: Path, files: Sequence[Path]) -> Content:
+def _read_idx(where: Path, files: Sequence[Path], color: Color) -> Content:
     plain: dict[str, Path] = {}
     for file in files:  # raw before compressed, and the nearest before those further down
         plain.setdefault(file.name.removesuffix(".gz").removesuffix(".xz").replace(".idx", "-idx"), file)
@@ -130,10 +132,10 @@ def _read_idx(where: Path, files: Sequence[Path]) -> Content:
     for name, file in plain.items():
         array = read_any_idx(file)
         arrays[name] = Stored(array.shape, lambda array=array: array)  # type: ignore[misc]
-    return assign(str(where), "IDX", arrays)
+    return assign(str(where), "IDX", arrays, color)
 
 
-def _read_arrays(where: Path, files: Sequence[Path], kind: Kind) -> Content:
+def _read_arrays(where: Path, files: Sequence[Path], kind: Kind, color: Color) -> Content:
     arrays: dict[str, Stored] = {}
     for file in files:
         held = stored_arrays(file, kind)
@@ -142,7 +144,7 @@ def _read_arrays(where: Path, files: Sequence[Path], kind: Kind) -> Content:
             prefix = "" if len(files) == 1 else f"{_told(where, file)} "
             known = name if len(files) == 1 else "" if is_alone and read_name(name).is_images is None else name
             arrays[f"{prefix}{known}".strip() or name or file.stem] = stored
-    return assign(str(where), kind.value, arrays)
+    return assign(str(where), kind.value, arrays, color)
 
 
 def _told(where: Path, file: Path) -> str:
@@ -150,7 +152,7 @@ def _told(where: Path, file: Path) -> str:
     return str(file.relative_to(where).with_suffix("")) if where.is_dir() else file.stem
 
 
-def _read_rows(where: Path, files: Sequence[Path], kind: Kind) -> Content:
+def _read_rows(where: Path, files: Sequence[Path], kind: Kind, color: Color) -> Content:
     groups: dict[Part, list[Path]] = {}
     for file in files:
         groups.setdefault(_part_of_file(where, file), []).append(file)
@@ -160,10 +162,10 @@ def _read_rows(where: Path, files: Sequence[Path], kind: Kind) -> Content:
         names = ", ".join(file.name for file in groups[Part.whole][:4])
         raise DataError(f"{where}: holds {names}; name one of them, or call them train and test")
     if kind is Kind.parquet:
-        return _read_parquet(where, groups)
+        return _read_parquet(where, groups, color)
     if kind is Kind.svmlight:
-        return _read_svmlight(groups)
-    return _read_tables(where, groups)
+        return _read_svmlight(groups, color)
+    return _read_tables(where, groups, color)
 
 
 def _part_of_file(where: Path, file: Path) -> Part:
@@ -171,8 +173,8 @@ def _part_of_file(where: Path, file: Path) -> Part:
     return Part.test if part is Part.whole and file.name.removesuffix(".bz2").endswith(".t") else part
 
 
-def _read_parquet(where: Path, groups: Mapping[Part, Sequence[Path]]) -> Content:
-    read = {part: [read_parquet(file) for file in files] for part, files in groups.items()}
+def _read_parquet(where: Path, groups: Mapping[Part, Sequence[Path]], color: Color) -> Content:
+    read = {part: [read_parquet(file, color) for file in files] for part, files in groups.items()}
     stacks = [images for shards in read.values() for images, _, _ in shards if isinstance(images, Stack)]
     names = next((names for shards in read.values() for _, _, names in shards if names), ())
     arrays, notes = together(stacks) if stacks else ([], [])
@@ -181,32 +183,32 @@ def _read_parquet(where: Path, groups: Mapping[Part, Sequence[Path]]) -> Content
     for part, shards in read.items():
         images = [next(decoded) if isinstance(images, Stack) else images for images, _, _ in shards]
         labels = np.concatenate([labels for _, labels, _ in shards])
-        pieces[part], done = _piece(f"{where}: {part.value}", np.concatenate(images), labels)
+        pieces[part], done = _piece(f"{where}: {part.value}", np.concatenate(images), labels, color)
         notes += [done] if done and done not in notes else []
     return Content("parquet", pieces, tuple(notes), names)
 
 
-def _read_svmlight(groups: Mapping[Part, Sequence[Path]]) -> Content:
+def _read_svmlight(groups: Mapping[Part, Sequence[Path]], color: Color) -> Content:
     pieces, width, notes = {}, None, list[str]()
     for part, files in sorted(groups.items(), key=lambda item: item[0] is not Part.train):
         images, labels = read_svmlight(files[0], width)
         width = images.shape[1]
-        pieces[part], done = _piece(str(files[0]), images, labels)
+        pieces[part], done = _piece(str(files[0]), images, labels, color)
         notes += [done] if done and done not in notes else []
     return Content("LIBSVM", pieces, tuple(notes))
 
 
-def _read_tables(where: Path, groups: Mapping[Part, Sequence[Path]]) -> Content:
+def _read_tables(where: Path, groups: Mapping[Part, Sequence[Path]], color: Color) -> Content:
     pieces, notes = {}, list[str]()
     for part, files in groups.items():
         table = read_table(files[0])
         if table.labels is None:
             notes.append(f"left out: {files[0].name}, which has no labels")
             continue
-        images, done = _pixels_of(files[0], table)
+        images, done = _pixels_of(files[0], table, color)
         notes += [note for note in (table.note, *done) if note and note not in notes]
         for own, rows in _rows_by_part(part, table):
-            pieces[own], note = _piece(str(files[0]), images[rows], table.labels[rows])
+            pieces[own], note = _piece(str(files[0]), images[rows], table.labels[rows], color)
             notes += [note] if note and note not in notes else []
     if not pieces:
         raise DataError(f"{where}: has no labels; a CSV needs a column label beside the pixels")
@@ -227,10 +229,10 @@ def _part_of_cell(cell: str) -> Part:
     return part_of(word)
 
 
-def _pixels_of(file: Path, table: Table) -> tuple[Array, list[str]]:
+def _pixels_of(file: Path, table: Table, color: Color) -> tuple[Array, list[str]]:
     if table.pixels is not None:
         return table.pixels, []
-    stack = Stack(str(file))
+    stack = Stack(str(file), color)
     for name in table.files:
         stack.add(_beside(file, name), f"{file}: {name[:60]}")
     (images,), notes = together([stack])
@@ -248,6 +250,6 @@ def _beside(file: Path, name: str) -> Path:
     raise DataError(f"{file}: names the picture {name[:60]!r}, which is not in its folder")
 
 
-def _piece(where: str, images: Array, labels: Any) -> tuple[Piece, str]:
-    arranged, done = as_images(where, images, len(labels))
+def _piece(where: str, images: Array, labels: Any, color: Color) -> tuple[Piece, str]:
+    arranged, done = as_images(where, images, len(labels), color)
     return Piece(where, arranged, labels), done

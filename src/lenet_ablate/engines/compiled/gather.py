@@ -11,9 +11,10 @@ from lenet_ablate.engines.compiled.layout import LANE_MULTIPLE
 
 @kernel
 def gather(images: Array, indices: Array, scale: float, shift: float, places: Array, x: Array, lanes: int) -> None:
-    """x[0, h, w·lanes + l] = images[indices[l], h, w] · scale + shift: normalised pixels, the batch innermost.
+    """x[c, h, w·lanes + l] = images[indices[l], c·S + h, w] · scale + shift: normalised pixels, the batch innermost.
 
-    images is (N, S, S) uint8 with S² a multiple of LANE_MULTIPLE; `places` is scratch memory for `lanes` numbers.
+    images is (N, C·S, S) uint8, the colours of each one below the other, with S² a multiple of LANE_MULTIPLE; `places`
+    is scratch memory for `lanes` numbers.
     Lanes beyond the indices repeat the last image, so that they overflow only where a real one does.
     """
     pixels = images.shape[1] * images.shape[2]
@@ -30,24 +31,26 @@ def sample(images: Array, indices: Array, maps: Array, scale: float, shift: floa
 
     Bilinear: v = (1 - p)·(1 - q)·v00 + p·(1 - q)·v01 + (1 - p)·q·v10 + p·q·v11 with the fractions p and q of the place.
     """
-    side = images.shape[1]
+    side = images.shape[2]
     centre = (side - 1) / 2
     for lane in range(lanes):
         number = min(lane, indices.shape[0] - 1)
-        image, row = images[indices[number]], maps[number]
-        for i in range(side):
-            for j in range(side):
-                right = row[0] * (j - centre) + row[1] * (i - centre) + row[2] + centre
-                down = row[3] * (j - centre) + row[4] * (i - centre) + row[5] + centre
-                value = 0.0
-                if right > -1 and right < side and down > -1 and down < side:
-                    value = _between(image, down, right)
-                x[(i * side + j) * lanes + lane] = value * scale + shift
+        row = maps[number]
+        for top in range(0, images.shape[1], side):
+            image = images[indices[number], top : top + side]
+            for i in range(side):
+                for j in range(side):
+                    right = row[0] * (j - centre) + row[1] * (i - centre) + row[2] + centre
+                    down = row[3] * (j - centre) + row[4] * (i - centre) + row[5] + centre
+                    value = 0.0
+                    if right > -1 and right < side and down > -1 and down < side:
+                        value = _between(image, down, right)
+                    x[((top + i) * side + j) * lanes + lane] = value * scale + shift
 
 
 @kernel
 def _between(image: Array, down: float, right: float) -> float:
-    side = image.shape[0]
+    side = image.shape[1]
     top, left = int(np.floor(down)), int(np.floor(right))
     q, p = down - top, right - left
     value = 0.0

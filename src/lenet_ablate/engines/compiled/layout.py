@@ -164,7 +164,8 @@ class Layout:
         c5, f6, output = (self.layers[name].padded for name in ("c5", "f6", "output"))
         maps = maps1 * c1**2, maps3 * c3**2
         pooled = maps1 * s2 * s2, maps3 * (c3 // 2) ** 2
-        sizes = [self.side**2, maps[0], pooled[0], maps[1], pooled[1], c5[0], f6[0], output[0]]
+        image = self.layers["c1"].shape[1] * self.side**2
+        sizes = [image, maps[0], pooled[0], maps[1], pooled[1], c5[0], f6[0], output[0]]
         sizes += [pooled[0], pooled[1], c5[0], f6[0], c5[1], f6[1], output[1]]
         sizes += [maps[0], maps[1], c5[0], f6[0]]
         flat = [aligned_zeros(size * CHUNK, dtype) for size in sizes]

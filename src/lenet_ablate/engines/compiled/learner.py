@@ -57,8 +57,8 @@ class CompiledLearner:
         self._rule = make_rule(plan.config)
         self._moments = MOMENTS[plan.config.optimizer.name]
         self._label_type = dataset.train_labels.dtype
-        train_data = read_only(dataset.train_images), _labels(dataset.train_labels)
-        test_data = read_only(dataset.test_images), _labels(dataset.test_labels)
+        train_data = _planes(dataset.train_images), _labels(dataset.train_labels)
+        test_data = _planes(dataset.test_images), _labels(dataset.test_labels)
         self._splits = {
             Split.train: (*train_data, _indices(train)),
             Split.val: (*train_data, _indices(val)),
@@ -147,6 +147,12 @@ def make_rule(config: RunConfig) -> Rule:
         nesterov=int(settings.nesterov),
         weight_decay=float(settings.weight_decay),
     )
+
+
+def _planes(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Images (N, C·S, S), the colours of each one below the other."""
+    planes: npt.NDArray[Any] = read_only(images.reshape(len(images), -1, images.shape[-1]))
+    return planes
 
 
 def _labels(labels: Labels) -> npt.NDArray[np.uint16]:

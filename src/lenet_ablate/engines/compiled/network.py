@@ -59,7 +59,7 @@ def _shaped(flat: Buffers, p: Parameters, side: int, lanes: int) -> Buffers:
     s2 = (side - 4) // 2
     s4 = (s2 - 4) // 2
     return Buffers(
-        _maps(flat.image, 1, side, lanes),
+        _maps(flat.image, p.c1_weight.shape[1], side, lanes),
         _maps(flat.c1, maps1, side - 4, lanes),
         _maps(flat.s2, maps1, s2, lanes),
         _maps(flat.c3, maps3, s2 - 4, lanes),
@@ -194,7 +194,7 @@ def train_steps(
         for begin in range(0, batch.size, CHUNK):
             chunk = batch[begin : begin + CHUNK]
             lanes = _lanes(chunk.size)
-            a = _shaped(buffers, p, images.shape[1], lanes)
+            a = _shaped(buffers, p, images.shape[2], lanes)
             if transforms.shape[0] == 0:
                 gather(images, chunk, scale, shift, a.places, a.image, lanes)
             else:
@@ -227,7 +227,7 @@ def evaluate(
     for begin in range(0, indices.size, CHUNK):
         chunk = indices[begin : begin + CHUNK]
         lanes = _lanes(chunk.size)
-        a = _shaped(buffers, p, images.shape[1], lanes)
+        a = _shaped(buffers, p, images.shape[2], lanes)
         gather(images, chunk, scale, shift, a.places, a.image, lanes)
         forward(p, a, rule, lanes)
         for lane in range(chunk.size):

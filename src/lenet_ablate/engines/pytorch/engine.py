@@ -87,7 +87,8 @@ class TorchEngine:
 def _to_device(dataset: Dataset, device: torch.device) -> DeviceData:
     def images(array: npt.NDArray[Any]) -> torch.Tensor:
         # PyTorch warns of read-only arrays, such as a file's content.
-        return torch.from_numpy(array if array.flags.writeable else array.copy()).unsqueeze(1).to(device)
+        found = torch.from_numpy(array if array.flags.writeable else array.copy())
+        return (found if found.ndim == 4 else found.unsqueeze(1)).to(device)
 
     def labels(array: Labels) -> torch.Tensor:
         return torch.from_numpy(array.astype(np.int64)).to(device)
@@ -245,7 +246,7 @@ def _to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
 
 
 def _sample(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
-    """The images (N, 1, S, S) sampled by their maps (N, 2, 3), as `datasets.augment` says; float32 in 0..255."""
+    """The images (N, C, S, S) sampled by their maps (N, 2, 3), as `datasets.augment` says; float32 in 0..255."""
     # PyTorch measures in halves of the distance between the outermost pixels.
     half = (images.shape[-1] - 1) / 2
     scaled = maps / torch.tensor([1.0, 1.0, half], device=maps.device)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lenet_ablate.engines.forward import Network
+from lenet_ablate.engines.networks import input_shape
 from lenet_ablate.errors import EngineError
 
 Module: TypeAlias = nn.Module
@@ -39,8 +40,8 @@ def state_dict_bytes(network: Module) -> bytes:
 def onnx_bytes(network: Module, trained: Network, metadata: Mapping[str, str]) -> bytes:
     """An ONNX model, opset `OPSET`; the same bytes for the same network and versions of the libraries.
 
-    Its input `image` is (N, 1, side, side) float32, pixels in 0..1 that are not normalised yet; its output `logits`
-    is (N, 10) float32. N is free.
+    Its input `image` is (N, C, side, side) float32, C = 1 or 3, pixels in 0..1 that are not normalised yet; its output
+    `logits` is (N, K) float32. N is free.
 
     Args:
         network: The trained network in evaluation mode.
@@ -71,7 +72,7 @@ def _traced(network: Module, trained: Network) -> torch.onnx.ONNXProgram:
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 _OfPixels(network, trained.mean, trained.std).eval(),
-                (torch.zeros(2, 1, trained.image_size, trained.image_size),),
+                (torch.zeros(2, *input_shape(trained.config)),),
                 dynamo=True,
                 verbose=False,
                 opset_version=OPSET,

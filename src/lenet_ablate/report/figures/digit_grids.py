@@ -39,7 +39,7 @@ class TestDigits:
     """The test images and what the runs of one variant say of them.
 
     Attributes:
-        images: (N, H, W) uint8, 0 is background.
+        images: (N, H, W) uint8, 0 is background; in colour (N, 3, H, W).
         labels: (N,) the true classes.
         predictions: (R, N) the predicted classes, one row per run.
         probabilities: (R, N) the probability of the predicted class, 0..1.
@@ -106,7 +106,7 @@ def digits_figure(digits: TestDigits, picks: Sequence[Pick], title: str, note: s
         note: Stands below.
         on_mnist: Whether they are MNIST's test digits, of which some labels are disputed (†).
     """
-    side = digits.images.shape[1]
+    side = digits.images.shape[-1]
     scale = max(1, round(150 / side))  # pixels of the file per pixel of a digit: whole, so that all look alike
     cell = side * scale * 72 / PNG_DPI
     columns = min(COLUMNS, len(picks))
@@ -127,7 +127,7 @@ def digits_figure(digits: TestDigits, picks: Sequence[Pick], title: str, note: s
             upper = top + (place // columns) * (cell + TITLE_HEIGHT + 3)
             ax.text(left, upper + TITLE_HEIGHT - 1, _words(digits, digit, on_mnist), va="bottom", fontsize=SMALLEST)
             where = (left, left + cell, upper + TITLE_HEIGHT + cell, upper + TITLE_HEIGHT)
-            ax.imshow(digits.images[digit.index], cmap="gray_r", vmin=0, interpolation="nearest", extent=where)
+            ax.imshow(_shown(digits.images[digit.index]), cmap="gray_r", vmin=0, interpolation="nearest", extent=where)
             ax.add_patch(
                 Rectangle((left, upper + TITLE_HEIGHT), cell, cell, fill=False, edgecolor=FAINT, linewidth=0.4)
             )
@@ -164,3 +164,8 @@ def _words(digits: TestDigits, digit: Pick, on_mnist: bool) -> str:
         return f"#{digit.index}{often} ({digit.probability:.2f})\n{' → '.join(words)}"
     taken = f" → {answer}" if digit.num_wrong else ""
     return f"#{digit.index}{mark}{often}\ntrue {true}{taken} ({digit.probability:.2f})"
+
+
+def _shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """As matplotlib takes it: (H, W), or (H, W, 3)."""
+    return image if image.ndim == 2 else np.moveaxis(image, 0, 2)
