@@ -124,9 +124,7 @@ class DataConfig:
     normalize: Normalize = _setting(
         Normalize.standard, OneOf(Normalize), "by mean and std, not at all (0..1), or by the training set's own"
     )
-    resize: Resize = _setting(
-        Resize.pad, OneOf(Resize), "a border where images are a little too small, or always interpolated"
-    )
+    resize: Resize = _setting(Resize.pad, OneOf(Resize), "a border where images are a little small, or interpolated")
     train_size: int | None = _setting(
         None, Optional(Whole(1, 10_000_000)), "training images used, drawn from the seed; null: all"
     )
