@@ -98,7 +98,7 @@ def _draw_bars(axis: Any, prediction: Prediction) -> None:
 
 @default_style()
 def draw_test_digits(images: Images, labels: Labels, predictions: Sequence[Prediction], title: str) -> Figure:
-    """A grid of test images (N, S, S) or (N, 3, S, S), each with what is predicted, and where that is wrong the truth."""
+    """A grid of test images (N, S, S) or (N, 3, S, S), each with what is predicted and, where wrong, the truth."""
     columns = min(10, len(images))
     rows = math.ceil(len(images) / columns)
     figure = Figure(figsize=(max(5, columns), 1.32 * rows + 0.6), layout="constrained")
