@@ -414,6 +414,39 @@ def test_another_launcher_leaves_the_same_runs(run: Run, tmp_path: Path) -> None
     assert run(*words, "study=stock", "hydra/launcher=basic")[1].count("nothing to train") == 1
 
 
+def test_jobs_of_another_launcher_are_parts_of_one_sweep(run: Run, tmp_path: Path) -> None:
+    """One plan, and the command as it was typed with each run, quotes and interpolations in it too."""
+    words = ["-m", *DIGITS, "lr=0.01,${oc.env:NOTHING,0.001}", "hydra/launcher=basic", "study=stock"]
+    status, _, err = run(*words)
+    assert status == 0, err
+    study = tmp_path / "outputs/stock"
+    assert len(list((study / "sweeps").glob("*.json"))) == 1
+    told = {json.loads(path.read_text())["provenance"]["command"] for path in study.glob("*/result.json")}
+    assert told == {shlex.join(["lenet-ablate", *words])}
+    assert "LENET_ABLATE_SWEEP" not in os.environ
+
+
+@pytest.mark.parametrize("error", [OSError(17, "File exists"), RuntimeError("a worker was killed")])
+def test_whatever_a_launcher_raises_the_runs_are_judged(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+    launch = BasicLauncher.launch
+
+    def first_alone(self: BasicLauncher, jobs: list[list[str]], initial_job_idx: int) -> None:
+        launch(self, jobs[:1], initial_job_idx)
+        raise error
+
+    monkeypatch.setattr(BasicLauncher, "launch", first_alone)
+    words = ["-m", *DIGITS, "lr=0.01,0.001", "hydra/launcher=basic", "study=stock"]
+    status, out, err = run(*words)
+    assert status == 1 and "the launcher ended early: " in err and "Traceback" not in err
+    assert "1 trained" in out and "1 failed" in out
+    monkeypatch.setattr(BasicLauncher, "launch", launch)
+    assert "1 trained" in run(*words)[1]
+
+
 def test_help_and_checks_import_nothing_heavy() -> None:
     code = (
         "import sys; from lenet_ablate.cli.main import main; sys.argv = ['x', {word!r}]\n"

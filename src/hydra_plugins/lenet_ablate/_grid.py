@@ -13,6 +13,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.lenet_ablate._axes import Grid
+from hydra_plugins.lenet_ablate._carried import word_of
 from hydra_plugins.lenet_ablate._compose import Point, compose_points
 from hydra_plugins.lenet_ablate._conditional import applicable, left_out_line
 from lenet_ablate.config.experiments import Experiment
@@ -31,6 +32,7 @@ from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say
+from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import find_finished
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.messages import closing, opening
@@ -131,7 +133,7 @@ def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     if logger:
         logger.open()
     if todo:
-        launcher.launch([job.overrides for job in todo], initial_job_idx=0)
+        launch(launcher, [[*job.overrides, word_of(sweep.command)] for job in todo])
     logbook = Logbook(logger, lambda line: say(line, sys.stderr))
     logbook.add_all(sweep, finished, data, lambda: False)
     ended = tuple(_judge(sweep, job) for job in todo)
@@ -140,6 +142,14 @@ def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     if todo:
         say(closing(sweep, result))
     return result
+
+
+def launch(launcher: Launcher, jobs: Sequence[Sequence[str]]) -> None:
+    """Have a launcher run jobs; whatever it raises is told, and what the runs left on disk is judged all the same."""
+    try:
+        launcher.launch(jobs, initial_job_idx=0)
+    except Exception as error:  # a worker that was killed, a file where a folder belongs, a job that failed
+        say(f"the launcher ended early: {error_line(error)}", sys.stderr)
 
 
 def _judge(sweep: Sweep, job: Job) -> Ended:

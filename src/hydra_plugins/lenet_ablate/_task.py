@@ -8,6 +8,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_plugins.lenet_ablate._carried import command_of_sweep
+from hydra_plugins.lenet_ablate._interpolations import resolve
 from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.own_code import named_alone
 from lenet_ablate.config.parse import parse_config
@@ -33,7 +35,9 @@ def train_one(settings: DictConfig) -> float | None:
     overrides = tuple(HydraConfig.get().overrides.task) if HydraConfig.initialized() else ()
     config, options = parse_config(_plain(settings))
     config = resolved(named_alone(config, overrides))
-    sweep = Sweep((Job(config, overrides),), options, shlex.join(["lenet-ablate", *overrides]))
+    command = command_of_sweep()
+    alone = shlex.join(["lenet-ablate", *overrides])
+    sweep = Sweep((Job(config, overrides),), options, command or alone, is_planned=command is not None)
     result = run_sweep(sweep, workers=1, is_whole=False)
     if result.stop_status:
         raise SystemExit(result.stop_status)
@@ -55,8 +59,7 @@ def _study_dir(*, _root_: DictConfig) -> str:
 def _plain(settings: DictConfig) -> dict[str, Any]:
     # Only the settings: Hydra's own node holds values that are known in a job alone.
     keys = [str(key) for key in settings if key != "hydra"]
-    plain: Any = OmegaConf.to_container(OmegaConf.masked_copy(settings, keys), resolve=True)
-    return dict(plain)
+    return resolve(OmegaConf.masked_copy(settings, keys))
 
 
 # At import, since a job in another process finds these names by importing this module.

@@ -43,6 +43,7 @@ class Sweep:
         flags: Flags that a run needs beside its own words to be the same run.
         experiments: Names of the ready-made sweeps that it carries out.
         references: Published figures that come with these; see `config.experiments.Experiment`.
+        is_planned: Whether it is a part of a sweep whose plan stands in the study already.
     """
 
     jobs: tuple[Job, ...]
@@ -52,6 +53,7 @@ class Sweep:
     flags: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
     references: tuple[Mapping[str, Any], ...] = ()
+    is_planned: bool = False
 
     @property
     def study(self) -> Path:

@@ -143,9 +143,9 @@ def _num_images(task: Task) -> int:
 def write_plan(sweep: Sweep) -> None:
     """Write what the sweep is about to do into `sweeps/<hash>.json`; the same plan is written once.
 
-    A repair plans nothing new.
+    A repair plans nothing new, nor does a part of what is planned already.
     """
-    if sweep.options.repair:
+    if sweep.options.repair or sweep.is_planned:
         return
     runs = [
         {"run": run_name(job.config), "identity": identity(job.config), "config": to_mapping(job.config)}
