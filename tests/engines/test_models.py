@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from lenet_ablate.config.choices import C5, Activation, Engine, Model, Optimizer, Pool
 from lenet_ablate.config.plan import RunPlan, learning_rates
-from lenet_ablate.config.settings import ModelConfig, OptimizerConfig, Options
+from lenet_ablate.config.settings import ModelConfig, OptimizerConfig, Options, RunConfig
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Learner, Split
 from lenet_ablate.engines.networks import image_size, layer_shapes, num_parameters
@@ -166,3 +167,33 @@ def test_each_network_gets_an_engine_that_knows_it() -> None:
     assert len({id(engine) for engine in make_engines(Options(engine=Engine.torch), Model).values()}) == 1
     with pytest.raises(ConfigError, match="does not know model=cnn4,mlp"):
         make_engines(Options(engine=Engine.compiled), Model)
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 64])  # of more, a rounding moves some maximum or sign
+def test_batch_normalisation_is_exact_whatever_the_layout(batch_size: int) -> None:
+    """Gradients of the first step, and the statistics that are kept, against PyTorch's own in float64."""
+    config = RunConfig(model=MODELS["cnn4"])
+    random = np.random.default_rng(0)
+    images = torch.from_numpy(random.standard_normal((batch_size, 1, 28, 28)).astype(np.float32))
+    labels = torch.from_numpy(random.integers(0, 10, batch_size))
+
+    def trained(model: nn.Module, kind: torch.dtype) -> dict[str, torch.Tensor]:
+        functional.cross_entropy(model.train()(images.to(kind)), labels).backward()
+        kept = {name: buffer for name, buffer in model.named_buffers() if buffer.is_floating_point()}
+        return kept | {name: each.grad for name, each in model.named_parameters() if each.grad is not None}
+
+    exact: nn.Module = build_model(config, draw_weights(config)).double()
+    for name, norm in list(exact.named_children()):
+        if isinstance(norm, nn.BatchNorm2d):
+            plain = nn.BatchNorm2d(norm.num_features).double()
+            plain.load_state_dict(norm.state_dict())
+            setattr(exact, name, plain)
+    wanted = trained(exact, torch.float64)
+    for layout in (torch.channels_last, torch.contiguous_format):
+        found = trained(build_model(config, draw_weights(config)).to(memory_format=layout), torch.float32)
+        assert found.keys() == wanted.keys()
+        for name, value in wanted.items():
+            if name.startswith("c") and name.endswith(".bias"):
+                continue  # a normalisation takes away what a bias adds: its gradient is zero but for rounding
+            bound = 1e-5 * float(value.abs().max())
+            assert float((found[name].double() - value).abs().max()) <= bound, (name, layout)

@@ -1,7 +1,7 @@
 """The networks as PyTorch modules, their layers named as in LeCun et al. 1998.
 
-All return logits (N, 10) of normalised images (N, 1, S, S); the softmax is left to the loss. Of points (N, 1, 1, F)
-the fully connected network returns logits (N, 2).
+All return logits (N, K) of normalised images (N, C, S, S); the softmax is left to the loss. Of points (N, 1, 1, F) the
+fully connected network returns logits (N, 2).
 """
 
 from __future__ import annotations
@@ -30,6 +30,30 @@ _OUTPUTS: dict[OutputActivation, type[nn.Module]] = {
 }
 
 
+class BatchNorm(nn.BatchNorm2d):
+    """`nn.BatchNorm2d`, of which the CPU's training is exact.
+
+    PyTorch sums the statistics of a batch in float32 one after the other where channels come last, as they do here: the
+    gradients of the first step were off by 5e-3 of the largest, and are so by 3e-6.
+    """
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """The maps (N, C, H, W) centred and scaled, by the statistics of the batch in training."""
+        if not self.training or maps.device.type != "cpu":
+            return super().forward(maps)
+        variance, mean = torch.var_mean(maps, (0, 2, 3), unbiased=False)
+        self._follow(mean.detach(), variance.detach(), maps.numel() // self.num_features)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return maps * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+
+    @torch.no_grad()
+    def _follow(self, mean: torch.Tensor, variance: torch.Tensor, count: int) -> None:
+        """Move the running statistics, of which the variance is the unbiased one, towards the batch's."""
+        assert self.momentum is not None and self.running_mean is not None and self.running_var is not None
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (count / max(count - 1, 1)), self.momentum)
+
+
 class Network(nn.Module):
     """The layers that a configuration gives a network, each under its own name.
 
@@ -50,7 +74,7 @@ class Network(nn.Module):
             layer = nn.Conv2d(shape[1], shape[0], shape[2]) if is_convolution else nn.Linear(shape[1], shape[0])
             self.add_module(name, layer)
         for name, size in norm_sizes(config.model).items():
-            self.add_module(name, nn.BatchNorm2d(size))
+            self.add_module(name, BatchNorm(size))
 
     def units(self, name: str, units: torch.Tensor) -> torch.Tensor:
         """A layer with its activation."""
