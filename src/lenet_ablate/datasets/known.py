@@ -59,9 +59,10 @@ def load_known(
     )
     unproven = _unproven(known, folder, stored)
     if unproven:
-        published = f"{known.archive.name}, which is not beside them," if known.archive else "the compressed files"
+        archive = known.archive.name if known.archive else ""
+        published = f"{archive} alone, which is not beside them" if archive else "the compressed files alone"
         progress(
-            f"{folder}: {', '.join(unproven)} could not be verified: a digest is published of {published} alone; "
+            f"{folder}: {', '.join(unproven)} could not be verified: digests are published of {published}; "
             "numbers of images and classes are right, a changed pixel would go unseen"
         )
     return Arrays(train_images, train_labels, test_images, test_labels)
