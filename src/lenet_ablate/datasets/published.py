@@ -89,7 +89,7 @@ def packed_name(file: str) -> str:
     return file if file.endswith(".npz") else f"{file}.gz"
 
 
-# Address and digest as torchvision 0.25 lists them (torchvision/datasets/mnist.py).
+# Address and digest as torchvision 0.29 lists them (torchvision/datasets/mnist.py).
 _EMNIST_ZIP = Archive(
     "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e", "gzip/", 562
 )
@@ -141,7 +141,7 @@ FACTS: Mapping[DataSet, Known] = {
         Half("qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int", 60_000),
         CLASSES[DataSet.qmnist],
         url="https://raw.githubusercontent.com/facebookresearch/qmnist/master/",
-        md5={  # as torchvision 0.25 lists them
+        md5={  # as torchvision 0.29 lists them
             "qmnist-train-images-idx3-ubyte.gz": "ed72d4157d28c017586c42bc6afe6370",
             "qmnist-train-labels-idx2-int.gz": "0058f8dd561b90ffdd0f734c6a30e5e4",
             "qmnist-test-images-idx3-ubyte.gz": "1394631089c404de565df7b7aeaf9412",
