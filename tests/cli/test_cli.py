@@ -58,7 +58,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         ("lr=-1", ["lr=-1", "above 0", "did you mean lr=1?"]),
         ("lr=stepp", ["lr=stepp", "step", "did you mean lr=step?"]),
         ("pool=mux", ["pool=mux", "avg, max", "did you mean pool=max?"]),
-        ("data=mnis", ["data=mnis", "digits, fashion_mnist, file, idx, kmnist, mnist", "did you mean data=mnist?"]),
+        ("data=mnis", ["data=mnis", "digits, emnist_balanced, emnist_digits", "did you mean data=mnist?"]),
         ("+x=1", ["+x=1", "there is no setting 'x'"]),
         ("++x=1", ["++x=1", "there is no setting 'x'"]),
         ("seed=1.5", ["seed=1.5", "whole number from 0", "did you mean seed=2?"]),

@@ -13,6 +13,8 @@ from lenet_ablate.config.settings import NAMED_GROUPS, iter_settings
 from lenet_ablate.config.supervision import PREFIX, Supervision
 from lenet_ablate.config.yaml_text import from_yaml
 
+_LONG = 12  # entries of a list
+
 
 def options_of(group: str, config_dirs: Sequence[Path]) -> list[str]:
     """The options of a group, sorted, those in subfolders as `folder/option`; empty where there is no such group."""
@@ -57,10 +59,17 @@ def _by_choice(key: str, config_dirs: Sequence[Path]) -> str:
     by_value: dict[str, list[str]] = {}
     for option, value in values.items():
         if value is not None:
-            by_value.setdefault(shown(value), []).append(option.partition("/")[0])
+            by_value.setdefault(_brief(value), []).append(option.partition("/")[0])
     if len(by_value) == 1 and None not in values.values():
         return next(iter(by_value))
     return "; ".join(f"{', '.join(dict.fromkeys(names))}: {value}" for value, names in by_value.items()) or "null"
+
+
+def _brief(value: object) -> str:
+    """The same, of a long list its ends."""
+    if isinstance(value, list) and len(value) > _LONG:
+        return f"[{','.join(map(shown, value[:2]))},…,{shown(value[-1])}]"
+    return shown(value)
 
 
 def shown(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.choices import Augment, Color, DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
+from lenet_ablate.config.classes import class_checks
 from lenet_ablate.config.hints import unknown_key
 from lenet_ablate.config.own_code import own_code_checks
 from lenet_ablate.config.owned import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
@@ -28,7 +29,7 @@ from lenet_ablate.errors import ConfigError
 _SETTINGS = dict(iter_settings())
 _T = TypeVar("_T")
 _PLAYGROUND_ONLY = ("noise", "train_fraction", "features", "seed")
-_FILE_ONLY = ("transpose", "classes", "sha256")
+_FILE_ONLY = ("transpose", "sha256")
 _DRAWN = ("train_fraction", "seed")  # a test set of the playground's, and of a file that has none
 _PATHS = {
     DataSet.file: "a file or folder with the data; docs/data.md lists the forms",
@@ -200,8 +201,7 @@ def cross_checks(run: RunConfig) -> list[str]:
     ]
     if data.color is not Color.grey and data.name is not DataSet.file:
         problems.append(f"data.color={data.color.value}: is a setting of data=file, not of {data.name.value}")
-    if data.classes is not None and len(set(data.classes)) < max(len(data.classes), 2):
-        problems.append(f"data.classes=[{','.join(data.classes)}]: must name at least two classes, and each once")
+    problems += class_checks(data)
     return problems + _playground_checks(run)
 
 

@@ -154,7 +154,7 @@ class DataConfig:
     classes: tuple[str, ...] | None = _setting(
         None,
         Optional(Several(Text(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}", "1 to 100 characters"), most=MAX_CLASSES)),
-        "file: names of the classes, in the order of their labels; null: as the data have them",
+        "file, emnist_…, kmnist49, qmnist: names of the classes in the order of their labels; null: as the data have",
     )
     color: Color = _setting(
         Color.grey, OneOf(Color), "file: colour images read as grey, or as red, green and blue, c1's three inputs"

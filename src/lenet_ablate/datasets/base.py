@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.classes import CLASSES
 from lenet_ablate.config.settings import DataConfig
 
 NUM_CLASSES = 10
@@ -30,7 +31,9 @@ def label_type(num_classes: int) -> np.dtype[np.unsignedinteger[Any]]:
 
 def num_classes_of(config: DataConfig) -> int:
     """How many classes a network on this data set tells apart."""
-    return _POINT_CLASSES if config.name.is_playground else config.num_classes or NUM_CLASSES
+    if config.name.is_playground:
+        return _POINT_CLASSES
+    return config.num_classes or CLASSES.get(config.name, NUM_CLASSES)
 
 
 def class_name(names: Sequence[str] | None, number: int) -> str:

@@ -1,8 +1,8 @@
-"""Fetching a compressed file from the first of several mirrors that delivers it whole.
+"""Fetching a file whole or not at all, a compressed one from the first of several mirrors that delivers it.
 
-The file is unpacked while it arrives, in a temporary folder beside its final place, and moved there in one step once
-its digest is right. So nothing half-written ever bears the final name, downloads of several processes never meet,
-and the temporary folder goes whatever happens.
+A compressed file may be unpacked while it arrives. Each arrives in a temporary folder beside its final place, and is
+moved there in one step once its digest is right. So nothing half-written ever bears the final name, downloads of
+several processes never meet, and the temporary folder goes whatever happens.
 """
 
 from __future__ import annotations
@@ -70,6 +70,50 @@ def fetch(
     raise MirrorError("; ".join(faults) or "no mirrors are known")
 
 
+def fetch_as_is(
+    url: str,
+    md5: str,
+    folder: Path,
+    progress: Callable[[str], None],
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    note: str = "",
+    most_bytes: int = _MAX_BYTES,
+) -> None:
+    """Puts the file at an address, as it is sent, into a folder under the address's last part.
+
+    Args:
+        url: The address.
+        md5: Digest of the file.
+        folder: Existing folder; a file of that name in it is replaced.
+        progress: Takes one line; where stderr is a terminal a bar is drawn instead.
+        timeout_seconds: Silence after which it is given up.
+        note: What the line says behind the address, such as the size.
+        most_bytes: Where it is given up.
+
+    Raises:
+        MirrorError: It was not delivered, or with other content.
+        OSError: The folder cannot be written.
+    """
+    name, size, digest = url.rpartition("/")[2], 0, hashlib.md5(usedforsecurity=False)
+    try:
+        with TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
+            target = Path(scratch) / name
+            with target.open("wb") as file, closing(_receive(url, progress, timeout_seconds, note)) as chunks:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    if size > most_bytes:
+                        raise MirrorError("sent far more than expected")
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            if digest.hexdigest() != md5:
+                raise MirrorError(f"sent other content for {name} than expected (MD5 differs)")
+            target.replace(folder / name)
+    except MirrorError as fault:
+        raise MirrorError(one_line(f"{urlsplit(url).netloc}: {fault}")) from None
+
+
 @contextmanager
 def made_only_if_used(folder: Path) -> Iterator[None]:
     """Whatever is done within may make a folder; where it fails, the folders that it made and left empty are gone."""
@@ -106,17 +150,17 @@ def _fetch_from(url: str, target: Path, sha256: str, progress: Callable[[str], N
         raise MirrorError("sent other content than expected (SHA-256 differs)")
 
 
-def _receive(url: str, progress: Callable[[str], None], timeout: float) -> Generator[bytes, None, None]:
+def _receive(url: str, progress: Callable[[str], None], timeout: float, note: str = "") -> Generator[bytes, None, None]:
     from tqdm import tqdm
 
     on_terminal = sys.stderr.isatty()
     if not on_terminal:
-        progress(f"downloading {url}")
+        progress(f"downloading {url}{note}")
     request = urllib.request.Request(url, headers={"User-Agent": "lenet-ablate"})
     started, received = time.monotonic(), 0
     bar = tqdm(desc=url.rpartition("/")[2], unit="B", unit_scale=True, disable=not on_terminal)
     try:
-        with bar, urllib.request.urlopen(request, timeout=timeout) as response:  # nosec B310 # torchvision's mirrors
+        with bar, urllib.request.urlopen(request, timeout=timeout) as response:  # nosec B310 # fixed addresses
             bar.reset(total=response.length)
             while chunk := response.read1(_READ_BYTES):
                 received += len(chunk)

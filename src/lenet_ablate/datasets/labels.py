@@ -13,9 +13,11 @@ from lenet_ablate.datasets.arrays import check_labels
 from lenet_ablate.datasets.base import Images, Labels
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.idx import TEST_IMAGES, TEST_LABELS, find, read_idx
+from lenet_ablate.datasets.known import read_test_images, read_test_labels
 from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.datasets.own.read import read_own
 from lenet_ablate.datasets.playground import draw_plane
+from lenet_ablate.datasets.published import FACTS
 from lenet_ablate.datasets.ranges import Range, to_bytes
 from lenet_ablate.datasets.relatives import RELATIVES
 from lenet_ablate.errors import DataError
@@ -37,6 +39,8 @@ def load_test_labels(config: DataConfig, data_dir: Path) -> Labels:
         return draw_plane(config).test_labels
     if config.name is DataSet.file:
         return read_own(config).arrays.test_labels
+    if config.name in FACTS:
+        return read_test_labels(FACTS[config.name], expand_home(data_dir, DataError))
     path = _path(config, data_dir)
     if config.name is DataSet.npz:
         return _from_npz(path)
@@ -54,6 +58,8 @@ def load_test_images(config: DataConfig, data_dir: Path) -> Images:
         raise DataError(f"data={config.name.value} has points, not images")
     if config.name is DataSet.file:
         return np.asarray(read_own(config).arrays.test_images, np.uint8)
+    if config.name in FACTS:
+        return read_test_images(FACTS[config.name], expand_home(data_dir, DataError))
     path = _path(config, data_dir)
     if config.name in (DataSet.digits, DataSet.npz):
         arrays = load_digits() if config.name is DataSet.digits else load_npz(path, config.range, MAX_CLASSES)

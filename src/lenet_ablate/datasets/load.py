@@ -18,10 +18,12 @@ from lenet_ablate.datasets.base import Dataset, num_classes_of
 from lenet_ablate.datasets.digits import load_digits
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.datasets.idx import load_idx
+from lenet_ablate.datasets.known import load_known
 from lenet_ablate.datasets.mnist import load_mnist
 from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.datasets.own.read import read_own
 from lenet_ablate.datasets.playground import load_playground
+from lenet_ablate.datasets.published import FACTS
 from lenet_ablate.datasets.relatives import RELATIVES, load_relative
 from lenet_ablate.datasets.splits import split
 from lenet_ablate.datasets.statistics import moments, pixel_statistics, statistics_of
@@ -35,9 +37,14 @@ def _load_relative(name: DataSet, data_dir: Path, progress: Callable[[str], None
     return load_relative(name, expand_home(data_dir, DataError), progress)
 
 
+def _load_known(name: DataSet, data_dir: Path, progress: Callable[[str], None]) -> Arrays:
+    return load_known(name, expand_home(data_dir, DataError), progress)
+
+
 KEPT: Mapping[DataSet, Callable[[Path, Callable[[str], None]], Arrays]] = {
     DataSet.mnist: lambda data_dir, progress: load_mnist(expand_home(data_dir, DataError), progress),
     **{name: partial(_load_relative, name) for name in RELATIVES},
+    **{name: partial(_load_known, name) for name in FACTS},
     DataSet.digits: lambda data_dir, progress: load_digits(),
 }
 """Data sets that come by name; called with the data folder and what takes a line when a download begins."""

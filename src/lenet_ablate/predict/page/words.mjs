@@ -2,7 +2,17 @@
 
 import { NOT_A_DIGIT, SURE } from "./predictor.mjs";
 
-const SETS = { mnist: "MNIST", fashion_mnist: "Fashion-MNIST", kmnist: "KMNIST", digits: "scikit-learn's digits" };
+const SETS = {
+  mnist: "MNIST",
+  fashion_mnist: "Fashion-MNIST",
+  kmnist: "KMNIST",
+  kmnist49: "Kuzushiji-49",
+  qmnist: "QMNIST",
+  emnist_balanced: "EMNIST balanced",
+  emnist_letters: "EMNIST letters",
+  emnist_digits: "EMNIST digits",
+  digits: "scikit-learn's digits",
+};
 const MODELS = { lenet5: "LeNet-5", lenet5_28: "LeNet-5 on 28×28 pixels", mlp: "Fully connected network" };
 
 /**

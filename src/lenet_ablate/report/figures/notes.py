@@ -25,6 +25,11 @@ _NAMES = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
     "kmnist": "KMNIST",
+    "kmnist49": "Kuzushiji-49",
+    "qmnist": "QMNIST",
+    "emnist_balanced": "EMNIST balanced",
+    "emnist_letters": "EMNIST letters",
+    "emnist_digits": "EMNIST digits",
 }
 _METRICS = {Metric.test_accuracy: "test accuracy", Metric.val_accuracy: "validation accuracy"}
 JOINT = " · "
