@@ -1,4 +1,4 @@
-"""Functions and classes among the settings: `model=Wide, width=[16, 32]` as the settings of an own network."""
+"""Functions and classes among the settings: `model=Wide, width=[16, 32]` as the settings of own code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.errors import ConfigError
 
 OWN = Model.own.value
-GROUPS = ("model",)
+GROUPS = ("model", "optimizer")
 """Groups whose choice may be the user's own code."""
 
 
@@ -35,7 +35,7 @@ def without_callables(settings: Mapping[str, Any]) -> dict[str, Any]:
             given[key] = value
             continue
         given |= _words(key, value, called, settings)
-        for name in dict.fromkeys(name for each in called for name in parameters_asked(each).names):
+        for name in _arguments(key, called):
             if name in settings and not _is_known(name):
                 if name in taken:
                     raise ConfigError(f"{name}: {taken[name]} and {key} take it; write {key}__args__{name}=…")
@@ -54,6 +54,14 @@ def _words(key: str, value: Any, called: Sequence[Callable[..., Any]], settings:
         key: chosen if len(chosen) > 1 else OWN,
         f"{key}__factory": factories if len(factories) > 1 else factories[0],
     }
+
+
+def _arguments(key: str, called: Sequence[Callable[..., Any]]) -> list[str]:
+    """What can be given by name; an optimizer's first argument is given already."""
+    found = [parameters_asked(each) for each in called]
+    if key == "optimizer":
+        found = [each.without_first() for each in found]
+    return list(dict.fromkeys(name for each in found for name in each.names))
 
 
 def _entries(value: Any) -> Iterator[Any]:

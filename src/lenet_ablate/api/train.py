@@ -48,9 +48,9 @@ def sweep(*words: str, config_dir: ConfigDir = None, **settings: Any) -> pd.Data
         config_dir: A folder with more options for the groups, `DIR/optimizer/mine.yaml`.
         settings: Values by setting, several of them as a list, tuple, range, array or series; a dotted setting with two
             underscores, `optimizer__momentum`. Besides `experiment`, `design`, `protocol`, `zip` and `exclude`, and
-            `workers`, `isolate`, `run_timeout`, `retries` and `on_error` of `hydra.launcher`. `model` may be a
-            function or class of a module: its file is named by `model.factory`, and settings that are no others but
-            arguments of it are in `model.args`.
+            `workers`, `isolate`, `run_timeout`, `retries` and `on_error` of `hydra.launcher`. `model` and
+            `optimizer` may be a function or class of a module: its file is named by `model.factory`, and settings that
+            are no others but arguments of it are in `model.args`.
 
     Returns:
         One row per run in the order asked for, with the columns of `read_runs`; failed runs are among them.

@@ -24,8 +24,8 @@ def to_words(typed: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
     """The words that ask for the same.
 
     `lr=[0.01, 0.001]` becomes `lr=0.01,0.001`, `optimizer__momentum=0.9` `optimizer.momentum=0.9`; text is taken as it
-    would be typed, that of paths, studies and arguments of own code as it is. A function or class as `model` stands
-    for its file, see `without_callables`.
+    would be typed, that of paths, studies and arguments of own code as it is. A function or class as `model` or
+    `optimizer` stands for its file, see `without_callables`.
 
     Args:
         typed: Words as they are typed.
