@@ -23,6 +23,7 @@ EXAMPLES = re.findall(
 )
 CODE = """
 import functools
+import torch
 from torch import nn
 class Wide(nn.Sequential):
     def __init__(self, num_classes, width=4, kinds=("a",), seed=0, **more):
@@ -33,6 +34,9 @@ def outer():
     return inner
 nameless = lambda: None
 part = functools.partial(deep, depth=2)
+class Steps(torch.optim.SGD):
+    def __init__(self, params, lr, drag=0.0, width=1):
+        super().__init__(params, lr, drag)
 """
 
 
@@ -62,6 +66,26 @@ def test_a_class_and_its_arguments_become_words(own: types.ModuleType) -> None:
         f"model.factory='{place}:Wide','{place}:deep'",
     ]
     assert to_words((), {"model": own.Wide, "wdth": 3})[-1] == "wdth=3"  # which is refused as any such word is
+
+
+def test_an_optimizer_too(own: types.ModuleType) -> None:
+    assert to_words((), {"optimizer": own.Steps, "drag": [0, 0.5], "lr": 0.1}) == [
+        "optimizer=own",
+        f"optimizer.factory='{own.__file__}:Steps'",
+        "optimizer.args.drag=0,0.5",
+        "lr=0.1",
+    ]
+    assert "params=3" in to_words((), {"optimizer": own.Steps, "params": 3})
+    with pytest.raises(ConfigError, match="width: model and optimizer take it; write optimizer__args__width="):
+        to_words((), {"model": own.Wide, "optimizer": own.Steps, "width": 3})
+
+
+def test_an_optimizer_is_trained_in_processes_of_their_own(own: types.ModuleType) -> None:
+    settings: dict[str, Any] = {"data": "digits", "epochs": 1, "data__train_size": 64, "workers": 2}
+    runs = lenet_ablate.sweep(optimizer=own.Steps, drag=[0, 0.5], **settings)
+    assert list(runs["optimizer.args.drag"]) == [0, 0.5] and set(runs["status"]) == {"done"}
+    assert set(runs["engine"]) == {"torch"}
+    assert len(lenet_ablate.load_model(Path("outputs/ablation") / runs["run"][0]).state_dict()) == 10
 
 
 @pytest.mark.parametrize(
