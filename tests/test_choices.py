@@ -19,8 +19,9 @@ from lenet_ablate.config.schedules import KINDS, Schedule, schedule_keys
 from lenet_ablate.datasets import load, playground
 from lenet_ablate.engines import forward, networks
 from lenet_ablate.engines.compiled import learner
-from lenet_ablate.engines.pytorch import engine, models
+from lenet_ablate.engines.pytorch import models, optimizers
 from lenet_ablate.engines.pytorch.own import computing, make_network
+from lenet_ablate.engines.pytorch.own_optimizer import make_own_memory
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "src/lenet_ablate/predict/page/network.mjs").read_text(encoding="utf-8")
@@ -77,9 +78,12 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
         **told("pool"),
     },
     Optimizer: {
-        "torch: engines/pytorch/engine.py, OPTIMIZERS": in_table(engine.OPTIMIZERS),
-        "compiled: engines/compiled/learner.py, OPTIMIZERS": in_table(learner.OPTIMIZERS),
-        "compiled: engines/compiled/learner.py, MOMENTS": in_table(learner.MOMENTS),
+        "torch: engines/pytorch/optimizers.py, OPTIMIZERS": in_table(
+            {**optimizers.OPTIMIZERS, Optimizer.own: make_own_memory}
+        ),
+        # The compiled engine refuses an own one.
+        "compiled: engines/compiled/learner.py, OPTIMIZERS": in_table({**learner.OPTIMIZERS, Optimizer.own: None}),
+        "compiled: engines/compiled/learner.py, MOMENTS": in_table({**learner.MOMENTS, Optimizer.own: None}),
         "settings: config/owned.py, OPTIMIZER_SETTINGS": in_table(OPTIMIZER_SETTINGS),
         **told("optimizer"),
     },

@@ -68,7 +68,10 @@ def _owners() -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
     yield "optimizer.nesterov", ("optimizer", _words([Optimizer.sgd]))
     yield "model.hidden", ("model", _words([Model.mlp]))
     yield "model.c5", ("model", _words([Model.lenet5, Model.lenet5_28]))
-    yield from ((f"model.{name}", ("model", _words([Model.own]))) for name in ("factory", "args", "sha256"))
+    rules = [rule for rule in Optimizer if rule is not Optimizer.own]
+    yield "optimizer.weight_decay", ("optimizer", _words(rules))
+    for group, own in (("model", Model.own), ("optimizer", Optimizer.own)):
+        yield from ((f"{group}.{name}", (group, _words([own]))) for name in ("factory", "args", "sha256"))
     yield "pool", ("model", _words([model for model in Model if model is not Model.mlp]))
 
 

@@ -41,13 +41,16 @@ def sweep(*words: str, config_dir: ConfigDir = None, **settings: Any) -> pd.Data
     >>> lenet_ablate.sweep(lr=[0.01, 0.001], pool=["max", "avg"], seed=range(3), data="digits")
     >>> lenet_ablate.sweep(experiment="pooling", epochs=5)
     >>> lenet_ablate.sweep("optimizer=adam,sgd", optimizer__weight_decay=[0, 1e-4], workers=2)
+    >>> lenet_ablate.sweep(model=nets.resnet, width=[8, 16], data="digits")
 
     Args:
         words: Settings as they are typed for the command, `"pool=max,avg"`.
         config_dir: A folder with more options for the groups, `DIR/optimizer/mine.yaml`.
         settings: Values by setting, several of them as a list, tuple, range, array or series; a dotted setting with two
             underscores, `optimizer__momentum`. Besides `experiment`, `design`, `protocol`, `zip` and `exclude`, and
-            `workers`, `isolate`, `run_timeout`, `retries` and `on_error` of `hydra.launcher`.
+            `workers`, `isolate`, `run_timeout`, `retries` and `on_error` of `hydra.launcher`. `model` and
+            `optimizer` may be a function or class of a module: its file is named by `model.factory`, and settings that
+            are no others but arguments of it are in `model.args`.
 
     Returns:
         One row per run in the order asked for, with the columns of `read_runs`; failed runs are among them.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lenet_ablate.api.callables import without_callables
 from lenet_ablate.config.checks import Optional, Pair, Several
 from lenet_ablate.config.experiments import word
 from lenet_ablate.config.grid_words import GRID_WORDS
-from lenet_ablate.config.settings import iter_settings
+from lenet_ablate.config.settings import is_open, iter_settings
 from lenet_ablate.config.supervision import PREFIX, Supervision
 from lenet_ablate.config.text_words import TEXT_KEYS, quote, quote_word
 from lenet_ablate.errors import ConfigError
 
+_NAME = re.compile(r"(?!(?i:true|false|null|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*")
 _LAUNCHER = frozenset(field.name for field in dataclasses.fields(Supervision))
 
 
@@ -21,21 +24,22 @@ def to_words(typed: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
     """The words that ask for the same.
 
     `lr=[0.01, 0.001]` becomes `lr=0.01,0.001`, `optimizer__momentum=0.9` `optimizer.momentum=0.9`; text is taken as it
-    would be typed, that of paths and studies as it is.
+    would be typed, that of paths, studies and arguments of own code as it is. A function or class as `model` or
+    `optimizer` stands for its file, see `without_callables`.
 
     Args:
         typed: Words as they are typed.
         settings: Values by setting; several of them in a list, tuple, range, array or series.
 
     Raises:
-        ConfigError: A value is of a type that no setting has.
+        ConfigError: A value is of a type that no setting has, or code of no file.
     """
     words = []
     for text in typed:
         if not isinstance(text, str) or "=" not in text:
             raise ConfigError(f"{text!r}: is not like 'pool=max,avg'; other settings are named: lr=0.01")
         words.append(text)
-    return words + [_word(name, value) for name, value in settings.items()]
+    return words + [_word(name, value) for name, value in without_callables(settings).items()]
 
 
 def _word(name: str, value: Any) -> str:
@@ -83,6 +87,8 @@ def _plain(key: str, value: Any) -> Any:
 
 
 def _spelled(key: str, value: Any) -> str:
+    if isinstance(value, str) and is_open(key):
+        return value if _NAME.fullmatch(value) else quote(value)
     if isinstance(value, str):
         is_word = key not in TEXT_KEYS or ("," not in value and quote_word(f"{key}={value}") == f"{key}={value}")
         return value if is_word else quote(value)

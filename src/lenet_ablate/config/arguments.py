@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lenet_ablate.config.checks import Optional, Text
+
 MAX_DEPTH, MAX_TEXT, MAX_WHOLE = 2, 1000, 2**53
 Plain = None | bool | int | float | str | list[Any] | dict[str, Any]
 
@@ -86,3 +88,9 @@ def _is_plain(value: object, depth: int) -> bool:
         is_named = all(isinstance(key, str) and _is_plain(key, depth) for key in value)
         return is_named and _is_plain(list(value.values()), depth)
     return value is None
+
+
+FACTORY = Optional(Text(r"[^\x00\n\ud800-\udfff]+:[^\W\d]\w*", "FILE.py:NAME, a function or class in a file"))
+ARGUMENTS = Optional(Named(100))
+DIGEST = Optional(Text(r"[0-9a-f]{64}", "64 digits of 0-9 a-f"))
+"""The values that tell own code: what makes it, what it is given, and what it must be."""

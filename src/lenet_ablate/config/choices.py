@@ -52,6 +52,7 @@ class Optimizer(Enum):
     adamw = "adamw"
     sgd = "sgd"
     rmsprop = "rmsprop"
+    own = "own"
 
 
 class Init(Enum):

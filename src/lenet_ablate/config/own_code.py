@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable
+from typing import Any
 
-from lenet_ablate.config.choices import Activation, Init, Model, OutputActivation, Pool
-from lenet_ablate.config.settings import ModelConfig, RunConfig
+from lenet_ablate.config.choices import Activation, Init, Model, Optimizer, OutputActivation, Pool
+from lenet_ablate.config.settings import ModelConfig, OptimizerConfig, RunConfig
 from lenet_ablate.config.signature import Parameters
 from lenet_ablate.config.source import Source, read_source
 from lenet_ablate.config.text_words import key_of
@@ -16,22 +17,44 @@ OFFERED = ("pool", "activation", "num_classes", "input_shape")
 """What a factory of networks is given where it has an argument of the name."""
 FOLDER = "own"
 """Within a run's folder, where its code is copied to."""
-_KEY = "model.factory"
+Part = ModelConfig | OptimizerConfig
+"""A group of settings whose choice may be own code."""
+
+
+def own_parts(run: RunConfig) -> dict[str, Part]:
+    """The parts of a run that are code of the user's, by their group's key; empty for most runs."""
+    parts: dict[str, Part] = {"model": run.model} if run.model.name is Model.own else {}
+    return parts | ({"optimizer": run.optimizer} if run.optimizer.name is Optimizer.own else {})
 
 
 def own_code_checks(run: RunConfig) -> list[str]:
     """What is wrong with the settings of own code, a sentence each, without a look at the code."""
-    model = run.model
-    if model.name is not Model.own:
-        given = {"factory": model.factory, "args": model.args, "sha256": model.sha256}
-        return [
-            f"model.{key}: is a setting of own, not of {model.name.value}"
-            for key, value in given.items()
-            if value is not None
-        ]
-    problems = []
-    if model.factory is None:
-        problems.append("model=own: needs model.factory=FILE.py:NAME; docs/own.md shows one")
+    own, problems = own_parts(run), []
+    groups: dict[str, Part] = {"model": run.model, "optimizer": run.optimizer}
+    for key, part in groups.items():
+        given = {"factory": part.factory, "args": part.args, "sha256": part.sha256}
+        if key not in own:
+            problems += [
+                f"{key}.{name}: is a setting of own, not of {part.name.value}"
+                for name, value in given.items()
+                if value is not None
+            ]
+        elif part.factory is None:
+            problems.append(f"{key}=own: needs {key}.factory=FILE.py:NAME; docs/own.md shows one")
+    problems += _optimizer_checks(run.optimizer) if "optimizer" in own else []
+    return problems + (_network_checks(run) if "model" in own else [])
+
+
+def _optimizer_checks(optimizer: OptimizerConfig) -> list[str]:
+    problems = ["optimizer.args.lr: is given by lr=…"] if "lr" in (optimizer.args or ()) else []
+    if optimizer.weight_decay:
+        shown = f"weight_decay={optimizer.weight_decay:g}"
+        problems.append(f"optimizer.{shown}: is not for own ones; where it is an argument, optimizer.args.{shown}")
+    return problems
+
+
+def _network_checks(run: RunConfig) -> list[str]:
+    model, problems = run.model, []
     if model.output_activation is not OutputActivation.none:
         problems.append(f"model.output_activation={model.output_activation.value}: own networks give logits")
     if run.init is not Init.default:
@@ -44,31 +67,41 @@ def _giver(name: str) -> str:
 
 
 def with_source(run: RunConfig) -> RunConfig:
-    """The settings with the digest of their own code, its file by its absolute path; those of other runs as they are.
+    """The settings with the digests of their own code, its files by absolute paths; those of other runs as they are.
 
     Raises:
         ConfigError: The code cannot be read, is not what the settings say, or does not take what it is given.
     """
-    if run.model.name is not Model.own or run.model.factory is None:
-        return run
-    source = read_source(run.model.factory, _KEY)
-    _check_digest(run.model, source)
-    if source.parameters is not None:
-        check_call(run, source, source.parameters)
-    model = dataclasses.replace(run.model, factory=f"{source.file}:{source.name}", sha256=source.sha256)
-    return dataclasses.replace(run, model=model)
+    for group, part in own_parts(run).items():
+        if part.factory is None:
+            continue
+        source = source_of(part)
+        if source.parameters is not None:
+            (check_call if group == "model" else check_optimizer_call)(run, source, source.parameters)
+        found: Any = dataclasses.replace(part, factory=f"{source.file}:{source.name}", sha256=source.sha256)
+        run = dataclasses.replace(run, **{group: found})
+    return run
 
 
-def source_of(model: ModelConfig) -> Source:
-    """The code of an own network, as it was when its settings were made.
+def source_of(part: Part) -> Source:
+    """The code of an own network or optimizer, as it was when its settings were made.
 
     Raises:
         ConfigError: It cannot be read, or is not the same any more.
     """
-    assert model.factory is not None
-    source = read_source(model.factory, _KEY)
-    _check_digest(model, source)
+    assert part.factory is not None
+    source = read_source(part.factory, _key(part))
+    if part.sha256 not in (None, source.sha256):
+        what = "network" if isinstance(part, ModelConfig) else "optimizer"
+        raise ConfigError(
+            f"{_key(part)}={part.factory}: is not what it was: SHA-256 {source.sha256[:8]}…, not "
+            f"{str(part.sha256)[:8]}…; the same command again trains it as another {what}"
+        )
     return source
+
+
+def _key(part: Part) -> str:
+    return "model.factory" if isinstance(part, ModelConfig) else "optimizer.factory"
 
 
 def copied_files(run: RunConfig) -> dict[str, bytes]:
@@ -77,14 +110,20 @@ def copied_files(run: RunConfig) -> dict[str, bytes]:
     Raises:
         ConfigError: It cannot be read, or is not the same any more.
     """
-    if run.model.name is not Model.own:
-        return {}
-    return {f"{FOLDER}/{name}": content for name, content in source_of(run.model).files.items()}
+    copied: dict[str, bytes] = {}
+    roots = []
+    for group, part in own_parts(run).items():
+        source = source_of(part)
+        roots.append(source.root)
+        # Files of two folders may be called the same, and each must find its own.
+        folder = FOLDER if source.root == roots[0] else f"{FOLDER}/{group}"
+        copied |= {f"{folder}/{name}": content for name, content in source.files.items()}
+    return copied
 
 
 def has_own_code(run: RunConfig) -> bool:
     """Whether a run runs code of the user's."""
-    return run.model.name is Model.own
+    return bool(own_parts(run))
 
 
 def named_alone(run: RunConfig, words: Iterable[str]) -> RunConfig:
@@ -97,27 +136,23 @@ def named_alone(run: RunConfig, words: Iterable[str]) -> RunConfig:
     Raises:
         ConfigError: The code is named by a file alone.
     """
-    if has_own_code(run) and run.model.factory is not None and not any(key_of(word) == _KEY for word in words):
-        raise ConfigError(f"{_KEY}={run.model.factory}: stands in a file; code is run where you name it: type it too")
+    typed = {key_of(word) for word in words}
+    for part in own_parts(run).values():
+        if part.factory is not None and _key(part) not in typed:
+            raise ConfigError(
+                f"{_key(part)}={part.factory}: stands in a file; code is run where you name it: type it too"
+            )
     return run
 
 
-def _check_digest(model: ModelConfig, source: Source) -> None:
-    if model.sha256 not in (None, source.sha256):
-        raise ConfigError(
-            f"{_KEY}={model.factory}: is not what it was: SHA-256 {source.sha256[:8]}…, not {str(model.sha256)[:8]}…; "
-            "the same command again trains it as another network"
-        )
-
-
 def check_call(run: RunConfig, source: Source, parameters: Parameters) -> None:
-    """Refuse arguments that the code does not take, and settings that it does not ask for.
+    """Refuse arguments that a network's code does not take, and settings that it does not ask for.
 
     Raises:
         ConfigError: With a line for each.
     """
     given = [*(run.model.args or ()), *(name for name in OFFERED if name in parameters.names)]
-    problems = [f"{_KEY}={source.title}: {problem}" for problem in parameters.problems(given)]
+    problems = [f"{_key(run.model)}={source.title}: {problem}" for problem in parameters.problems(given)]
     varied = {"pool": (run.pool, Pool.max), "activation": (run.activation, Activation.relu)}
     problems += [
         f"{key}={value.value}: {source.title} has no argument '{key}'; leave {key} out"
@@ -128,11 +163,24 @@ def check_call(run: RunConfig, source: Source, parameters: Parameters) -> None:
         raise ConfigError("\n".join(problems))
 
 
+def check_optimizer_call(run: RunConfig, source: Source, parameters: Parameters) -> None:
+    """Refuse arguments that an optimizer's code does not take; the network's parameters are its first.
+
+    Raises:
+        ConfigError: With a line for each.
+    """
+    place = f"{_key(run.optimizer)}={source.title}"
+    if not parameters.first and not parameters.takes_any:
+        raise ConfigError(f"{place}: has no first argument for the network's parameters")
+    if problems := parameters.without_first().problems(["lr", *(run.optimizer.args or ())]):
+        raise ConfigError("\n".join(f"{place}: {problem}" for problem in problems))
+
+
 def asked_for(factory: str) -> Collection[str]:
     """Which of the settings in OFFERED a factory has an argument for; all of them where its text does not tell.
 
     Raises:
         ConfigError: The code cannot be read.
     """
-    parameters = read_source(factory, _KEY).parameters
+    parameters = read_source(factory, "model.factory").parameters
     return OFFERED if parameters is None else [name for name in OFFERED if name in parameters.names]

@@ -15,6 +15,7 @@ OPTIMIZER_SETTINGS = {
     Optimizer.adamw: ("betas", "eps"),
     Optimizer.sgd: ("momentum",),
     Optimizer.rmsprop: ("alpha", "eps", "momentum"),
+    Optimizer.own: (),
 }
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
-from lenet_ablate.config.choices import DataSet, Model
+from lenet_ablate.config.choices import DataSet, Model, Optimizer
 from lenet_ablate.config.schedules import Schedule
-from lenet_ablate.config.settings import DataConfig, ModelConfig, RunConfig, to_mapping
+from lenet_ablate.config.settings import DataConfig, ModelConfig, OptimizerConfig, RunConfig, to_mapping
 from lenet_ablate.errors import ConfigError
 
 if TYPE_CHECKING:  # settings are read without NumPy
@@ -91,8 +91,9 @@ def identity(config: RunConfig) -> str:
     if config.data.sha256 is not None:
         for key in _WHERE_AND_HOW:
             settings.pop(f"data.{key}", None)
-    if config.model.sha256 is not None:  # wherever the code lies
-        settings["model.factory"] = factory_name(config.model)
+    for key, group in (("model", config.model), ("optimizer", config.optimizer)):
+        if group.sha256 is not None:  # wherever the code lies
+            settings[f"{key}.factory"] = factory_name(group)
     text = json.dumps({"version": IDENTITY_VERSION, "settings": settings}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -105,11 +106,11 @@ def variant_id(config: RunConfig) -> str:
 def run_name(config: RunConfig) -> str:
     """Folder name of a run: short, readable, safe on every file system, unique through its last 8 digits."""
     parts = [
-        _model_words(config.model) if config.model.name is not Model.lenet5 else "",
+        _words(config.model) if config.model.name is not Model.lenet5 else "",
         config.data.name.value if config.data.name is not DataSet.mnist else "",
         config.pool.value,
         config.activation.value,
-        config.optimizer.name.value,
+        _words(config.optimizer),
         f"lr{config.lr.formula if isinstance(config.lr, Schedule) else lr_label(config.lr)}",
         f"bs{config.batch_size}",
         f"e{config.epochs}",
@@ -119,15 +120,15 @@ def run_name(config: RunConfig) -> str:
     return f"{readable[:80]}-{identity(config)[:8]}"
 
 
-def factory_name(model: ModelConfig) -> str:
-    """The function or class that makes an own network: `wide` of `nets.py:wide`; empty for other networks."""
-    return (model.factory or "").rpartition(":")[2]
+def factory_name(group: ModelConfig | OptimizerConfig) -> str:
+    """The function or class that makes an own network or optimizer: `wide` of `nets.py:wide`; empty for others."""
+    return (group.factory or "").rpartition(":")[2]
 
 
-def _model_words(model: ModelConfig) -> str:
-    if model.name is not Model.own:
-        return str(model.name.value)
-    return "-".join([factory_name(model), *(f"{name}{value}" for name, value in (model.args or {}).items())])
+def _words(group: ModelConfig | OptimizerConfig) -> str:
+    if group.name not in (Model.own, Optimizer.own):
+        return str(group.name.value)
+    return "-".join([factory_name(group), *(f"{name}{value}" for name, value in (group.args or {}).items())])
 
 
 def lr_label(lr: float | Schedule) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from lenet_ablate.config.arguments import Arguments, Named
+from lenet_ablate.config.arguments import ARGUMENTS, DIGEST, FACTORY, Arguments
 from lenet_ablate.config.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
 from lenet_ablate.config.choices import (
     C5,
@@ -43,13 +43,9 @@ REPORT_FOLDER = "report"
 PATH = Text(r"[^\x00\n\ud800-\udfff]+", "a path, in UTF-8 and in one line")
 
 
-FACTORY = Optional(Text(r"[^\x00\n\ud800-\udfff]+:[^\W\d]\w*", "FILE.py:NAME, a function or class in a file"))
-ARGUMENTS = Optional(Named(100))
-DIGEST = Optional(Text(r"[0-9a-f]{64}", "64 digits of 0-9 a-f"))
-
-
-def _setting(default: Any, check: Check, text: str) -> Any:
-    return field(default=default, metadata={"check": check, "help": text})
+def _setting(default: Any, check: Check, text: str, only_given: bool = False) -> Any:
+    """A field; `only_given`: stands in records only where it is given."""
+    return field(default=default, metadata={"check": check, "help": text, "only_given": only_given})
 
 
 def _group(kind: Callable[[], Any], text: str) -> Any:
@@ -96,6 +92,9 @@ class OptimizerConfig:
     weight_decay: float = _setting(
         0.0, Real(0, 10, with_low=True), "L2 penalty added to the gradient; adamw: shrinks the weights instead"
     )
+    factory: str | None = _setting(None, FACTORY, "own: FILE.py:NAME, what makes the optimizer; docs/own.md", True)
+    args: Arguments | None = _setting(None, ARGUMENTS, "own: arguments by name, as optimizer.args.NAME=…", True)
+    sha256: str | None = _setting(None, DIGEST, "own: digest of the optimizer's code, filled in as model.sha256", True)
 
 
 MAX_CLASSES = 1000
@@ -256,7 +255,7 @@ class Options:
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
 NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "augment": "name", "early_stop": "name"}
-OPEN_KEYS = ("model.args",)
+OPEN_KEYS = ("model.args", "optimizer.args")
 """Settings whose keys are the user's own."""
 FOUND_OUT = ("range", "transpose", "classes", "num_classes", "train_fraction", "seed", "sha256")
 """What reading `data.path` fills in: follows from what lies there, so that the path alone tells it apart."""
@@ -286,7 +285,8 @@ def is_open(key: str) -> bool:
 
 def to_mapping(config: Any) -> dict[str, Any]:
     """The nested mapping of plain values behind a `RunConfig` or `Options`."""
-    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+    fields = [f for f in dataclasses.fields(config) if not f.metadata.get("only_given") or getattr(config, f.name)]
+    return {f.name: _plain(getattr(config, f.name)) for f in fields}
 
 
 def _plain(value: Any) -> Any:

@@ -19,11 +19,18 @@ class Parameters:
         names: In their order.
         needed: Those without a default; one that cannot be given by name is among them.
         takes_any: Whether any other name is taken too (`**more`).
+        first: What the first argument given by its place is called; empty where there is none or it is not known.
     """
 
     names: tuple[str, ...]
     needed: frozenset[str] = frozenset()
     takes_any: bool = False
+    first: str = ""
+
+    def without_first(self) -> Parameters:
+        """What can be given once the first argument is given by its place."""
+        names = tuple(name for name in self.names if name != self.first)
+        return Parameters(names, self.needed - {self.first}, self.takes_any)
 
     def problems(self, given: Collection[str]) -> list[str]:
         """What is wrong with a call that gives these arguments, in words; empty where it fits."""
@@ -81,9 +88,11 @@ def _parameters(args: ast.arguments, is_method: bool) -> Parameters:
     }
     names = [arg.arg for arg in (*args.args, *args.kwonlyargs)]
     if is_method and positional:
-        needed.discard(positional[0].arg)
-        names = [name for name in names if name != positional[0].arg]
-    return Parameters(tuple(names), frozenset(needed), args.kwarg is not None)
+        own = positional.pop(0).arg
+        needed.discard(own)
+        names = [name for name in names if name != own]
+    first = positional[0].arg if positional else ""
+    return Parameters(tuple(names), frozenset(needed), args.kwarg is not None, first)
 
 
 def parameters_asked(called: Callable[..., Any]) -> Parameters:
@@ -102,4 +111,5 @@ def parameters_asked(called: Callable[..., Any]) -> Parameters:
         tuple(name for name, found in by_name.items() if found.kind is not kinds.POSITIONAL_ONLY),
         frozenset(name for name, found in by_name.items() if found.default is kinds.empty),
         any(found.kind is kinds.VAR_KEYWORD for found in signature.parameters.values()),
+        next((name for name, found in by_name.items() if found.kind is not kinds.KEYWORD_ONLY), ""),
     )

@@ -46,8 +46,11 @@ def load_factory(source: Source) -> Any:
 
 
 @contextlib.contextmanager
-def naming(source: Source) -> Iterator[None]:
+def naming(*sources: Source) -> Iterator[None]:
     """Within, whatever the code raises becomes one line that names its file and line; memory that ran out does not.
+
+    Args:
+        sources: The code that is run within; what is raised elsewhere is put down to the first.
 
     Raises:
         ConfigError: Instead of what was raised, which is its cause and has the traceback.
@@ -59,7 +62,7 @@ def naming(source: Source) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if type(error).__name__ == "OutOfMemoryError":  # PyTorch's
             raise
-        raise ConfigError(f"{_place(source, error)}: {_told(error)}") from error
+        raise ConfigError(f"{_place(sources, error)}: {_told(error)}") from error
 
 
 def _told(error: BaseException) -> str:
@@ -67,15 +70,19 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _place(source: Source, error: BaseException) -> str:
+def _place(sources: Sequence[Source], error: BaseException) -> str:
     """Where the code was when something was raised: the innermost of its own lines."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}, line {error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
-        if file.is_relative_to(source.root) and file.relative_to(source.root).as_posix() in source.files:
+        if any(_has(source, file) for source in sources):
             return f"{file.name}, line {frame.lineno}, in {frame.name}"
-    return source.title
+    return sources[0].title
+
+
+def _has(source: Source, file: Path) -> bool:
+    return file.is_relative_to(source.root) and file.relative_to(source.root).as_posix() in source.files
 
 
 def _package(source: Source) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from lenet_ablate.config import choices
-from lenet_ablate.config.settings import Options
+from lenet_ablate.config.settings import Options, RunConfig
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import ConfigError, EngineError
 from lenet_ablate.rendering.console import warn
@@ -16,24 +16,35 @@ from lenet_ablate.rendering.console import warn
 COMPILED_MODELS = {choices.Model.lenet5, choices.Model.lenet5_28}
 
 
-def make_engines(options: Options, models: Iterable[choices.Model]) -> dict[choices.Model, Engine]:
-    """The engine of each network in a sweep; those that can share one do.
+EngineKey = choices.Model | choices.Optimizer
+"""What decides which engine a run needs: its network, or that its optimizer is an own one."""
+
+
+def engine_key(run: RunConfig) -> EngineKey:
+    """What decides which engine a run needs."""
+    return run.optimizer.name if run.optimizer.name is choices.Optimizer.own else run.model.name
+
+
+def make_engines(options: Options, kinds: Iterable[EngineKey]) -> dict[EngineKey, Engine]:
+    """The engine of each kind of run in a sweep, see `engine_key`; those that can share one do.
 
     Raises:
         ConfigError: The device asked for by name is not there, or the compiled engine is asked for elsewhere or for a
-            network that it does not know.
+            network or optimizer that it does not know.
         EngineError: The compiled engine is asked for by name and cannot work here.
     """
-    wanted = set(models)
-    unknown = sorted(model.value for model in wanted - COMPILED_MODELS)
+    wanted = set(kinds)
+    known = {kind for kind in wanted if kind in COMPILED_MODELS}
+    unknown = wanted - known
     if unknown and options.engine is choices.Engine.compiled:
-        raise ConfigError(f"engine=compiled: does not know model={','.join(unknown)}; engine=auto takes torch for it")
-    known = {model for model in wanted if model in COMPILED_MODELS}
-    engines = dict.fromkeys(known, make_engine(options)) if known else {}
+        models = ",".join(sorted(kind.value for kind in unknown if isinstance(kind, choices.Model)))
+        what = f"model={models}" if models else "optimizer=own"
+        raise ConfigError(f"engine=compiled: does not know {what}; engine=auto takes torch for it")
+    engines: dict[EngineKey, Engine] = dict.fromkeys(known, make_engine(options)) if known else {}
     if unknown:
         shared = next((engine for engine in engines.values() if engine.name == "torch"), None)
         engines |= dict.fromkeys(
-            wanted - known, shared or make_engine(dataclasses.replace(options, engine=choices.Engine.torch))
+            unknown, shared or make_engine(dataclasses.replace(options, engine=choices.Engine.torch))
         )
     return engines
 

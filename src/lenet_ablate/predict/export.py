@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lenet_ablate.config.callables import Factory
 from lenet_ablate.config.choices import Model
 from lenet_ablate.config.plan import identity
 from lenet_ablate.engines.pytorch import models
@@ -20,7 +21,7 @@ from lenet_ablate.predict.trained import Trained, read_trained
 from lenet_ablate.records.atomic import write_bytes
 
 
-def load_model(folder: Path | str, factory: str | None = None) -> Module:
+def load_model(folder: Path | str, factory: Factory = None) -> Module:
     """The PyTorch module of a finished run with its weights after the last epoch, in evaluation mode, on the CPU.
 
     It takes images (N, 1, S, S) float32 and gives logits (N, 10) float32; a softmax makes them probabilities. S is 32
@@ -29,7 +30,8 @@ def load_model(folder: Path | str, factory: str | None = None) -> Module:
 
     Args:
         folder: The run's folder.
-        factory: `FILE.py:NAME`, the code of an own network; it is run, and must be what the run was trained with.
+        factory: `FILE.py:NAME`, or the function or class of a module: the code of an own network; it is run, and must
+            be what the run was trained with.
 
     Raises:
         RecordError: The run is not finished, its files are damaged, or this version does not know its network.

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lenet_ablate.config.callables import Factory
 from lenet_ablate.datasets.base import Images, class_name, num_classes_of
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.engines.forward import forward
@@ -55,7 +56,7 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, folder: Path | str, *, ensemble: bool = False, tta: bool = False, factory: str | None = None
+        cls, folder: Path | str, *, ensemble: bool = False, tta: bool = False, factory: Factory = None
     ) -> Predictor:
         """The predictor of a run.
 
@@ -63,7 +64,8 @@ class Predictor:
             folder: The run's folder.
             ensemble: Average over all finished seeds of the run's variant in its study.
             tta: Average over small rotations.
-            factory: `FILE.py:NAME`, the code of an own network; it is run, and must be what the run was trained with.
+            factory: `FILE.py:NAME`, or the function or class of a module: the code of an own network; it is run, and
+                must be what the run was trained with.
 
         Raises:
             RecordError: The run is not finished, its files are damaged, or this version does not know its network.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lenet_ablate.config.callables import Factory, factory_of
 from lenet_ablate.config.choices import DataSet, Model, Normalize
 from lenet_ablate.config.own_code import FOLDER
 from lenet_ablate.config.plan import factory_name, variant_id
@@ -51,13 +52,13 @@ class Trained:
     accuracy: float | None
 
 
-def read_trained(folder: Path, factory: str | None = None) -> Trained:
+def read_trained(folder: Path, factory: Factory = None) -> Trained:
     """A finished run.
 
     Args:
         folder: Its folder.
-        factory: `FILE.py:NAME`, the code of an own network. No code is run that is not named here, and none that the
-            run was not trained with.
+        factory: `FILE.py:NAME`, or the function or class of a module: the code of an own network. No code is run that
+            is not named here, and none that the run was not trained with.
 
     Raises:
         RecordError: The run is not finished, its files are damaged, this version does not know its network, or that is
@@ -109,8 +110,10 @@ def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -
         raise RecordError(f"{folder}: {error}") from None
 
 
-def with_factory(folder: Path, config: RunConfig, factory: str | None) -> RunConfig:
+def with_factory(folder: Path, config: RunConfig, factory: Factory) -> RunConfig:
     """The settings of a run with the code that the user names for its own network; see `read_trained`."""
+    if callable(factory):
+        factory = factory_of(factory, "factory")
     if config.model.name is not Model.own:
         if factory is not None:
             raise RecordError(f"{folder}: --factory {factory}: its network is {config.model.name.value}, no own one")
@@ -131,7 +134,7 @@ def with_factory(folder: Path, config: RunConfig, factory: str | None) -> RunCon
     return dataclasses.replace(config, model=dataclasses.replace(config.model, factory=f"{source.file}:{name}"))
 
 
-def read_replicates(folder: Path, factory: str | None = None) -> Iterator[Trained]:
+def read_replicates(folder: Path, factory: Factory = None) -> Iterator[Trained]:
     """All finished seeds of a run's variant in its study, the run itself among them; damaged ones are passed over."""
     variant = _result(folder).variant_id
     for other in run_folders(folder.resolve().parent):

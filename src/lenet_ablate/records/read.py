@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lenet_ablate.config.choices import Model
+from lenet_ablate.config.own_code import has_own_code
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import REPORT_FOLDER, RunConfig
 from lenet_ablate.errors import RecordError
@@ -39,7 +39,7 @@ from lenet_ablate.rendering.console import warn
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.failures import no_folder
 
-OWN_BYTES = 4 << 30  # of an own network, whose size its code alone knows
+OWN_BYTES = 4 << 30  # of own code, whose size its code alone knows
 MAX_EPOCHS = 500_000  # of a study's runs together: some 600 MB of memory
 _PARSED = {CONFIG: settings.MAX_BYTES, METRICS: metrics.MAX_BYTES, RESULT: result.MAX_BYTES}
 
@@ -206,7 +206,7 @@ def _signed(folder: Path, name: str, digest: str, config: RunConfig) -> bytes:
 
 def most_bytes(config: RunConfig) -> int:
     """Bytes that a file of a run may have: enough for its weights in twice the precision, and for predictions."""
-    if config.model.name is Model.own:
+    if has_own_code(config):
         return OWN_BYTES
     widths = [1024, *(config.model.hidden or ()), 128]
     return (64 << 20) + 8 * sum(before * after for before, after in itertools.pairwise(widths))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lenet_ablate.config.home import expand_home
-from lenet_ablate.config.own_code import has_own_code
+from lenet_ablate.config.own_code import own_parts
 from lenet_ablate.config.plan import RunPlan, make_plan, run_name
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset
@@ -115,11 +115,11 @@ def only_damaged(sweep: Sweep) -> Sweep:
     if not sweep.study.is_dir():
         raise ConfigError(f"repair=true: there is no study {sweep.study}; study=… and output_dir=… name another")
     jobs = {run_name(job.config): job for job in sweep.jobs}
-    named = {job.config.model for job in sweep.jobs}
+    named = {part for job in sweep.jobs for part in own_parts(job.config).items()}
     unnamed = 0
     for run in (run for plan in read_sweeps(sweep.study) for run in plan.runs):
         if run.run == run_name(run.config) and run.run not in jobs:
-            if has_own_code(run.config) and run.config.model not in named:
+            if not named.issuperset(own_parts(run.config).items()):
                 unnamed += 1  # a plan is a file that anybody may have written: it has no code run
             else:
                 jobs[run.run] = Job(run.config)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.cache import DatasetCache
+from lenet_ablate.engines.select import engine_key
 from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.loggers.logbook import Logbook, logged_run
 from lenet_ablate.records.beside import settle
@@ -93,7 +94,7 @@ class Attempts:
 
     def _begin(self, job: Job, plan: RunPlan, folder: Path, options: Options) -> None:
         """Let a new run go on from the end of a shorter one, or say why it cannot."""
-        engine = self._engines[job.config.model.name]
+        engine = self._engines[engine_key(job.config)]
         shorter = find_shorter(self._sweep.study, plan, options, engine, self._epochs)
         if shorter is None:
             return

@@ -17,7 +17,7 @@ from lenet_ablate.config.plan import identity
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.base import Engine
-from lenet_ablate.engines.select import make_engine
+from lenet_ablate.engines.select import engine_key, make_engine
 from lenet_ablate.errors import ConfigError, DataError
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import dataset_of, plan_of
@@ -75,7 +75,7 @@ class Child:
                 training_place(sweep, job)[0], identity(job.config), error_line(error), traceback.format_exc()
             )
             return self._fail(error, order)
-        trainer = LocalTrainer(sweep, data, {job.config.model.name: engine}, self._stop.is_set, order.run_timeout)
+        trainer = LocalTrainer(sweep, data, {engine_key(job.config): engine}, self._stop.is_set, order.run_timeout)
         watch = Watch(
             on_progress=lambda images, loss: self._answer(wire.PROGRESS, [images, loss]),
             on_resume=lambda images: self._answer(wire.RESUMES, images),

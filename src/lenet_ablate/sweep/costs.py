@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet_ablate.config.choices import Model
+from lenet_ablate.config.choices import Model, Optimizer
 from lenet_ablate.config.home import cache_home
 from lenet_ablate.config.plan import RunPlan, factory_name, learning_rates, make_plan
 from lenet_ablate.config.settings import EarlyStopConfig, Options, RunConfig, to_mapping
@@ -26,6 +26,7 @@ from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.splits import epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Learner, Split
+from lenet_ablate.engines.select import EngineKey, engine_key
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.files import read_json
@@ -43,7 +44,7 @@ RECORD_SECONDS = 0.02
 """Of a run that no record tells of: its claim, its folder, its files; `benchmarks/overhead.py` measures it."""
 SPEEDS, CACHE_SECONDS = "speeds.json", 24 * 3600
 
-Engines = Mapping[Model, Engine]
+Engines = Mapping[EngineKey, Engine]
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def kind_of(config: RunConfig, engine: str, num_train: int) -> Kind:
     model = config.model.name.value
     if config.model.name is Model.own:
         model = json.dumps([config.model.sha256, factory_name(config.model), to_mapping(config.model)["args"]])
+    if config.optimizer.name is Optimizer.own:
+        model = json.dumps([model, config.optimizer.sha256, *to_mapping(config.optimizer).get("args", {}).items()])
     return Kind(model, engine, config.batch_size, data, augment, num_train)
 
 
@@ -111,7 +114,7 @@ def measured_costs(jobs: Mapping[Kind, Job], data: DatasetCache, engines: Engine
     for kind, job in jobs.items():
         key = _key(kind, workers)
         if key not in known:
-            known[key] = _measure(job, data, engines[job.config.model.name], workers)
+            known[key] = _measure(job, data, engines[engine_key(job.config)], workers)
         costs[kind] = known[key]
     if unknown:
         _write_cache(known)

@@ -12,7 +12,7 @@ from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
-from lenet_ablate.engines.select import make_engines
+from lenet_ablate.engines.select import engine_key, make_engines
 from lenet_ablate.records.archive import ARCHIVE
 from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.read import iter_records, read_run
@@ -68,7 +68,7 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     show_data(sweep)
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
-    engines = make_engines(sweep.options, {job.config.model.name for job in todo}) if todo else {}
+    engines = make_engines(sweep.options, {engine_key(job.config) for job in todo}) if todo else {}
     on_cpu = all(engine.device == "cpu" for engine in engines.values())
     side_by_side = min(workers or (num_usable_cores() if on_cpu else 1), max(len(todo), 1))
     beginning = time.monotonic() - started  # the sweep itself begins with the same
@@ -121,14 +121,14 @@ def _forecast(
     record = read_run(place)
     done = len(record.rows) if record.state in (State.interrupted, State.running) else 0
     if not os.path.lexists(place):
-        shorter = find_shorter(sweep.study, plan, options, engines[job.config.model.name], epochs)
+        shorter = find_shorter(sweep.study, plan, options, engines[engine_key(job.config)], epochs)
         done = len(shorter.record.rows) if shorter and not shorter.obstacle else 0
     cost = costs[_kind(plan, engines)]
     return Forecast(job, plan, done, cost.run + (plan.config.epochs - done) * cost.epoch)
 
 
 def _kind(plan: RunPlan, engines: Engines) -> Kind:
-    return kind_of(plan.config, engines[plan.config.model.name].name, plan.num_train)
+    return kind_of(plan.config, engines[engine_key(plan.config)].name, plan.num_train)
 
 
 def _costs(

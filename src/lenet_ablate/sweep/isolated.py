@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.engines.select import engine_key
 from lenet_ablate.errors import DataError, RunError
 from lenet_ablate.records.record import LOG, State
 from lenet_ablate.records.write import now
@@ -61,7 +62,7 @@ class IsolatedTrainer:
             RunError: It failed in its process, took longer than it may, or its process was lost.
             DataError: Its settings or data cannot be used.
         """
-        order = wire.make_order(self._sweep, job, self._engines[job.config.model.name], self._run_timeout)
+        order = wire.make_order(self._sweep, job, self._engines[engine_key(job.config)], self._run_timeout)
         process = self._living()
         process.tell = watch.tell
         try:

@@ -14,7 +14,7 @@ from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.base import Engine
-from lenet_ablate.engines.select import make_engines
+from lenet_ablate.engines.select import engine_key, make_engines
 from lenet_ablate.errors import RecordError
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
@@ -70,8 +70,8 @@ def run_sweep(
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
     if todo:
-        models = {job.config.model.name for job in todo}
-        engines = dict.fromkeys(models, engine) if engine else make_engines(sweep.options, models)
+        kinds = {engine_key(job.config) for job in todo}
+        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
         # The longest first, so that the last worker is not left alone with one of them.
         tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lenet_ablate.config.choices import Model
 from lenet_ablate.config.own_code import copied_files
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.settings import Options
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.engines.base import Engine
+from lenet_ablate.engines.select import EngineKey, engine_key
 from lenet_ablate.errors import RunError
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
 from lenet_ablate.records.beside import take_place
@@ -31,7 +31,7 @@ from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.studies.recording import training_place
 from lenet_ablate.training.loop import RunContext, train_run
 
-Engines = Mapping[Model, Engine]
+Engines = Mapping[EngineKey, Engine]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class LocalTrainer:
     def _train(
         self, job: Job, plan: RunPlan, watch: Watch, folder: Path, options: Options, log: logging.Logger
     ) -> State:
-        dataset, engine = dataset_of(job.config, self._data), self._engines[job.config.model.name]
+        dataset, engine = dataset_of(job.config, self._data), self._engines[engine_key(job.config)]
         started = time.monotonic()
 
         def is_late() -> bool:

@@ -62,12 +62,18 @@ class Draws:
 
 
 @contextlib.contextmanager
-def making(seed: int, device: torch.device) -> Iterator[None]:
-    """Within, numbers for initial weights are drawn from a run's seed: PyTorch's, NumPy's and Python's own."""
+def making(seed: int, device: torch.device, *part: int) -> Iterator[None]:
+    """Within, numbers for initial weights are drawn from a run's seed: PyTorch's, NumPy's and Python's own.
+
+    Args:
+        seed: The run's.
+        device: Where it computes, whose generator counts as well.
+        part: What else is made, so that it draws others than the network does.
+    """
     with _restoring(device):
         before, numpys = random.getstate(), np.random.get_state()  # what the user's code may draw from
         try:
-            drawn = _begin(device, seed, WEIGHTS_STREAM)
+            drawn = _begin(device, seed, WEIGHTS_STREAM, *part)
             random.seed(drawn)
             np.random.seed(drawn % 2**32)
             yield

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import inspect
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +19,16 @@ import torch
 from torch.nn import functional
 
 from lenet_ablate.config import choices
-from lenet_ablate.config.owned import OPTIMIZER_SETTINGS
+from lenet_ablate.config.own_code import has_own_code
 from lenet_ablate.config.plan import RunPlan
-from lenet_ablate.config.settings import OptimizerConfig, RunConfig
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.pytorch.models import UNUSED_STATE, build_model
+from lenet_ablate.engines.pytorch.optimizers import Memory, make_optimizer, to_numpy
 from lenet_ablate.engines.pytorch.own import OwnRun, make_network, passing_buffers, stored_tensors
+from lenet_ablate.engines.pytorch.own_optimizer import make_own_memory
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import ConfigError
 
@@ -113,16 +114,22 @@ class TorchLearner:
         self._device = device
         self._scale, self._shift = 1 / (255 * dataset.std), -dataset.mean / dataset.std
         self._splits = {Split.train: self._index(train), Split.val: self._index(val), Split.test: None}
-        self._model, self._own = self._network(plan.config, train)
-        self._optimizer = _make_optimizer(plan.config.optimizer, self._model)
+        self._model = self._network(plan.config, train)
+        self._is_own = plan.config.model.name is choices.Model.own
+        self._own = OwnRun(plan.config, device) if has_own_code(plan.config) else None
+        if plan.config.optimizer.name is choices.Optimizer.own:
+            self._memory: Memory = make_own_memory(plan, self._model, device)
+        else:
+            self._memory = Memory(make_optimizer(plan.config.optimizer, self._model), self._model)
+        self._optimizer = self._memory.optimizer
 
-    def _network(self, config: RunConfig, train: Indices) -> tuple[torch.nn.Module, OwnRun | None]:
+    def _network(self, config: RunConfig, train: Indices) -> torch.nn.Module:
         if config.model.name is choices.Model.own:
             examples = self._normalise(self._data.train_images[self._index(train[:2])])
-            return make_network(config, self._device, examples), OwnRun(config, self._device)
+            return make_network(config, self._device, examples)
         model = build_model(config, draw_weights(config))
         # A tenth faster on the CPU than NCHW, which oneDNN reorders on the way in and out.
-        return model.to(self._device).to(memory_format=torch.channels_last), None
+        return model.to(self._device).to(memory_format=torch.channels_last)
 
     @property
     def num_parameters(self) -> int:
@@ -143,11 +150,13 @@ class TorchLearner:
             images = self._data.train_images[batch]
             images = images if maps is None else _sample(images, maps[step])
             loss = functional.cross_entropy(self._model(self._normalise(images)), self._data.train_labels[batch])
-            self._optimizer.param_groups[0]["lr"] = float(lr)
+            for group in self._optimizer.param_groups:
+                group["lr"] = float(lr)
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
             losses[step] = loss.detach()
+        self._memory.check()
         return losses.cpu().numpy()
 
     @torch.inference_mode()
@@ -186,43 +195,39 @@ class TorchLearner:
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The weights by layer name."""
         tensors = stored_tensors(self._model).items()
-        is_all = self._own is not None  # an own network may use what ours do not
-        return {name: _to_numpy(tensor) for name, tensor in tensors if is_all or not name.endswith(UNUSED_STATE)}
+        # An own network may use what ours do not.
+        return {name: to_numpy(tensor) for name, tensor in tensors if self._is_own or not name.endswith(UNUSED_STATE)}
 
     def state(self) -> State:
-        """Weights as `weights/<name>`, the optimizer's memory as `<its name>/<parameter>`.
+        """Weights as `weights/<name>`, the optimizer's memory as `optimizers.Memory` has it.
 
-        Of an own network also its other buffers, `buffers/<name>`, and its random numbers, `generator/<device>`.
+        Of own code also its random numbers, `generator/<device>`, and of own networks other buffers, `buffers/<name>`.
         """
         state: dict[str, npt.NDArray[Any]] = {f"weights/{name}": array for name, array in self.weights().items()}
-        for name, parameter in self._model.named_parameters():
-            for kind, tensor in self._optimizer.state[parameter].items():
-                state[f"{kind}/{name}"] = _to_numpy(tensor)
+        state |= self._memory.state()
+        if self._is_own:
+            state |= {f"buffers/{name}": to_numpy(each) for name, each in passing_buffers(self._model).items()}
         if self._own:
-            state |= {f"buffers/{name}": _to_numpy(each) for name, each in passing_buffers(self._model).items()}
             state |= self._own.draws.state()
         return state
 
     def load_state(self, state: State) -> None:
         """Go on from a state."""
-        parameters, weights = dict(self._model.named_parameters()), stored_tensors(self._model)
+        weights = stored_tensors(self._model)
+        buffers = passing_buffers(self._model) if self._is_own else {}
         if self._own:
             self._own.draws.load(state)
-            buffers = passing_buffers(self._model)
+        memory = {}
         with torch.no_grad():
             for key, array in state.items():
                 kind, _, name = key.partition("/")
                 if kind == "weights":
                     weights[name].copy_(torch.from_numpy(array))
-                elif kind == "buffers" and self._own:
+                elif kind == "buffers" and self._is_own:
                     buffers[name].copy_(torch.from_numpy(array))
-                elif kind == "generator":
-                    continue
-                else:
-                    like = parameters[name] if array.ndim else torch.empty((), device=self._device)
-                    self._optimizer.state[parameters[name]][kind] = torch.empty_like(like).copy_(
-                        torch.from_numpy(array)
-                    )
+                elif kind != "generator":
+                    memory[key] = array
+            self._memory.load(memory)
 
     def _index(self, indices: Indices) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(indices, dtype=np.int64)).to(self._device)
@@ -241,10 +246,6 @@ class TorchLearner:
         return images.to(torch.float32).mul(self._scale).add_(self._shift)
 
 
-def _to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
-    return np.array(tensor.detach().cpu().numpy(), order="C")
-
-
 def _sample(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
     """The images (N, C, S, S) sampled by their maps (N, 2, 3), as `datasets.augment` says; float32 in 0..255."""
     # PyTorch measures in halves of the distance between the outermost pixels.
@@ -252,23 +253,3 @@ def _sample(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
     scaled = maps / torch.tensor([1.0, 1.0, half], device=maps.device)
     grid = functional.affine_grid(scaled, list(images.shape), align_corners=True)
     return functional.grid_sample(images.to(torch.float32), grid, align_corners=True)
-
-
-OPTIMIZERS: Mapping[choices.Optimizer, Callable[..., torch.optim.Optimizer]] = {
-    choices.Optimizer.adam: torch.optim.Adam,
-    choices.Optimizer.adamw: torch.optim.AdamW,
-    choices.Optimizer.sgd: torch.optim.SGD,
-    choices.Optimizer.rmsprop: torch.optim.RMSprop,
-}
-
-
-def _make_optimizer(settings: OptimizerConfig, model: torch.nn.Module) -> torch.optim.Optimizer:
-    rule = OPTIMIZERS[settings.name]
-    given = {name: getattr(settings, name) for name in OPTIMIZER_SETTINGS[settings.name]}
-    own = {name: value for name, value in given.items() if value is not None}
-    if settings.name is choices.Optimizer.sgd:
-        own["nesterov"] = settings.nesterov
-    if "fused" in inspect.signature(rule).parameters:  # one kernel updates all parameters
-        own["fused"] = True
-    # lr is set anew before every step.
-    return rule(model.parameters(), lr=0.0, weight_decay=settings.weight_decay, **own)

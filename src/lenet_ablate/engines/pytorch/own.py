@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from lenet_ablate.config.own_code import OFFERED, check_call, source_of
+from lenet_ablate.config.own_code import OFFERED, check_call, own_parts, source_of
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.config.signature import parameters_asked
 from lenet_ablate.config.source import Source
@@ -22,7 +22,7 @@ from lenet_ablate.engines.pytorch.draws import Draws, making
 from lenet_ablate.engines.pytorch.models import ACTIVATIONS, POOLS
 from lenet_ablate.errors import ConfigError, RecordError
 
-_KINDS = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool)
+STORED = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool)
 """Types of tensors that are stored."""
 
 
@@ -79,7 +79,7 @@ def _check_tensors(network: nn.Module, source: Source) -> None:
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ConfigError(f"{source.title}: the network has no parameters to train")
     for name, tensor in (*network.named_parameters(), *network.named_buffers()):
-        if tensor.dtype not in _KINDS:
+        if tensor.dtype not in STORED:
             raise ConfigError(f"{source.title}: {name} is of type {tensor.dtype}, which is not stored here")
 
 
@@ -126,18 +126,18 @@ class OwnRun:
 
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         self.draws = Draws(config.seed, device)
-        self._source = source_of(config.model)
+        self._sources = [source_of(part) for part in own_parts(config).values()]
 
     @contextlib.contextmanager
     def training(self) -> Iterator[None]:
         """Within, the network learns; see `Draws.training`."""
-        with self.draws.training(), naming(self._source):
+        with self.draws.training(), naming(*self._sources):
             yield
 
     @contextlib.contextmanager
     def judging(self) -> Iterator[None]:
         """Within, the network is judged; see `Draws.judging`."""
-        with self.draws.judging(), naming(self._source):
+        with self.draws.judging(), naming(*self._sources):
             yield
 
 

@@ -46,7 +46,7 @@ def _group_words(group: str, value: Mapping[str, Any], default: Mapping[str, Any
     chosen = _read(f"{group}/{name}.yaml")
     words = [] if name == default[NAMED_GROUPS[group]] else [f"{group}={name}"]
     own = {key: inner for key, inner in value.items() if key != NAMED_GROUPS[group] and inner != chosen.get(key)}
-    if name == Model.own.value and group == "model":
+    if name == Model.own.value and group in ("model", "optimizer"):
         own.pop("sha256", None)  # of the code as it is
         arguments = own.pop("args", None) or {}
         own |= {f"args.{key}": inner for key, inner in arguments.items()}

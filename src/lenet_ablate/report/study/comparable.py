@@ -19,7 +19,7 @@ from lenet_ablate.config.settings import FOUND_OUT, DataConfig, ModelConfig, Run
 from lenet_ablate.records.plans import SweepPlan
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.rows import settings_row
-from lenet_ablate.report.study.factors import ARGUMENT, find_factors
+from lenet_ablate.report.study.factors import find_factors
 
 FRAME = ("data", "model", "epochs")
 MAX_NAME = 80
@@ -149,7 +149,7 @@ def _held(frame: Frame, varied: set[str]) -> Hashable:
 
 def _field(value: DataConfig | ModelConfig, name: str, varied: set[str]) -> Hashable:
     if name == "args" and isinstance(value, ModelConfig) and value.args:
-        return frozenset((key, word(inner)) for key, inner in value.args.items() if f"{ARGUMENT}{key}" not in varied)
+        return frozenset((key, word(inner)) for key, inner in value.args.items() if f"model.args.{key}" not in varied)
     is_told_by_factory = name == "sha256" and isinstance(value, ModelConfig) and "model.factory" in varied
     return None if is_told_by_factory else getattr(value, name)
 

@@ -6,21 +6,22 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from lenet_ablate.config.arguments import Arguments
-from lenet_ablate.config.choices import Model
 from lenet_ablate.config.plan import factory_name
 from lenet_ablate.config.schedules import Schedule
-from lenet_ablate.config.settings import FOUND_OUT, DataConfig, ModelConfig, RunConfig
+from lenet_ablate.config.settings import FOUND_OUT, DataConfig, ModelConfig, OptimizerConfig, RunConfig
 from lenet_ablate.rendering.escape import well_formed
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
-ARGUMENT = "model.args."
+CODED = ("model", "optimizer")
+"""Groups whose choice may be own code."""
 ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
 
 Order = tuple[Any, ...]
+_Coded = TypeVar("_Coded", ModelConfig, OptimizerConfig)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Factor:
     @property
     def title(self) -> str:
         """The setting in words."""
-        return TITLES.get(self.key, self.key.removeprefix(ARGUMENT).replace("_", " "))
+        return TITLES.get(self.key, argument_of(self.key)[1].replace("_", " "))
 
     @property
     def labels(self) -> list[str]:
@@ -73,10 +74,10 @@ class Factor:
 def find_factors(configs: Sequence[RunConfig]) -> tuple[Factor, ...]:
     """Every setting but the seed that differs between the configurations, in the order of `RunConfig`'s fields.
 
-    Of own networks that differ in their arguments alone each argument is a factor, `model.args.width`.
+    Of own networks, or optimizers, that differ in their arguments alone each argument is a factor, `model.args.width`.
     """
     factors = []
-    keys = [key for name in _keys() for key in (_arguments(configs) if name == "model" else [name])]
+    keys = [key for name in _keys() for key in (_arguments(name, configs) if name in CODED else [name])]
     for key in keys:
         values = {_order(value): value for value in (_value(config, key) for config in configs)}
         if len(values) > 1:
@@ -94,30 +95,40 @@ def fixed_settings(config: RunConfig, factors: Sequence[Factor]) -> dict[str, st
     """
     varied, usual = {factor.key for factor in factors}, RunConfig()
     told = [key for key in _keys() if key in ALWAYS_TOLD or getattr(config, key) != getattr(usual, key)]
-    fixed = dataclasses.replace(config, model=_without(config.model, varied))
+    fixed = dataclasses.replace(
+        config, model=_without("model", config.model, varied), optimizer=_without("optimizer", config.optimizer, varied)
+    )
     return {key: _setting_text(key, getattr(fixed, key)) for key in told if key not in varied}
 
 
-def _arguments(configs: Sequence[RunConfig]) -> list[str]:
-    """The keys under which the configurations' networks may differ."""
-    models = {config.model for config in configs}
-    if len(models) < 2 or len({_order(dataclasses.replace(model, args=None)) for model in models}) > 1:
-        return ["model"]
+def argument_of(key: str) -> tuple[str, str]:
+    """Group and name of an argument of own code, `("model", "width")` of `model.args.width`; no group of other keys."""
+    group, is_argument, name = key.partition(".args.")
+    return (group, name) if is_argument and group in CODED else ("", key)
+
+
+def _arguments(group: str, configs: Sequence[RunConfig]) -> list[str]:
+    """The keys under which the configurations' networks, or optimizers, may differ."""
+    chosen = {getattr(config, group) for config in configs}
+    if len(chosen) < 2 or len({_order(dataclasses.replace(each, args=None)) for each in chosen}) > 1:
+        return [group]
     return [
-        f"{ARGUMENT}{name}" for name in dict.fromkeys(name for model in models for name in sorted(model.args or ()))
+        f"{group}.args.{name}" for name in dict.fromkeys(name for each in chosen for name in sorted(each.args or ()))
     ]
 
 
 def _value(config: RunConfig, key: str) -> Any:
-    if key.startswith(ARGUMENT):
-        return _frozen(config.model.args.plain().get(key.removeprefix(ARGUMENT)) if config.model.args else None)
+    group, name = argument_of(key)
+    if group:
+        args = getattr(config, group).args
+        return _frozen(args.plain().get(name) if args else None)
     return getattr(config, key)
 
 
-def _without(model: ModelConfig, varied: Collection[str]) -> ModelConfig:
-    """A network without the arguments that vary."""
-    kept = {name: value for name, value in (model.args or {}).items() if f"{ARGUMENT}{name}" not in varied}
-    return dataclasses.replace(model, args=Arguments(kept) if kept else None)
+def _without(group: str, chosen: _Coded, varied: Collection[str]) -> _Coded:
+    """A network or optimizer without the arguments that vary."""
+    kept = {name: value for name, value in (chosen.args or {}).items() if f"{group}.args.{name}" not in varied}
+    return dataclasses.replace(chosen, args=Arguments(kept) if kept else None)
 
 
 def _frozen(value: Any) -> Any:
@@ -149,7 +160,7 @@ def _order(value: object) -> Order:
         inner = _inner(value, without="name" if isinstance(value, Schedule) else "")
         if isinstance(value, DataConfig) and value.sha256:  # is its content, as in a run's identity
             inner = {key: of for key, of in inner.items() if key not in ("path", "range", "transpose")}
-        if isinstance(value, ModelConfig) and value.sha256:
+        if isinstance(value, (ModelConfig, OptimizerConfig)) and value.sha256:
             inner = {**inner, "factory": factory_name(value)}
         return (_GROUP, type(value).__name__, *map(_order, inner.values()))
     if isinstance(value, Arguments):
@@ -171,7 +182,7 @@ def _labels(values: Sequence[object]) -> list[str]:
             namesakes
         ):
             differing = [key for key in differing if key not in FOUND_OUT]
-        if isinstance(value, ModelConfig):
+        if isinstance(value, (ModelConfig, OptimizerConfig)):
             differing = [key for key in differing if key != "factory"]  # is its name
         labels.append(" ".join([_name(value), *(_told(key, own[key]) for key in differing)]))
     return labels
@@ -193,7 +204,7 @@ def _unique(labels: Sequence[str]) -> list[str]:
 
 
 def _name(value: object) -> str:
-    if isinstance(value, ModelConfig) and value.name is Model.own:
+    if isinstance(value, (ModelConfig, OptimizerConfig)) and value.factory:
         return factory_name(value)
     return _text(getattr(value, "name", None) if dataclasses.is_dataclass(value) else value)
 
