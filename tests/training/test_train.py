@@ -60,7 +60,8 @@ def test_running_loss_is_the_mean_over_images_not_over_batches(tmp_path: Path) -
     assert float(losses.mean()) != pytest.approx(float(losses @ counts) / 200, rel=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", list(Optimizer))
+# An own one is in tests/engines/test_own_optimizer.py.
+@pytest.mark.parametrize("optimizer", [rule for rule in Optimizer if rule is not Optimizer.own])
 def test_a_run_stopped_after_every_slice_ends_bit_for_bit_alike(tmp_path: Path, optimizer: Optimizer) -> None:
     settings = {
         Optimizer.adam: OptimizerConfig(betas=(0.9, 0.999), eps=1e-8),
