@@ -46,6 +46,7 @@ def test_an_own_network_is_swept_reported_and_edited(tmp_path: Path, shell: Shel
     assert "width" in report and "dropout" in report
     some = sorted(first)[0].relative_to(tmp_path)
     shutil.copy(tmp_path / "nets.py", tmp_path / "moved.py")
+    call("lenet-predict --test 5 --show best.png --study resnet --factory nets.py:resnet")
     call(f"lenet-predict --test 5 --show d.png --run {some} --factory moved.py:resnet")
     before = {run: (run / "model.safetensors").read_bytes() for run in first}
     (tmp_path / "nets.py").write_text(NETS.replace("width=16", "width=17"), encoding="utf-8")

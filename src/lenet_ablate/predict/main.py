@@ -65,7 +65,7 @@ def _load(options: argparse.Namespace) -> Predictor:
 
     damaged: list[str] = []
     try:
-        folder = options.run or best_run(options.outputs, options.study, damaged.append)
+        folder = options.run or best_run(options.outputs, options.study, damaged.append, options.factory)
         predictor = Predictor.load(folder, ensemble=options.ensemble, tta=options.tta, factory=options.factory)
     except RecordError as error:
         raise _NothingToDo(f"{error}{f'; {damaged[0]}' if damaged else ''}") from None

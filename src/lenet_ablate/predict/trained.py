@@ -146,7 +146,10 @@ def read_replicates(folder: Path, factory: Factory = None) -> Iterator[Trained]:
 
 
 def best_run(
-    outputs: Path | str, study: str | None = None, on_damaged: Callable[[str], None] = lambda reason: None
+    outputs: Path | str,
+    study: str | None = None,
+    on_damaged: Callable[[str], None] = lambda reason: None,
+    factory: Factory = None,
 ) -> Path:
     """The folder of the finished run with the highest validation accuracy after its last epoch.
 
@@ -158,6 +161,7 @@ def best_run(
         outputs: The folder of the studies, or one study.
         study: Only this study.
         on_damaged: Told why a run that would have been chosen was passed over.
+        factory: `FILE.py:NAME`, the code of own networks; runs that were trained with other code are passed over.
 
     Raises:
         RecordError: There is no such folder, or no finished run in it.
@@ -174,7 +178,7 @@ def best_run(
             if results[folder] is NOTHING or not (wanted is None or _data_of(folder) is wanted):
                 continue
             try:
-                read_trained(folder)
+                read_trained(folder, factory)
             except RecordError as error:
                 on_damaged(str(error))
             else:
