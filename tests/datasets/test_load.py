@@ -65,12 +65,12 @@ def test_statistics_over_many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_equal_pixels_have_nothing_to_divide_by(tmp_path: Path) -> None:
-    blank: dict[str, Any] = {"x_train": np.full((3, 32, 32), 9, np.uint8), "y_train": np.arange(3)}
+    blank: dict[str, Any] = {"x_train": np.full((3, 32, 32), 99, np.uint8), "y_train": np.arange(3)}
     np.savez(tmp_path / "set.npz", **blank, x_test=blank["x_train"], y_test=blank["y_train"])
     config = DataConfig(name=DataSet.npz, path=str(tmp_path / "set.npz"), mean=None, std=None)
     with pytest.raises(DataError, match="all pixels of the training images are equal"):
         load(config, 32, NOWHERE)
-    assert load(dataclasses.replace(config, std=1.0), 32, NOWHERE).mean == pytest.approx(9 / 255)
+    assert load(dataclasses.replace(config, std=1.0), 32, NOWHERE).mean == pytest.approx(99 / 255)
 
 
 def test_lack_of_memory_is_one_line(idx_config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:

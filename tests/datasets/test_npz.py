@@ -68,6 +68,15 @@ def test_allowed_forms_give_the_same_bytes(tmp_path: Path, content: Content, kin
         assert np.array_equal(loaded, content[key])
 
 
+def test_bytes_that_end_far_below_255_are_refused_unless_told(tmp_path: Path, content: Content) -> None:
+    """As scikit-learn's digits, whose full ink is 16: read as 0..255 they would be nearly black."""
+    faint = content | {key: (content[key] // 16).astype(np.uint8) for key in ("x_train", "x_test")}
+    text = message(save(tmp_path, faint))
+    assert "full ink at 15 (data.range=15), or faint images in 0..255 (data.range=255)?" in text
+    assert load_npz(tmp_path / "set.npz", 15.0).train_images.max() == 255
+    assert load_npz(tmp_path / "set.npz", 255.0).train_images.max() == 15
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.float64])
 def test_parts_on_different_scales_are_refused_unless_told(tmp_path: Path, content: Content, kind: type) -> None:
     stored = both(content, kind)

@@ -29,7 +29,7 @@ from lenet_ablate.datasets.arrays import (
 )
 from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reading
-from lenet_ablate.datasets.ranges import check_same_scale, find_range, to_bytes
+from lenet_ablate.datasets.ranges import find_range, to_bytes
 from lenet_ablate.errors import DataError
 from lenet_ablate.rendering.failures import no_folder
 
@@ -68,7 +68,7 @@ def load_idx(path: Path, full_ink: float | None = None, num_classes: int = NUM_C
 
     Args:
         path: The folder.
-        full_ink: The value of full ink, 0 being background; None: 255.
+        full_ink: The value of full ink, 0 being background; None: found out, and refused where it may be two.
         num_classes: How many classes there are.
 
     Raises:
@@ -86,9 +86,6 @@ def load_idx(path: Path, full_ink: float | None = None, num_classes: int = NUM_C
     files = [read_idx(find(folder, name) or folder / name, name) for name in NAMES]
     arrays, (train, _, test, _) = assemble(files, num_classes), (str(file.path) for file in files)
     parts = {train: arrays.train_images, test: arrays.test_images}
-    if full_ink is None:
-        check_same_scale(train, files[0].array, test, files[2].array)
-        return arrays
     values = find_range(parts, full_ink)
     return dataclasses.replace(
         arrays,

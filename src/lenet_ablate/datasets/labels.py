@@ -18,7 +18,7 @@ from lenet_ablate.datasets.npz import load_npz
 from lenet_ablate.datasets.own.read import read_own
 from lenet_ablate.datasets.playground import draw_plane
 from lenet_ablate.datasets.published import FACTS
-from lenet_ablate.datasets.ranges import Range, to_bytes
+from lenet_ablate.datasets.ranges import find_range, to_bytes
 from lenet_ablate.datasets.relatives import RELATIVES
 from lenet_ablate.errors import DataError
 
@@ -66,7 +66,7 @@ def load_test_images(config: DataConfig, data_dir: Path) -> Images:
         images = arrays.test_images
     else:
         images = read_idx(_find(path, TEST_IMAGES), TEST_IMAGES).array
-        images = images if config.range is None else to_bytes(images, Range(0.0, config.range))
+        images = to_bytes(images, find_range({str(path): images}, config.range))
     if images.dtype != np.uint8:  # rounding ten thousand images would take a quarter of a second
         images = np.rint(images).clip(0, 255)
     return images.astype(np.uint8, copy=False)

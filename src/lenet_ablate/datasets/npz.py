@@ -15,7 +15,7 @@ import numpy as np
 from lenet_ablate.datasets.arrays import Arrays, check_count, check_image_shape, check_labels, check_same_side
 from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reading, reason
-from lenet_ablate.datasets.ranges import BYTE, Range, check_same_scale, find_range, to_bytes
+from lenet_ablate.datasets.ranges import find_range, to_bytes
 from lenet_ablate.errors import DataError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -50,7 +50,7 @@ def load_npz(path: Path, full_ink: float | None = None, num_classes: int = NUM_C
 
     Args:
         path: The file.
-        full_ink: The value of full ink, 0 being background; None: 255 of uint8, and of floats found out.
+        full_ink: The value of full ink, 0 being background; None: found out, and refused where it may be two.
         num_classes: How many classes there are.
 
     Raises:
@@ -88,11 +88,7 @@ def _read(path: Path, archive: zipfile.ZipFile, full_ink: float | None, num_clas
         y_train = check_labels(f"{path}: y_train", file["y_train"], num_classes)
         y_test = check_labels(f"{path}: y_test", file["y_test"], num_classes)
     named = {f"{path}: x_train": x_train, f"{path}: x_test": x_test}
-    if full_ink is None and x_train.dtype == np.uint8:
-        check_same_scale(f"{path}: x_train", x_train, f"{path}: x_test", x_test)
-        values = Range(0.0, BYTE)
-    else:
-        values = find_range(named, full_ink)
+    values = find_range(named, full_ink)
     return Arrays(to_bytes(x_train, values), y_train, to_bytes(x_test, values), y_test)
 
 

@@ -74,21 +74,6 @@ def find_range(parts: Mapping[str, npt.NDArray[Any]], told: float | None = None)
     return found[first]
 
 
-def check_same_scale(train: str, train_images: Images, test: str, test_images: Images) -> None:
-    """Refuses whole numbers in 0..255 of which one part seems to be in 0..1.
-
-    Raises:
-        DataError: It does; the message names both readings.
-    """
-    highest = {train: int(train_images.max(initial=0)), test: int(test_images.max(initial=0))}
-    low, high = sorted(highest, key=lambda where: highest[where])
-    if highest[low] == 1 and highest[high] > _FAINT:
-        raise DataError(
-            f"{low}: holds values from 0 to 1 and {high} up to {highest[high]}: different scales, or nearly black "
-            "images; store both in 0..255, or say data.range=255 if they are as they should be"
-        )
-
-
 def to_bytes(images: npt.NDArray[Any], values: Range) -> Images:
     """The images as uint8 0..255, 0 = background; what lies beyond the range is cut off.
 
