@@ -110,6 +110,8 @@ def test_a_picture_is_given_the_name_of_its_class(
     main(["sign.png", "--study", "signs", "--json"])
     (found,) = json.loads(capsys.readouterr().out)["pictures"][0]["digits"]
     assert found["class"] == row["digit"] == f"sign_{found['digit']}" and len(found["probabilities"]) == 12
+    main(["--study", "signs", "--page", "page.html"])
+    assert "<h1>Draw a sign</h1>" in (tmp_path / "page.html").read_text(encoding="utf-8")
     main(["sign.png", "--study", "signs", "--show", "shown.png"])
     with Image.open(tmp_path / "shown.png") as shown:
         assert shown.width > 500

@@ -213,7 +213,7 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.predict.figures import draw_test_digits, png
 
     sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)
-    counts = f"{sample.num_wrong} of {sample.num_test} test digits read wrongly"
+    counts = f"{sample.num_wrong} of {sample.num_test} test {predictor.subject}s read wrongly"
     print(f"run: {_describe(predictor)}\n{counts}")
     if not len(sample.images):
         raise _NothingToDo("there is no digit to draw")

@@ -30,7 +30,7 @@ from lenet_ablate.predict.form import FORMS, MNIST_FORM, Form, to_form
 from lenet_ablate.predict.layout import find_layout
 from lenet_ablate.predict.pictures import Grey, Picture, load_picture
 from lenet_ablate.predict.pieces import LeftOut
-from lenet_ablate.predict.prediction import NO_DIGIT, Certainty, Judged, Prediction, Reading
+from lenet_ablate.predict.prediction import DIGITS, NO_DIGIT, Certainty, Judged, Prediction, Reading
 from lenet_ablate.predict.touching import may_be_several, split
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
 
@@ -82,6 +82,11 @@ class Predictor:
         """What the classes are called, by number."""
         config = self.members[0].config
         return tuple(class_name(config.data.classes, number) for number in range(num_classes_of(config.data)))
+
+    @property
+    def subject(self) -> str:
+        """What it reads, in a word: a digit, or a sign of another kind."""
+        return "digit" if self.classes == DIGITS else "sign"
 
     @property
     def is_calibrated(self) -> bool:

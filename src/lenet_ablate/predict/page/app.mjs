@@ -74,7 +74,7 @@ function makeRefresh(page, predictor, sheet) {
   return refresh;
 }
 
-function render(page, { network, classes }, drawing, { reading, chosen }) {
+function render(page, { network, classes, subject }, drawing, { reading, chosen }) {
   const { predictions, leftOut } = reading;
   const isEmpty = isBlank(drawing);
   const prediction = predictions[chosen] ?? null;
@@ -84,7 +84,7 @@ function render(page, { network, classes }, drawing, { reading, chosen }) {
   showBoard(page.board, drawing, marked);
   page.hint.hidden = !isEmpty;
   showHeadline(page.headline, predictions);
-  page.sentence.textContent = isEmpty ? "draw a digit" : answer(reading, chosen);
+  page.sentence.textContent = isEmpty ? `draw a ${subject}` : answer(reading, chosen);
   if (prediction) paintGrey(page.seen, prediction.image, 0, 255);
   else page.seen.getContext("2d").clearRect(0, 0, page.seen.width, page.seen.height);
   showBars(page.bars, classes, prediction);

@@ -48,6 +48,7 @@ def build_page(predictor: Predictor) -> bytes:
             css=Markup(css),  # nosec B704
             policy=_policy(joined_script(), css),
             data=Markup(_inert(_describe(predictor))),  # nosec B704 # made inert
+            subject=predictor.subject,
         )
     )
     content = page.encode("utf-8", errors="replace")
@@ -84,6 +85,7 @@ def _describe(predictor: Predictor) -> dict[str, Any]:
             "is_calibrated": predictor.is_calibrated,
         },
         "classes": predictor.classes,
+        "subject": predictor.subject,
         "form": dataclasses.asdict(predictor.form),
         "resize": None if has_border else bilinear_weights(predictor.form.size, size).tolist(),
         "temperature": temperature_of(trained.calibration),

@@ -17,6 +17,7 @@ const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other sig
 /**
  * @typedef {object} Predictor
  * @property {Network} network
+ * @property {string} subject What it reads, in a word.
  * @property {Form} form How the data set that it learned from has its digits.
  * @property {number[][]|null} resize What each old pixel adds to each new one along an axis, where not merely a border.
  * @property {number} temperature Divides the logits.
