@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import lenet_ablate
+from lenet_ablate.api.callables import without_callables
 from lenet_ablate.api.words import to_words
 from lenet_ablate.errors import ConfigError
 
@@ -65,7 +66,6 @@ def test_a_class_and_its_arguments_become_words(own: types.ModuleType) -> None:
         "model=own,lenet5",
         f"model.factory='{place}:Wide','{place}:deep'",
     ]
-    assert to_words((), {"model": own.Wide, "wdth": 3})[-1] == "wdth=3"  # which is refused as any such word is
 
 
 def test_an_optimizer_too(own: types.ModuleType) -> None:
@@ -117,7 +117,7 @@ def test_code_is_named_once(own: types.ModuleType) -> None:
 
 
 def test_a_class_is_trained_and_the_command_finds_it_done(own: types.ModuleType, run: Command) -> None:
-    settings: dict[str, Any] = {"data": "digits", "epochs": 1, "data__train_size": 64}
+    settings: dict[str, Any] = {"data": "digits", "epochs": 1, "data__train_size": 64, "workers": 1}
     runs = lenet_ablate.sweep(model=own.Wide, width=[4, 8], **settings)
     assert list(runs["model.args.width"]) == [4, 8] and set(runs["status"]) == {"done"}
     words = ("model=own", "model.factory=some_nets.py:Wide", "model.args.width=4,8", "data=digits", "epochs=1")
@@ -136,3 +136,14 @@ def test_the_pages_example_runs(own: types.ModuleType) -> None:
     exec(example, names)
     assert list(names["runs"]["model.args.width"]) == [8, 16]
     assert names["model"].training is False
+
+
+def test_a_name_that_nobody_has_is_told_beside_the_arguments(own: types.ModuleType) -> None:
+    with pytest.raises(ConfigError, match=r"dept: is neither a setting nor an argument of model; did you mean depth\?"):
+        without_callables({"model": own.deep, "dept": [4, 8]})
+    assert without_callables({"model": own.Wide, "foo": [4, 8]})["model__args__foo"] == [4, 8]  # it takes any
+    assert to_words((), {"model": own.Wide, "epoch": 3})[-1] == "epoch=3"  # which is refused as any such word is
+    with pytest.raises(ConfigError, match=r"wdth: .*; did you mean width\?"):
+        without_callables({"model": own.Wide, "wdth": 3})
+    both = without_callables({"model": own.Wide, "optimizer": own.Steps, "drag": 0.5})
+    assert "optimizer__args__drag" in both and "model__args__drag" not in both

@@ -131,3 +131,18 @@ def test_idx_and_npz_have_as_many_classes_as_they_are_said_to(tmp_path: Path, ki
         load(DataConfig(kind, str(path), mean=None, std=None), 32, NOWHERE)
     dataset = load(DataConfig(kind, str(path), mean=None, std=None, num_classes=47), 32, NOWHERE)
     assert (dataset.train_labels == labels).all()
+
+
+def test_labels_that_a_configuration_cannot_hold_are_found_again(tmp_path: Path) -> None:
+    labels = np.array(["c\nat", "do  g", "q" * 120, "q" * 121, "plain"] * 4)
+    own = read(save(tmp_path / "a.npz", labels))
+    assert own.config.classes is not None and own.config.classes[:3] == ("c at", "do g", "plain")
+    again = read_own(own.config)
+    assert again.config == own.config and (again.arrays.train_labels == own.arrays.train_labels).all()
+
+
+def test_labels_that_begin_at_one_have_another_way_out(tmp_path: Path) -> None:
+    labels = np.arange(52) % 26 + 1
+    np.savez(tmp_path / "a.npz", x_train=images(52), y_train=labels, x_test=images(52), y_test=labels)
+    with pytest.raises(DataError, match="where they begin at 1, store labels - 1, or let data=file number them"):
+        load(DataConfig(DataSet.npz, str(tmp_path / "a.npz"), mean=None, std=None, num_classes=26), 32, NOWHERE)

@@ -87,6 +87,7 @@ def test_the_commands_know_every_class(
     assert report("outputs")[0] == 0
     frame = pd.read_csv(tmp_path / "outputs/report/signs/confusion.csv")
     assert frame["true"].max() == num_classes - 1 and frame["count"].sum() == num_classes
+    assert (frame["true_name"] == "sign_" + frame["true"].astype(str)).all() and "predicted_name" in frame
 
 
 def test_a_picture_is_given_the_name_of_its_class(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lenet_ablate.config.callables import factory_of
+from lenet_ablate.config.checks import closest
 from lenet_ablate.config.choices import Model
 from lenet_ablate.config.grid_words import GRID_WORDS
 from lenet_ablate.config.settings import NAMED_GROUPS, setting_keys
@@ -28,6 +29,7 @@ def without_callables(settings: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: A function or class is of no file, or an argument is one of several of them.
     """
     taken: dict[str, str] = {}
+    codes: dict[str, Sequence[Callable[..., Any]]] = {}
     given: dict[str, Any] = {}
     for key, value in settings.items():
         called = [each for each in _entries(value) if _is_code(each)] if key in GROUPS else []
@@ -40,6 +42,9 @@ def without_callables(settings: Mapping[str, Any]) -> dict[str, Any]:
                 if name in taken:
                     raise ConfigError(f"{name}: {taken[name]} and {key} take it; write {key}__args__{name}=…")
                 taken[name] = key
+        codes[key] = called
+    for key, code in codes.items():
+        taken |= dict.fromkeys(_others(key, code, [name for name in settings if name not in taken]), key)
     return {(f"{taken[key]}__args__{key}" if key in taken else key): value for key, value in given.items()}
 
 
@@ -62,6 +67,16 @@ def _arguments(key: str, called: Sequence[Callable[..., Any]]) -> list[str]:
     if key == "optimizer":
         found = [each.without_first() for each in found]
     return list(dict.fromkeys(name for each in found for name in each.names))
+
+
+def _others(key: str, called: Sequence[Callable[..., Any]], names: Sequence[str]) -> list[str]:
+    """Names that code with `**more` takes; nearly an argument's is refused, nearly a setting's left alone."""
+    unknown = [name for name in names if not _is_known(name) and "__" not in name and "." not in name]
+    for name in unknown:
+        if guess := closest(name, _arguments(key, called)):
+            raise ConfigError(f"{name}: is neither a setting nor an argument of {key}; did you mean {guess}?")
+    takes_any = any(parameters_asked(each).takes_any for each in called)
+    return [name for name in unknown if takes_any and not closest(name, _KNOWN)]
 
 
 def _entries(value: Any) -> Iterator[Any]:

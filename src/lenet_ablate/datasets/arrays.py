@@ -92,5 +92,7 @@ def check_labels(where: str, labels: npt.NDArray[np.integer[Any]], num_classes: 
         found = f"{where}: label {labels[first]} at position {first}, expected 0 to {num_classes - 1}"
         needed = int(labels.max()) + 1
         way_out = f"; data.num_classes={needed} tells as many classes apart" * (num_classes < needed <= MAX_CLASSES)
+        if int(labels.min()) == 1 and needed == num_classes + 1:
+            way_out = "; where they begin at 1, store labels - 1, or let data=file number them"
         raise DataError(found + way_out * (int(labels.min()) >= 0))
     return labels.astype(label_type(num_classes), copy=False)

@@ -120,7 +120,7 @@ def _check_header(where: str, key: str, header: Header) -> tuple[int, ...]:
     shape, dtype = header.shape, header.dtype
     if key.startswith("y_"):
         if len(shape) != 1 or dtype.kind not in "iu":
-            raise DataError(f"{where}: has {header}, expected shape (N,) of whole numbers")
+            raise DataError(f"{where}: has {header}, expected shape (N,) of whole numbers; data=file takes others")
         return shape
     if len(shape) == 4 and shape[3] == 1:
         shape = shape[:3]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.datasets.base import class_name
 from lenet_ablate.rendering.escape import markdown_text
 from lenet_ablate.report.analysis.results import StudyAnalysis
 from lenet_ablate.report.figures.image import Image
@@ -85,10 +87,19 @@ def _frames(study: Study, analysis: StudyAnalysis) -> dict[str, bytes]:
         "summary.csv": _stacked([factor.levels for factor in analysis.factors]),
         "pairs.csv": _stacked([factor.pairs for factor in analysis.factors]),
         "anova.csv": analysis.anova,
-        "confusion.csv": analysis.confusion,
+        "confusion.csv": _with_names(analysis.confusion, study.config_of(analysis.best_variant)),
     }
     files = {"runs.csv": csv_bytes(study.runs), "epochs.csv": csv_bytes(study.epochs, missing="NaN")}
     return files | {name: csv_bytes(frame) for name, frame in frames.items() if len(frame)}
+
+
+def _with_names(confusion: pd.DataFrame, config: RunConfig | None) -> pd.DataFrame:
+    """The counts with what the classes are called, where they have names."""
+    names = config.data.classes if config else None
+    if not names or confusion.empty:
+        return confusion
+    called = {key: [class_name(names, int(number)) for number in confusion[key]] for key in ("true", "predicted")}
+    return confusion.assign(**{f"{key}_name": found for key, found in called.items()})
 
 
 def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

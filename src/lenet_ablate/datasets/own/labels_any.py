@@ -94,9 +94,12 @@ def _classes(
     """The class number of each label, and the names of the classes by number."""
     is_text = isinstance(values[0], str)
     if is_text and told:
-        if unknown := [value for value in values if value not in told]:
-            raise DataError(f"{where}: label {unknown[0]!r} is not among data.classes=[{','.join(told)}]")
-        return {name: place for place, name in enumerate(told)}, tuple(told)
+        # As they are, or as a configuration may hold them, which is what was found out of them before.
+        called = {value: value if value in told else plain for value, plain in zip(values, _clean(values), strict=True)}
+        if unknown := [value for value, name in called.items() if name not in told]:
+            raise DataError(f"{where}: label {unknown[0][:60]!r} is not among data.classes=[{','.join(told)}]")
+        others = {value: told.index(name) for value, name in called.items() if value not in told}
+        return {name: place for place, name in enumerate(told)} | others, tuple(told)
     if not is_text and _are_class_numbers(values, len(told)):
         names = tuple(told or (known if all(known) else ()))
         if told and len(told) <= values[-1]:
@@ -163,7 +166,7 @@ def _note(numbers: Mapping[Any, int], names: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(name[:30] for name in names)
+    return ", ".join(one_line(name, 30) for name in names)
 
 
 def _digits(count: int) -> tuple[str, ...]:

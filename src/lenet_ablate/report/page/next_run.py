@@ -40,7 +40,9 @@ def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
     """The next thing to run for a study with a finished run."""
     waiting = sum(not State(status).is_finished for status in study.runs["status"])
     if waiting and (commands := _sweeps(study)):
-        return NextRun(f"finish the {plural(waiting, 'run')} that have no result yet", commands, _cost(study, waiting))
+        have = "has" if waiting == 1 else "have"
+        why = f"finish the {plural(waiting, 'run')} that {have} no result yet"
+        return NextRun(why, commands, _cost(study, waiting))
     used = sorted({int(seed) for seed in study.design[REPLICATE]})
     if study.design["variant"].nunique() < 2:
         if len(used) < 2:
