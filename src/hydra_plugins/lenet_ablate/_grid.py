@@ -133,7 +133,7 @@ def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     if logger:
         logger.open()
     if todo:
-        launch(launcher, [[*job.overrides, word_of(sweep.command)] for job in todo])
+        _launch(launcher, [[*job.overrides, word_of(sweep.command)] for job in todo])
     logbook = Logbook(logger, lambda line: say(line, sys.stderr))
     logbook.add_all(sweep, finished, data, lambda: False)
     ended = tuple(_judge(sweep, job) for job in todo)
@@ -144,7 +144,7 @@ def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
     return result
 
 
-def launch(launcher: Launcher, jobs: Sequence[Sequence[str]]) -> None:
+def _launch(launcher: Launcher, jobs: Sequence[Sequence[str]]) -> None:
     """Have a launcher run jobs; whatever it raises is told, and what the runs left on disk is judged all the same."""
     try:
         launcher.launch(jobs, initial_job_idx=0)

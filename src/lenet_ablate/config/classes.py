@@ -13,13 +13,14 @@ CLASSES = {
     DataSet.qmnist: 10,
 }
 """How many classes these have; what they are called may be chosen."""
-TEN = 10  # as many as a network tells apart where nothing is said
+NUM_CLASSES = 10
+"""Of the digits, and of every data set that says nothing else."""
 
 
 def class_checks(data: DataConfig) -> list[str]:
     """What is wrong with number and names of the classes, a sentence each; empty if nothing is."""
     name, count, problems = data.name.value, CLASSES.get(data.name), []
-    told = data.num_classes if data.num_classes is not None or count != TEN else TEN
+    told = data.num_classes if data.num_classes is not None or count != NUM_CLASSES else NUM_CLASSES
     if count is not None and told != count:
         problems.append(f"data.num_classes={'null' if told is None else told}: {name} has {count}")
     if data.classes is None:

@@ -59,15 +59,12 @@ def check_same_side(train: str, train_shape: tuple[int, ...], test: str, test_sh
         DataError: Height or width differ.
     """
     if train_shape[1:] != test_shape[1:]:
-        sizes = [
-            " of ".join(filter(None, [f"{shape[-2]}×{shape[-1]}", "three colours" if len(shape) == 4 else ""]))
-            for shape in (test_shape, train_shape)
-        ]
+        sizes = [_size(shape) for shape in (test_shape, train_shape)]
         raise DataError(f"{test}: images of {sizes[0]} pixels, expected {sizes[1]} as in {train}")
 
 
 def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[-2]}×{shape[-1]}{' in colour' if len(shape) == 4 else ''}"
+    return f"{shape[-2]}×{shape[-1]}{' of three colours' if len(shape) == 4 else ''}"
 
 
 def check_count(images: str, num_images: int, labels: str, num_labels: int) -> None:

@@ -11,11 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.config.classes import CLASSES
+from lenet_ablate.config.classes import CLASSES, NUM_CLASSES
 from lenet_ablate.config.settings import DataConfig
-
-NUM_CLASSES = 10
-"""Of the digits, and of every data set that says nothing else."""
 
 _POINT_CLASSES = 2
 
@@ -47,8 +44,7 @@ class Dataset:
 
     Attributes:
         train_images: (N, S, S) uint8, 0 = background, S the side that the network takes; before any split. In colour
-            (N, 3, S, S). Of the
-            playground's sets (N, 1, F) float32: F features of each point, which are not normalised.
+            (N, 3, S, S). Of the playground's sets (N, 1, F) float32: F features of each point, not normalised.
         train_labels: (N,) class numbers from 0, see `label_type`.
         test_images: (M, S, S) or (M, 3, S, S) uint8, or (M, 1, F) float32.
         test_labels: (M,) class numbers.

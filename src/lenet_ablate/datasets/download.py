@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 
 from lenet_ablate.rendering.escape import one_line
 
+WAY_OUT = "delete it so that it is downloaded again, or use data=file for a data set of your own"
+"""What to do about a file that is not what it is called."""
 TIMEOUT_SECONDS = 30.0
 _READ_BYTES = 2**16
 _MAX_BYTES = 2**28  # MNIST's largest file has 47 million
@@ -94,19 +96,12 @@ def fetch_as_is(
         MirrorError: It was not delivered, or with other content.
         OSError: The folder cannot be written.
     """
-    name, size, digest = url.rpartition("/")[2], 0, hashlib.md5(usedforsecurity=False)
+    name, digest = url.rpartition("/")[2], hashlib.md5(usedforsecurity=False)
     try:
         with TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
             target = Path(scratch) / name
-            with target.open("wb") as file, closing(_receive(url, progress, timeout_seconds, note)) as chunks:
-                for chunk in chunks:
-                    digest.update(chunk)
-                    size += len(chunk)
-                    if size > most_bytes:
-                        raise MirrorError("sent far more than expected")
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
+            with closing(_receive(url, progress, timeout_seconds, note)) as chunks:
+                _store(chunks, target, digest.update, most_bytes)
             if digest.hexdigest() != md5:
                 raise MirrorError(f"sent other content for {name} than expected (MD5 differs)")
             target.replace(folder / name)
@@ -128,26 +123,39 @@ def made_only_if_used(folder: Path) -> Iterator[None]:
 
 
 def _fetch_from(url: str, target: Path, sha256: str, progress: Callable[[str], None], timeout: float) -> None:
-    unpacker = zlib.decompressobj(wbits=_GZIP_WINDOW)
-    digest, size = hashlib.sha256(), 0
-    with target.open("wb") as file, closing(_receive(url, progress, timeout)) as chunks:
-        for chunk in chunks:
-            try:
-                unpacked = unpacker.decompress(chunk)
-            except zlib.error:
-                is_page = chunk.lstrip().startswith(b"<")
-                raise MirrorError(f"sent {'a web page' if is_page else 'damaged data'}, not a gzip file") from None
-            digest.update(unpacked)
-            size += len(unpacked)
-            if size > _MAX_BYTES:
-                raise MirrorError("sent far more than expected")
-            file.write(unpacked)
-        file.flush()
-        os.fsync(file.fileno())
-    if not unpacker.eof:
-        raise MirrorError("the file ends too early")
+    digest = hashlib.sha256()
+    with closing(_receive(url, progress, timeout)) as chunks:
+        _store(_unpacked(chunks), target, digest.update, _MAX_BYTES)
     if digest.hexdigest() != sha256:
         raise MirrorError("sent other content than expected (SHA-256 differs)")
+
+
+def _unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """What chunks of a gzip file hold; raises a MirrorError where they are none, or end too early."""
+    unpacker = zlib.decompressobj(wbits=_GZIP_WINDOW)
+    for chunk in packed:
+        try:
+            content = unpacker.decompress(chunk)
+        except zlib.error:
+            is_page = chunk.lstrip().startswith(b"<")
+            raise MirrorError(f"sent {'a web page' if is_page else 'damaged data'}, not a gzip file") from None
+        yield content
+    if not unpacker.eof:
+        raise MirrorError("the file ends too early")
+
+
+def _store(chunks: Iterable[bytes], target: Path, note: Callable[[bytes], None], most_bytes: int) -> None:
+    """Write chunks to a new file, flushed, and hand each to `note`; a MirrorError where they are too much."""
+    size = 0
+    with target.open("wb") as file:
+        for chunk in chunks:
+            note(chunk)
+            size += len(chunk)
+            if size > most_bytes:
+                raise MirrorError("sent far more than expected")
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _receive(url: str, progress: Callable[[str], None], timeout: float, note: str = "") -> Generator[bytes, None, None]:

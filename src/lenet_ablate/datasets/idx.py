@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.datasets.arrays import (
     MAX_PIXELS,
     Arrays,
@@ -27,7 +28,6 @@ from lenet_ablate.datasets.arrays import (
     check_labels,
     check_same_side,
 )
-from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.ranges import find_range, to_bytes
 from lenet_ablate.errors import DataError

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lenet_ablate.config.choices import DataSet
 from lenet_ablate.datasets.arrays import Arrays, check_count, check_image_shape
 from lenet_ablate.datasets.base import Images, Labels, label_type
+from lenet_ablate.datasets.download import WAY_OUT
 from lenet_ablate.datasets.files import reading, reason
 from lenet_ablate.datasets.idx import find, read_idx
 from lenet_ablate.datasets.mnist import SHA256
@@ -31,7 +32,6 @@ from lenet_ablate.datasets.published import FACTS, Half, Known, packed_name
 from lenet_ablate.errors import DataError
 
 _Array = npt.NDArray[np.integer[Any]]
-_WAY_OUT = "delete it so that it is downloaded again, or use data=file for a data set of your own"
 
 
 def load_known(
@@ -100,7 +100,7 @@ def _read(folder: Path, file: str) -> _Array:
     try:
         return _read_file(path, file)
     except DataError as error:
-        raise DataError(f"{error}; {_WAY_OUT}") from None
+        raise DataError(f"{error}; {WAY_OUT}") from None
 
 
 def _read_file(path: Path, file: str) -> _Array:
@@ -136,7 +136,7 @@ def _class_numbers(known: Known, path: Path, stored: _Array) -> Labels:
     wrong = np.flatnonzero((stored < first) | (stored > last))
     if wrong.size:
         at = int(wrong[0])
-        raise DataError(f"{path}: label {stored[at]} at position {at}, expected {first} to {last}; {_WAY_OUT}")
+        raise DataError(f"{path}: label {stored[at]} at position {at}, expected {first} to {last}; {WAY_OUT}")
     return (stored - first).astype(label_type(known.num_classes))
 
 
@@ -150,14 +150,14 @@ def _checked(known: Known, folder: Path, half: Half, stored: Mapping[str, _Array
         told.append(f"{part} images of {images.shape[1]}×{images.shape[2]} pixels")
     wanted = f"{half.count} {part} images of {known.side}×{known.side} pixels"
     if told:
-        raise DataError(f"{folder / half.images}: is not {known.title}'s: has {told[0]}, expected {wanted}; {_WAY_OUT}")
+        raise DataError(f"{folder / half.images}: is not {known.title}'s: has {told[0]}, expected {wanted}; {WAY_OUT}")
     labels = _class_numbers(known, folder / half.labels, stored[half.labels])
     counts = np.bincount(labels, minlength=known.num_classes)
     if counts.min() == 0 or (known.is_even and counts.min() < counts.max()):
         share = f"{half.count // known.num_classes} {part} images of each class" if known.is_even else "all classes"
         raise DataError(
             f"{folder / half.labels}: is not {known.title}'s, which has {share}, not {counts.min()} to "
-            f"{counts.max()}; {_WAY_OUT}"
+            f"{counts.max()}; {WAY_OUT}"
         )
     return _upright(known, images), labels
 
@@ -177,7 +177,7 @@ def _unproven(known: Known, folder: Path, stored: Mapping[str, _Array]) -> Seque
                 header = _idx_header(array)
                 crc, length = zlib.crc32(array.data, zlib.crc32(header)), len(header) + array.nbytes
                 if told != crc.to_bytes(4, "little") + (length % 2**32).to_bytes(4, "little"):
-                    raise DataError(f"{find(folder, file)}: is not what {path.name} beside it holds; {_WAY_OUT}")
+                    raise DataError(f"{find(folder, file)}: is not what {path.name} beside it holds; {WAY_OUT}")
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
         raise DataError(f"{path}: is not the zip that it should be ({reason(error)})") from None
     return ()
@@ -187,12 +187,12 @@ def _is_proven(known: Known, folder: Path, file: str, array: _Array) -> bool:
     packed, path = folder / packed_name(file), find(folder, file) or folder / file
     if packed.is_file():
         if md5_of(packed) != known.md5[packed.name]:
-            raise DataError(f"{packed}: is not {known.title}'s genuine file (MD5 differs); {_WAY_OUT}")
+            raise DataError(f"{packed}: is not {known.title}'s genuine file (MD5 differs); {WAY_OUT}")
         if packed != path and not np.array_equal(_read_file(packed, file), array):
-            raise DataError(f"{path}: is not what {packed.name} beside it holds; {_WAY_OUT}")
+            raise DataError(f"{path}: is not what {packed.name} beside it holds; {WAY_OUT}")
         return True
     if file.endswith("ubyte") and _sha256(array) in SHA256.values():
-        raise DataError(f"{path}: is MNIST's, not {known.title}'s; {_WAY_OUT}")
+        raise DataError(f"{path}: is MNIST's, not {known.title}'s; {WAY_OUT}")
     return False
 
 

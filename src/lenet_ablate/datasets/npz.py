@@ -12,8 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.datasets.arrays import Arrays, check_count, check_image_shape, check_labels, check_same_side
-from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reading, reason
 from lenet_ablate.datasets.ranges import find_range, to_bytes
 from lenet_ablate.errors import DataError

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lenet_ablate.config.choices import DataSet
+from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.datasets.arrays import Arrays
-from lenet_ablate.datasets.base import NUM_CLASSES
-from lenet_ablate.datasets.download import made_only_if_used
+from lenet_ablate.datasets.download import WAY_OUT, made_only_if_used
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.idx import (
     NAMES,
@@ -136,15 +136,12 @@ def _read_checked(folder: Path, name: str, kind: str, md5: str) -> tuple[IdxFile
         with reading(packed), packed.open("rb") as stream:
             digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         if digest != md5:
-            raise DataError(f"{packed}: is not {kind}'s genuine file (MD5 differs); {_WAY_OUT}")
+            raise DataError(f"{packed}: is not {kind}'s genuine file (MD5 differs); {WAY_OUT}")
         if packed != path and not np.array_equal(read_idx(packed, name).content, file.content):
-            raise DataError(f"{path}: is not what {packed.name} beside it holds; {_WAY_OUT}")
+            raise DataError(f"{path}: is not what {packed.name} beside it holds; {WAY_OUT}")
     elif hashlib.sha256(file.content.data).hexdigest() == SHA256[name]:
-        raise DataError(f"{path}: is MNIST's, not {kind}'s; {_WAY_OUT}")
+        raise DataError(f"{path}: is MNIST's, not {kind}'s; {WAY_OUT}")
     return file, packed is not None
-
-
-_WAY_OUT = "delete it so that it is downloaded again, or use data=file for a data set of your own"
 
 
 def _check_content(folder: Path, kind: str, told: Published, arrays: Arrays) -> None:
@@ -158,12 +155,12 @@ def _check_content(folder: Path, kind: str, told: Published, arrays: Arrays) -> 
         if (counts != count).any():
             raise DataError(
                 f"{folder}: is not {kind}, which has {count} {part} images of each class, not {counts.min()} to "
-                f"{counts.max()}; {_WAY_OUT}"
+                f"{counts.max()}; {WAY_OUT}"
             )
     if abs(mean - told.mean) > _TOLERANCE or abs(std - told.std) > _TOLERANCE:
         raise DataError(
             f"{folder}: is not {kind}, whose pixels have mean {told.mean} and standard deviation {told.std}, not "
-            f"{mean:.4f} and {std:.4f}; {_WAY_OUT}"
+            f"{mean:.4f} and {std:.4f}; {WAY_OUT}"
         )
 
 

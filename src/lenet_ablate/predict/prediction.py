@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from lenet_ablate.datasets.base import NUM_CLASSES
+from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.calibration import Probabilities
 from lenet_ablate.predict.pieces import LeftOut

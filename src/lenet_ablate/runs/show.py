@@ -67,13 +67,8 @@ def _state(entry: Entry, record: RunRecord) -> str:
     ago = age(time.time() - entry.changed)
     planned = record.config.epochs if record.config else None
     done = len(record.rows)
-    epochs = (
-        f", {done} of {planned} epochs"
-        if planned and done != planned
-        else f", {done} epoch{'s' * (done != 1)}"
-        if done
-        else ""
-    )
+    told = f"{done} of {planned} epochs" if planned and done != planned else f"{done} epoch{'s' * (done != 1)}"
+    epochs = f", {told}" if done or planned else ""
     seconds = f" in {record.result.wall_seconds:.1f} s" if record.result.wall_seconds is not None else ""
     return f"{record.state.value}{epochs}{seconds}{f', {ago} ago' if ago else ''}"
 

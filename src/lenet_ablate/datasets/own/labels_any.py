@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.config.settings import MAX_CLASSES
-from lenet_ablate.datasets.base import NUM_CLASSES, Labels, label_type
+from lenet_ablate.datasets.base import Labels, label_type
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.errors import DataError
 from lenet_ablate.rendering.escape import one_line, well_formed
@@ -82,7 +83,7 @@ def number(parts: Mapping[str, Array], told: Sequence[str] = (), known: Sequence
         shown = ", ".join(map(str, values[:_SHOWN]))
         raise DataError(f"{first}: has {len(values)} classes ({shown}, …), expected at most {MAX_CLASSES}")
     numbers, names = _classes(first, values, told, known)
-    count = max(2, len(told), len(names) if told else 0, max(numbers[value] for value in values) + 1)
+    count = max(2, len(told), max(numbers[value] for value in values) + 1)
     kind = label_type(count)
     chosen = {where: _look_up(labels, numbers).astype(kind) for where, labels in plain.items()}
     return Numbered(chosen, _clean(names), _note(numbers, names), count)

@@ -80,7 +80,7 @@ class Stack:
     """Pictures put together to one array; those of several sizes are brought to one."""
 
     def __init__(self, where: str, color: Color = Color.grey) -> None:
-        self._where, self.color = where, color
+        self.where, self.color = where, color
         self._images: list[Images] = []
         self._pixels = 0
         self._colours = 0
@@ -96,7 +96,7 @@ class Stack:
             image = fit(image[None], MAX_SIDE, Resize.bilinear)[0]
         self._pixels += image.size
         if self._pixels > MAX_PIXELS:
-            raise DataError(f"{self._where}: has more than {MAX_PIXELS} pixels in all; use fewer or smaller pictures")
+            raise DataError(f"{self.where}: has more than {MAX_PIXELS} pixels in all; use fewer or smaller pictures")
         self._images.append(image)
         self._colours += has_colours
 
@@ -113,11 +113,6 @@ class Stack:
         if side is None:
             return np.stack(self._images)
         return np.concatenate([fit(image[None], side, Resize.bilinear) for image in self._images])
-
-    @property
-    def where(self) -> str:
-        """What they are called."""
-        return self._where
 
     @property
     def has_colours(self) -> bool:

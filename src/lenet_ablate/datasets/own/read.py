@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.config.home import expand_home
 from lenet_ablate.config.settings import DataConfig
 from lenet_ablate.datasets.arrays import Arrays, check_same_side
 from lenet_ablate.datasets.balance import check_classes
-from lenet_ablate.datasets.base import NUM_CLASSES, Images
+from lenet_ablate.datasets.base import Images
 from lenet_ablate.datasets.files import reading
 from lenet_ablate.datasets.own.content import Content, Part, Piece
 from lenet_ablate.datasets.own.held_out import with_test

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.config.settings import MAX_CLASSES
 from lenet_ablate.datasets.arrays import MAX_PIXELS
-from lenet_ablate.datasets.base import NUM_CLASSES
 from lenet_ablate.datasets.files import reason
 from lenet_ablate.datasets.own.content import Array
 from lenet_ablate.datasets.own.naming import FILE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS
