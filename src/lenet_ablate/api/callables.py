@@ -9,14 +9,13 @@ from lenet_ablate.config.callables import factory_of
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.choices import Model
 from lenet_ablate.config.grid_words import GRID_WORDS
+from lenet_ablate.config.own_code import CODED
 from lenet_ablate.config.settings import NAMED_GROUPS, setting_keys
 from lenet_ablate.config.signature import parameters_asked
 from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.errors import ConfigError
 
 OWN = Model.own.value
-GROUPS = ("model", "optimizer")
-"""Groups whose choice may be the user's own code."""
 
 
 def without_callables(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def without_callables(settings: Mapping[str, Any]) -> dict[str, Any]:
     codes: dict[str, Sequence[Callable[..., Any]]] = {}
     given: dict[str, Any] = {}
     for key, value in settings.items():
-        called = [each for each in _entries(value) if _is_code(each)] if key in GROUPS else []
+        called = [each for each in _entries(value) if _is_code(each)] if key in CODED else []
         if not called:
             given[key] = value
             continue

@@ -15,6 +15,8 @@ from lenet_ablate.errors import ConfigError
 
 OFFERED = ("pool", "activation", "num_classes", "input_shape")
 """What a factory of networks is given where it has an argument of the name."""
+CODED = ("model", "optimizer")
+"""Groups whose choice may be own code."""
 FOLDER = "own"
 """Within a run's folder, where its code is copied to."""
 Part = ModelConfig | OptimizerConfig

@@ -10,6 +10,7 @@ from typing import Any
 
 from lenet_ablate.config.choices import Model
 from lenet_ablate.config.folder import config_dir
+from lenet_ablate.config.own_code import CODED
 from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
 from lenet_ablate.config.yaml_text import from_yaml
@@ -46,7 +47,7 @@ def _group_words(group: str, value: Mapping[str, Any], default: Mapping[str, Any
     chosen = _read(f"{group}/{name}.yaml")
     words = [] if name == default[NAMED_GROUPS[group]] else [f"{group}={name}"]
     own = {key: inner for key, inner in value.items() if key != NAMED_GROUPS[group] and inner != chosen.get(key)}
-    if name == Model.own.value and group in ("model", "optimizer"):
+    if name == Model.own.value and group in CODED:
         own.pop("sha256", None)  # of the code as it is
         arguments = own.pop("args", None) or {}
         own |= {f"args.{key}": inner for key, inner in arguments.items()}

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from lenet_ablate.config.arguments import Arguments
+from lenet_ablate.config.own_code import CODED
 from lenet_ablate.config.plan import factory_name
 from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import FOUND_OUT, DataConfig, ModelConfig, OptimizerConfig, RunConfig
@@ -16,8 +17,6 @@ from lenet_ablate.rendering.escape import well_formed
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
-CODED = ("model", "optimizer")
-"""Groups whose choice may be own code."""
 ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
 
 Order = tuple[Any, ...]
