@@ -68,6 +68,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         ("--epochs", ["--epochs: settings are written without dashes: epochs=…"]),
         ("--epoch", ["--epoch: settings are written without dashes: epochs=…"]),
         ("-lr=0.1", ["settings are written without dashes: lr=0.1"]),
+        ("--verson", ["--verson: there is no such flag; did you mean --version?"]),
+        ("lr=0,001", ["lr=0,001: a decimal has a point, lr=0.001; a comma separates values"]),
         ("--batch-size=32", ["settings are written without dashes: batch_size=32"]),
         ("device=gpu", ["device=gpu", "did you mean device=cuda?"]),
         ("lr=[1,2", ["lr=[1,2: cannot be read", "needs quotes"]),
@@ -154,6 +156,13 @@ def test_an_unknown_flag_ends_with_1(run: Run, tmp_path: Path) -> None:
     assert status == 1
     assert "unrecognized arguments: --quick=1" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_made_ready(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    status, out, err = run("data=digits", "epochs=1", "output_dir=taken")
+    assert status == 1 and "training with" not in out
+    assert "taken: cannot be written; output_dir=… names another folder" in err
 
 
 def test_the_last_of_a_setting_given_twice_counts_and_the_sweep_that_may_be_meant_is_told(run: Run) -> None:

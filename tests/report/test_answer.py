@@ -125,6 +125,12 @@ def test_more_seeds_are_asked_for_by_the_command_that_trained_these() -> None:
     assert words[-1].startswith(("seed=3", "seed=range(3,")) and " more seed" in answer.next.why
 
 
+def test_where_no_run_learned_nothing_is_advised_but_other_rates() -> None:
+    answer = answered(configs(), lambda config: 0.1 + WOBBLE[config.seed])
+    assert answer.verb == "Highest so far" and answer.chosen.startswith("No run learned anything")
+    assert answer.next.commands == (f"{shlex.join(w for w in shlex.split(COMMAND) if w[:3] != 'lr=')} lr=0.001,0.0001",)
+
+
 def noisy(config: RunConfig) -> float:
     """Nothing is decided: pooling would take few seeds, the rate's seeds differ ten times as much."""
     pooling, rate = WOBBLE[config.seed] * (config.pool is Pool.avg), WOBBLE[2 - config.seed] * (config.lr == 0.1)

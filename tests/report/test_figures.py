@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -221,6 +222,9 @@ def test_numbers_differ_in_lightness_and_words_in_line_too() -> None:
     (words,) = find_factors([RunConfig(activation=activation) for activation in Activation])
     assert len({(style.color, style.dash) for style in level_styles(words).values()}) == len(Activation)
     assert len({style.dash for style in level_styles(words).values()}) == len(Activation)
+    levels = tuple(replace(words.levels[0], label=f"word {place}") for place in range(16))
+    many = level_styles(replace(words, levels=levels))
+    assert len({(style.color, style.dash) for style in many.values()}) == 16
 
 
 @pytest.mark.parametrize("key", ["lr", "optimizer"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,7 @@ HYDRA_FLAGS = (
     *("cfg", "resolve", "package", "run", "multirun", "info", "version", "help", "hydra-help", "shell-completion"),
     *("config-path", "config-name", "config-dir", "experimental-rerun", "cp", "cn", "cd", "sc"),
 )
+DECIMAL_COMMA = re.compile(r"-?\d+,0\d+")
 OURS_ALONE = ("isolate", "run_timeout", "retries", "on_error")
 FIXED_FLAGS = dict.fromkeys(
     ("config-name", "cn", "config-path", "cp"), "is fixed here; --config-dir DIR adds options to the groups"
@@ -79,7 +81,9 @@ def check_flags(flags: Sequence[str]) -> list[str]:
         if not flag.startswith("-") or len(name) < 2 or name in HYDRA_FLAGS:
             continue
         key = closest(name.replace("-", "_"), (*setting_keys(), *GRID_WORDS))
-        if key:
+        if flag.startswith("--") and (guess := closest(name, HYDRA_FLAGS)):
+            problems.append(f"{flag}: there is no such flag; did you mean --{guess}?")
+        elif key:
             problems.append(f"{flag}: settings are written without dashes: {key}={value if joined else '…'}")
     return problems
 
@@ -186,10 +190,17 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
         return f"{word}: settings cannot be removed; null stands for none where that is allowed"
     if is_adding and key.partition(".")[0] != SCHEDULES:
         return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
+    if _has_decimal_comma(word):
+        return f"{word}: a decimal has a point, {word.replace(',', '.', 1)}; a comma separates values"
     if override.is_sweep_override() and not override.is_discrete_sweep():
         return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"
     is_glob = override.value_type is ValueType.GLOB_CHOICE_SWEEP
     return _check_choices(key, override, options) if options and not is_glob else None
+
+
+def _has_decimal_comma(word: str) -> bool:
+    """Whether a word such as `lr=0,001` can only mean a decimal: nobody writes the values 0 and 1 as 0,001."""
+    return DECIMAL_COMMA.fullmatch(word.partition("=")[2]) is not None
 
 
 def _check_choices(group: str, override: Override, options: Sequence[str]) -> str | None:

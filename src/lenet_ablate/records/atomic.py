@@ -81,6 +81,12 @@ def make_folder(folder: Path) -> None:
         raise RecordError(f"{folder}: cannot be made: {system_reason(error, folder)}") from error
 
 
+def unwritable_place(folder: Path) -> Path | None:
+    """The folder, or the nearest one above it, where nothing can be written; None where something can."""
+    found = next((place for place in (folder, *folder.absolute().parents) if os.path.lexists(place)), folder)
+    return None if found.is_dir() and os.access(found, os.W_OK | os.X_OK) else found
+
+
 def remove_leftovers(folder: Path, *, is_ours_alone: bool = False) -> None:
     """Remove the temporary files that killed writes left in a folder; whatever cannot be removed stays.
 

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.config.plan import RunPlan
@@ -14,6 +13,7 @@ from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.select import engine_key, make_engines
 from lenet_ablate.records.archive import ARCHIVE
+from lenet_ablate.records.atomic import unwritable_place
 from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.read import iter_records, read_run
 from lenet_ablate.records.record import State
@@ -79,7 +79,7 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     _say_runs([_line(sweep, job, forecasts.get(job), job in archived) for job in sweep.jobs])
     if not todo:
         return
-    if where := _unwritable(sweep.study):
+    if where := unwritable_place(sweep.study):
         warn(f"warning: {where} cannot be written; output_dir=… names another folder")
     seconds = beginning + _makespan([forecast.seconds for forecast in forecasts.values()], side_by_side)
     means = engines_text(engines.values(), side_by_side)
@@ -140,12 +140,6 @@ def _costs(
     unknown = {kind: job for kind, job in kinds.items() if kind not in past}
     measured = measured_costs(unknown, data, engines, workers) if unknown else {}
     return past | measured, "by a short measurement" if measured else "from past runs"
-
-
-def _unwritable(folder: Path) -> Path | None:
-    """The folder, or the nearest one above it, where nothing can be written; None where something can."""
-    found = next((place for place in (folder, *folder.absolute().parents) if os.path.lexists(place)), folder)
-    return None if found.is_dir() and os.access(found, os.W_OK | os.X_OK) else found
 
 
 def _makespan(seconds: Sequence[float], workers: int) -> float:

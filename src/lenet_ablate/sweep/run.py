@@ -19,7 +19,7 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.aside import set_aside
-from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
+from lenet_ablate.records.atomic import make_folder, remove_leftovers, unwritable_place, write_bytes
 from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.plans import SWEEPS, is_plan
 from lenet_ablate.records.record import FORMAT
@@ -70,6 +70,8 @@ def run_sweep(
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
     if todo:
+        if where := unwritable_place(sweep.study):  # before anything is compiled or measured
+            raise RecordError(f"{where}: cannot be written; output_dir=… names another folder")
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
         # The longest first, so that the last worker is not left alone with one of them.

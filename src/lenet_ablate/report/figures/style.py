@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,9 @@ def level_styles(factor: Factor) -> dict[str, LineStyle]:
     palette = (VERMILLION, PINK) if numbers else (BLUE, VERMILLION, GREEN, PINK)
     dashes = DASHES[1:] if numbers else DASHES
     colors |= {label: palette[place % len(palette)] for place, label in enumerate(words)}
-    dash = {label: dashes[place % len(dashes)] for place, label in enumerate(words)}
+    # After each round of colours the lines move on by one, so that no colour meets its line again soon.
+    rounds = [place + place // math.lcm(len(palette), len(dashes)) for place in range(len(words))]
+    dash = {label: dashes[turn % len(dashes)] for label, turn in zip(words, rounds, strict=True)}
     return {
         label: LineStyle(colors[label], dash.get(label, "-"), MARKERS[place % len(MARKERS)])
         for place, label in enumerate(factor.labels)

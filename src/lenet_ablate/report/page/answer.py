@@ -64,10 +64,11 @@ def answer_of(study: Study, analysis: StudyAnalysis) -> Answer:
     best = analysis.best_variant
     own = study.design[study.design[VARIANT] == best]
     settings = tuple((factor.key, str(own[factor.key].iloc[0])) for factor in study.factors) if len(own) else ()
+    is_chance = bool(study.design.loc[study.design["is_usable"], "is_collapsed"].all())
     effects, unstable = effects_of(analysis.factors, dict(settings)), _unstable(analysis, ranked, best)
     return Answer(
         settings,
-        "Use" if not is_one_seed else "Highest so far",
+        "Highest so far" if is_one_seed or is_chance else "Use",
         ranked[best].figure if best in ranked else "no run has a final figure",
         " ".join(_chosen(study, analysis, ranked)),
         _alike(analysis, ranked, best, is_one_seed, _avoided(study, effects) | set(unstable)),
@@ -118,6 +119,9 @@ def _chosen(study: Study, analysis: StudyAnalysis, ranked: Mapping[str, _Variant
         yield "The only setting."
         return
     usable = study.design[study.design["is_usable"]]
+    if usable["is_collapsed"].all():
+        yield "No run learned anything: all ended at chance level, so the order of the settings means nothing."
+        return
     by_validation = usable["val_accuracy"].notna().any()
     yield (
         "Chosen by validation accuracy, not by test accuracy."
@@ -195,7 +199,7 @@ def _avoid(effects: tuple[Effect, ...], settings: dict[str, str]) -> Iterator[st
             if level in troubled:
                 words.append(troubled[level])
             on = f", on average; depends on {' and '.join(effect.depends_on)}" if effect.depends_on else ""
-            mark = " (part of the best setting)" if settings.get(effect.key) == level else ""
+            mark = " (the best setting has it)" if settings.get(effect.key) == level else ""
             yield f"{effect.key}={level}{mark}: {', '.join(words)}{on if level in worse else ''}"
 
 

@@ -18,6 +18,7 @@ from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.text.wording import plural
 
 FIRST_SEEDS, MAX_LISTED, MAX_ADVISED = 3, 10, 200
+RATES = ("0.1", "0.01", "0.001", "0.0001")
 OPEN = (Code.one_run, Code.not_distinguishable)
 
 
@@ -43,6 +44,8 @@ def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
         have = "has" if waiting == 1 else "have"
         why = f"finish the {plural(waiting, 'run')} that {have} no result yet"
         return NextRun(why, commands, _cost(study, waiting))
+    if study.design.loc[study.design["is_usable"], "is_collapsed"].all() and (commands := _other_rates(study)):
+        return NextRun("look for a learning rate at which it learns, or train longer", commands)
     used = sorted({int(seed) for seed in study.design[REPLICATE]})
     if study.design["variant"].nunique() < 2:
         if len(used) < 2:
@@ -74,6 +77,13 @@ def _predict(study: Study, analysis: StudyAnalysis) -> str:
     return shlex.join(["lenet-predict", *where, "--study", study.name, *code, *shown])
 
 
+def _other_rates(study: Study) -> tuple[str, ...]:
+    """The sweeps' commands with learning rates that were not tried yet."""
+    tried = {str(config.lr) for config in study.configs.values()}
+    rates = ",".join(rate for rate in RATES if rate not in tried)
+    return tuple(dict.fromkeys(_with(command, "lr", rates) for command in _sweeps(study))) if rates else ()
+
+
 def _seeds_by_factor(undecided: pd.DataFrame) -> dict[str, int]:
     """How many more seeds it takes, at the least, to decide a pair of each factor; the fewest first."""
     if undecided.empty:
@@ -92,7 +102,7 @@ def _more_seeds(study: Study, analysis: StudyAnalysis, used: Sequence[int], coun
     first = max(used, default=-1) + 1
     seeds = range(first, first + count)
     told = ",".join(map(str, seeds)) if count <= MAX_LISTED else f"range({first},{first + count})"
-    commands = tuple(dict.fromkeys(_with_seeds(command, told) for command in _sweeps(study)))
+    commands = tuple(dict.fromkeys(_with(command, REPLICATE, told) for command in _sweeps(study)))
     if not commands:
         config = study.config_of(analysis.best_variant)
         commands = (variant_command(config, list(seeds)[:MAX_LISTED], study.name),) if config else ()
@@ -113,13 +123,13 @@ def _sweeps(study: Study) -> tuple[str, ...]:
     return tuple(commands)
 
 
-def _with_seeds(command: str, seeds: str) -> str:
+def _with(command: str, key: str, values: str) -> str:
     try:
         words = shlex.split(command)
     except ValueError:  # as somebody typed it, and not as a shell takes it
         return command
-    kept = [word for word in words if not word.startswith(f"{REPLICATE}=")]
-    return shlex.join([*kept, f"{REPLICATE}={seeds}"])
+    kept = [word for word in words if not word.startswith(f"{key}=")]
+    return shlex.join([*kept, f"{key}={values}"])
 
 
 def _cost(study: Study, runs: int) -> str:
