@@ -25,7 +25,8 @@ from lenet_ablate.engines.pytorch.own_optimizer import make_own_memory
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "src/lenet_ablate/predict/page/network.mjs").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+LOGGERS = (ROOT / "docs/loggers.md").read_text(encoding="utf-8")
 Part = Callable[[Any], bool]
 
 
@@ -58,7 +59,7 @@ def told(group: str) -> dict[str, Part]:
     return {
         f"conf file: conf/{group}/NAME.yaml": in_conf(group),
         "help: made of config/choices.py": in_text(help_text, rf"  {group} "),
-        "README row: scripts/update-readme": in_text(lambda: README, rf"\| `{group}`"),
+        "docs/settings.md: scripts/update-readme": in_text(lambda: SETTINGS, rf"\| `{group}`"),
     }
 
 
@@ -152,7 +153,7 @@ def test_a_logger_has_all_of_its_parts(logger: Logger) -> None:
         "how it is made: loggers/select.py": f"Logger.{logger.value}" in select,
         "an extra of its library: pyproject.toml": f"\n{logger.value} = ["
         in (ROOT / "pyproject.toml").read_text("utf-8"),
-        "README": f"logger={logger.value}" in README,
+        "docs/loggers.md": f"logger={logger.value}" in LOGGERS,
     }
     missing = [part for part, is_there in parts.items() if not is_there]
     assert not missing, f"{logger.value} lacks " + "; ".join(missing)

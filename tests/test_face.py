@@ -1,4 +1,4 @@
-"""The Python interface: light, complete, and the only thing that the README imports."""
+"""The Python interface: light, complete, and the only thing that the guides import."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ except lenet_ablate.LenetAblateError as error:
     assert done.stdout.startswith("nowhere: there is no such folder"), done.stderr
 
 
-def test_the_readme_imports_from_the_face_alone() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_the_guides_import_from_the_face_alone() -> None:
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("docs/python.md", "docs/prediction.md")]
+    blocks = [block for page in pages for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
     nodes = [node for block in blocks for node in ast.walk(ast.parse(block)) if isinstance(node, ast.ImportFrom)]
     ours = [node for node in nodes if (node.module or "").startswith("lenet_ablate")]
     assert ours

@@ -1,4 +1,4 @@
-"""Every command in the README runs, on the digits data with one epoch, and its generated parts are fresh."""
+"""Every command in the README and the guides runs, on the digits data with one epoch; generated parts are fresh."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from lenet_ablate import __version__
 from support.forked import Shell
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = ("start", "sweeps", "data", "runs", "python", "prediction", "loggers", "reports", "settings", "method", "own")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", *(f"docs/{g}.md" for g in GUIDES))}
 # Run by hand and by continuous integration on a fresh machine; everything else is run here.
 NOT_RUN_HERE = {
     "pip install .",
@@ -27,13 +28,14 @@ NOT_RUN_HERE = {
     "scripts/demo",
     "scripts/test",
     "scripts/check",
+    "scripts/docs",
     "scripts/results",
     "python benchmarks/overhead.py",
 }
 
 
 def commands() -> list[str]:
-    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    blocks = [block for page in PAGES.values() for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)]
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line]
 
@@ -54,8 +56,9 @@ def folder(
             header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
             (path / "my_folder" / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
     np.savez(path / "my_data.npz", **arrays)
-    own = (ROOT / "docs/own.md").read_text(encoding="utf-8")
-    (path / "nets.py").write_text(re.findall(r"```python\n(.*?)```", own, re.DOTALL)[0], encoding="utf-8")
+    (path / "nets.py").write_text(
+        re.findall(r"```python\n(.*?)```", PAGES["docs/own.md"], re.DOTALL)[0], encoding="utf-8"
+    )
     for number, (image, label) in enumerate(zip(arrays["x_train"], arrays["y_train"], strict=True)):
         (path / "my_data" / str(label)).mkdir(parents=True, exist_ok=True)
         PIL.Image.fromarray(image).save(path / "my_data" / str(label) / f"{number}.png")
@@ -93,7 +96,9 @@ def test_what_is_not_run_here_exists() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "code", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["python", "frames", "module"]
+    "code",
+    re.findall(r"```python\n(.*?)```", PAGES["docs/python.md"] + PAGES["docs/prediction.md"], re.DOTALL),
+    ids=["python", "frames", "module"],
 )
 def test_the_python_example_runs(code: str, folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
@@ -114,5 +119,6 @@ def test_the_changelog_opens_with_this_version() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for name, page in PAGES.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page):
+            assert ((ROOT / name).parent / target).exists(), f"{name}: {target}"

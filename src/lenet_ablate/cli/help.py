@@ -82,7 +82,7 @@ def _entry(key: str, default: str, text: str) -> str:
 
 
 def settings_table() -> str:
-    """Every setting as a Markdown table, for the README."""
+    """Every setting as a Markdown table, for docs/settings.md."""
     settings = dict(iter_settings())
     top = [field.name for kind in (RunConfig, Options) for field in dataclasses.fields(kind)]
     keys = top + [key for key in settings if _is_inner(key)]
