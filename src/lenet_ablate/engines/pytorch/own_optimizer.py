@@ -21,8 +21,7 @@ from lenet_ablate.config.source import Source
 from lenet_ablate.engines.base import State
 from lenet_ablate.engines.own_code import load_factory, naming
 from lenet_ablate.engines.pytorch.draws import making
-from lenet_ablate.engines.pytorch.optimizers import Memory, to_numpy
-from lenet_ablate.engines.pytorch.own import STORED
+from lenet_ablate.engines.pytorch.optimizers import STORED, Memory, to_numpy
 from lenet_ablate.errors import ConfigError
 
 PREFIX = "optimizer/"
