@@ -122,7 +122,7 @@ def run_name(config: RunConfig) -> str:
 
 
 def factory_name(group: ModelConfig | OptimizerConfig | OwnActivation) -> str:
-    """The function or class of an own network, optimizer or nonlinearity: `wide` of `nets.py:wide`; empty for others."""
+    """The function or class of own code, `wide` of `nets.py:wide`; empty for what is none."""
     return (group.factory or "").rpartition(":")[2]
 
 

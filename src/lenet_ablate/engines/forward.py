@@ -36,7 +36,8 @@ class Network:
         weights: Weights and biases by layer name, as in model.safetensors.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
-        compute: Of an own network, or with an own nonlinearity: its logits (N, K) of normalised images (N, C, S, S); ours are computed here.
+        compute: Of an own network, or with an own nonlinearity: its logits (N, K) of normalised images (N, C, S, S);
+            ours are computed here.
     """
 
     config: RunConfig

@@ -25,7 +25,8 @@ def read_stored(folder: Path, name: str, config: RunConfig) -> dict[str, Floats]
         config: The run's settings.
 
     Returns:
-        The weights by name; of an own network or nonlinearity, whose code alone knows them, of whatever type and shape they are.
+        The weights by name; of an own network or nonlinearity, whose code alone knows them, of whatever type
+        and shape they are.
 
     Raises:
         RecordError: The file cannot be read, or holds other weights than such a network has, or such as are not finite.

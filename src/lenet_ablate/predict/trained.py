@@ -112,7 +112,7 @@ def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -
 
 
 def with_factory(folder: Path, config: RunConfig, factory: Factory) -> RunConfig:
-    """The settings of a run with the code that the user names for its own network or nonlinearity; see `read_trained`."""
+    """The settings of a run with the code that the user names for its network or nonlinearity; see `read_trained`."""
     named = [factory] if factory is None or isinstance(factory, str) or callable(factory) else list(factory)
     typed = [factory_of(each, "factory") if callable(each) else each for each in named if each is not None]
     parts = network_parts(config)
@@ -137,8 +137,8 @@ def _code_of(folder: Path, group: str, part: Part, sources: Sequence[Source]) ->
     if not namesakes or (len(sources) < 2 and namesakes[0].name != name and group != "model"):
         beside = " beside the other" if sources else ""
         raise RecordError(
-            f"{folder}: its {noun} is code, {name}, which runs only where you name it: --factory FILE.py:{name}{beside}, "
-            f"such as the copy in {folder / FOLDER} once you have looked at it"
+            f"{folder}: its {noun} is code, {name}, which runs only where you name it: --factory FILE.py:{name}"
+            f"{beside}, such as the copy in {folder / FOLDER} once you have looked at it"
         )
     source = namesakes[0]
     raise RecordError(

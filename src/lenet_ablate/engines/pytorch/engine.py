@@ -204,8 +204,8 @@ class TorchLearner:
     def state(self) -> State:
         """Weights as `weights/<name>`, the optimizer's memory as `optimizers.Memory` has it.
 
-        Of own code also its random numbers, `generator/<device>`, and of an own network or nonlinearity the buffers that
-        are not kept with the weights, `buffers/<name>`.
+        Of own code also its random numbers, `generator/<device>`, and of an own network or nonlinearity the buffers
+        that are not kept with the weights, `buffers/<name>`.
         """
         state: dict[str, npt.NDArray[Any]] = {f"weights/{name}": array for name, array in self.weights().items()}
         state |= self._memory.state()

@@ -87,8 +87,8 @@ class Network(nn.Module):
 
     def activated(self, name: str, units: torch.Tensor) -> torch.Tensor:
         """What a layer computes, behind the nonlinearity: one for all layers, or an own one of the layer's."""
-        activation = self.activations[name] if name in self.activations else self.activation
-        activated: torch.Tensor = activation(units)
+        is_own = name in self.activations
+        activated: torch.Tensor = self.activations[name](units) if is_own else self.activation(units)
         return activated
 
     def logits(self, units: torch.Tensor) -> torch.Tensor:
