@@ -18,6 +18,8 @@ OFFERED = ("pool", "activation", "num_classes", "input_shape")
 """What a factory of networks is given where it has an argument of the name."""
 CODED = ("model", "optimizer", "activation")
 """Groups whose choice may be own code."""
+CLOSURE = "its step() needs a closure that computes the loss again, which is not given here, as to L-BFGS"
+"""What is wrong with an optimizer of such steps."""
 FOLDER = "own"
 """Within a run's folder, where its code is copied to."""
 Part = ModelConfig | OptimizerConfig | OwnActivation
@@ -90,6 +92,8 @@ def with_source(run: RunConfig) -> RunConfig:
         if part.factory is None:
             continue
         source = source_of(part)
+        if source.needs_closure and group == "optimizer":
+            raise ConfigError(f"{_key(part)}={source.title}: {CLOSURE}")
         if source.parameters is not None:
             _CHECKS[group](run, source, source.parameters)
         found: Any = dataclasses.replace(part, factory=f"{source.file}:{source.name}", sha256=source.sha256)

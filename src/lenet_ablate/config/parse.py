@@ -53,7 +53,8 @@ def check_value(key: str, value: object, schedules: Mapping[str, object] | None 
         if guess is not None:
             return f"{error}; did you mean {key}={guess}?"
         usual = setting.default.value if isinstance(setting.default, Enum) else setting.default
-        has_one_default = key != "lr" and "." not in key and usual is not None  # a group's depend on the choice
+        is_word = key != "lr" and "." not in key and not isinstance(value, Mapping)
+        has_one_default = is_word and usual is not None  # a group's depend on the choice
         return f"{error}; the default is {str(usual).lower()}" if has_one_default else str(error)
     return None
 

@@ -86,6 +86,31 @@ def parameters_of(tree: ast.Module, name: str) -> Parameters | None:
     return _parameters(node.args, is_method=False) if isinstance(node, ast.FunctionDef) else None
 
 
+def needs_closure(tree: ast.Module, name: str) -> bool:
+    """Whether it makes an optimizer whose `step` cannot do without a closure, as far as its text tells."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and any((each.asname or each.name) == name for each in node.names):
+            return any(each.name == _CLOSURE_RULE and (each.asname or each.name) == name for each in node.names)
+        if name not in _bound([node]):
+            continue
+        steps = [
+            each for each in getattr(node, "body", ()) if isinstance(each, ast.FunctionDef) and each.name == "step"
+        ]
+        if isinstance(node, ast.ClassDef) and steps:
+            return len(steps[-1].args.args) - len(steps[-1].args.defaults) > 1
+        used = [*node.bases, *node.body] if isinstance(node, ast.ClassDef) else [node]
+        return any(
+            _CLOSURE_RULE in (getattr(inner, "attr", ""), getattr(inner, "id", ""))
+            for each in used
+            for inner in ast.walk(each)
+        )
+    return False
+
+
+_CLOSURE_RULE = "LBFGS"
+"""The only optimizer of PyTorch's whose steps must be given a closure."""
+
+
 def _parameters(args: ast.arguments, is_method: bool) -> Parameters:
     positional = [*args.posonlyargs, *args.args]
     without = positional[: len(positional) - len(args.defaults)]

@@ -121,26 +121,26 @@ def with_factory(folder: Path, config: RunConfig, factory: Factory) -> RunConfig
         raise RecordError(f"{folder}: --factory {typed[0]}: {told}")
     sources = [read_source(each, "--factory") for each in typed]
     for group, part in parts.items():
-        source = _code_of(folder, group, part, sources)
+        source = _code_of(folder, group, part, sources, len(parts))
         found: Any = dataclasses.replace(part, factory=f"{source.file}:{source.name}")
         config = dataclasses.replace(config, **{group: found})
     return config
 
 
-def _code_of(folder: Path, group: str, part: Part, sources: Sequence[Source]) -> Source:
-    """The one of some sources that a part of a run was trained with."""
+def _code_of(folder: Path, group: str, part: Part, sources: Sequence[Source], count: int) -> Source:
+    """The one of some sources that a part of a run, of so many that are code, was trained with."""
     name, noun = factory_name(part), NOUNS[group]
     for source in sources:
         if source.sha256 == part.sha256 and source.name == name:
             return source
-    namesakes = [source for source in sources if source.name == name] or [*sources][:1]
-    if not namesakes or (len(sources) < 2 and namesakes[0].name != name and group != "model"):
+    namesakes = [source for source in sources if source.name == name]
+    if len(sources) < count and not namesakes:
         beside = " beside the other" if sources else ""
         raise RecordError(
             f"{folder}: its {noun} is code, {name}, which runs only where you name it: --factory FILE.py:{name}"
             f"{beside}, such as the copy in {folder / FOLDER} once you have looked at it"
         )
-    source = namesakes[0]
+    source = [*namesakes, *sources][0]
     raise RecordError(
         f"{folder}: --factory {source.file}:{source.name}: is not the code that its {noun} was trained with, {name} of "
         f"SHA-256 {str(part.sha256)[:8]}…, but {source.name} of {source.sha256[:8]}…"

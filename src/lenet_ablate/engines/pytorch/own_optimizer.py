@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lenet_ablate.config.own_code import check_optimizer_call, source_of
+from lenet_ablate.config.own_code import CLOSURE, check_optimizer_call, source_of
 from lenet_ablate.config.plan import RunPlan, learning_rates
 from lenet_ablate.config.signature import parameters_asked
 from lenet_ablate.config.source import Source
@@ -53,6 +53,9 @@ def make_own_memory(plan: RunPlan, model: torch.nn.Module, device: torch.device)
         optimizer = factory(list(model.parameters()), lr=_first_rate(plan), **given)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ConfigError(f"{source.title}: returns {type(optimizer).__name__}, not a torch.optim.Optimizer")
+    step = parameters_asked(optimizer.step)
+    if step.needed:
+        raise ConfigError(f"{source.title}: {CLOSURE}")
     return OwnMemory(optimizer, model, source)
 
 
