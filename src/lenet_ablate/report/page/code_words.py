@@ -41,7 +41,7 @@ def factory_at_hand(study: Study, config: RunConfig, group: str) -> str:
 
 
 def with_code_at_hand(study: Study, configs: Iterable[RunConfig], command: Sequence[str]) -> list[str]:
-    """The words of the command of these runs of a study, each file of code that has changed since replaced by the copy that was trained.
+    """The words of the command of these runs, each file of code that has changed since replaced by the copy in `own/`.
 
     A word that names several is left alone where one of them stands for two versions.
     """
