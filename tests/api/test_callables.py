@@ -34,6 +34,7 @@ def outer():
     def inner(): pass
     return inner
 nameless = lambda: None
+def bent(units, by=1): return units * by
 part = functools.partial(deep, depth=2)
 class Steps(torch.optim.SGD):
     def __init__(self, params, lr, drag=0.0, width=1):
@@ -78,6 +79,19 @@ def test_an_optimizer_too(own: types.ModuleType) -> None:
     assert "params=3" in to_words((), {"optimizer": own.Steps, "params": 3})
     with pytest.raises(ConfigError, match="width: model and optimizer take it; write optimizer__args__width="):
         to_words((), {"model": own.Wide, "optimizer": own.Steps, "width": 3})
+
+
+def test_an_activation_too(own: types.ModuleType) -> None:
+    assert to_words((), {"activation": ["relu", own.bent], "by": [1, 2]}) == [
+        "activation=relu,own",
+        f"activation.factory='{own.__file__}:bent'",
+        "activation.args.by=1,2",
+    ]
+
+
+def test_a_class_of_an_installed_package_has_a_way_out(own: types.ModuleType) -> None:
+    with pytest.raises(ConfigError, match=r"put 'from torch\.optim\.nadam import NAdam' into a file of yours"):
+        lenet_ablate.train(optimizer=own.torch.optim.NAdam, data="digits")
 
 
 def test_an_optimizer_is_trained_in_processes_of_their_own(own: types.ModuleType) -> None:

@@ -8,7 +8,8 @@ import yaml
 
 from lenet_ablate.config import checks
 from lenet_ablate.config.choices import Activation, Pool
-from lenet_ablate.config.parse import parse_config, parse_lr
+from lenet_ablate.config.learning_rate import parse_lr
+from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.schedules import Cosine, OneCycle, Piecewise, Schedule, StepDecay, Warmup
 from lenet_ablate.config.settings import RunConfig, iter_settings, setting_keys, to_mapping
 from lenet_ablate.errors import ConfigError

@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override, RangeSweep
 
 from lenet_ablate.config.choices import Design
 from lenet_ablate.config.experiments import Experiment
-from lenet_ablate.config.settings import is_open
+from lenet_ablate.config.grid_words import is_added
 from lenet_ablate.errors import ConfigError
 
 MAX_RUNS = 10_000
@@ -139,11 +139,11 @@ def _matches(chosen: Mapping[str, str], entry: Mapping[str, str]) -> bool:
 
 def _key(override: Override) -> str:
     """The setting as it is called elsewhere; a plus is kept where Hydra alone needs to know of it."""
-    return override.key_or_group if is_open(override.key_or_group) else override.get_key_element()
+    return override.key_or_group if is_added(override.key_or_group) else override.get_key_element()
 
 
 def _axis(override: Override) -> list[str]:
-    key = f"++{override.key_or_group}" if is_open(override.key_or_group) else override.get_key_element()
+    key = f"++{override.key_or_group}" if is_added(override.key_or_group) else override.get_key_element()
     if not override.is_sweep_override():
         return [f"{key}={override.get_value_element_as_str()}"]
     try:

@@ -113,6 +113,8 @@ def _set_values(base: DictConfig, values: list[Override], has_interpolations: bo
     keys = {value.key_or_group.partition(".")[0] for value in values}
     before = {key: copy.deepcopy(base._get_node(key)) for key in keys}
     try:
+        if any(value.key_or_group.startswith("activation.") for value in values) and isinstance(base.activation, str):
+            base.activation = {"name": base.activation}  # beside a word nothing can be set
         ConfigLoaderImpl._apply_overrides_to_config(values, base)
         if has_interpolations:
             return resolve(base)

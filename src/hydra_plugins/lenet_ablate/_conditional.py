@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
 from typing import Any
 
+from lenet_ablate.config.activations import Coded
 from lenet_ablate.config.choices import Model, Optimizer
-from lenet_ablate.config.own_code import OFFERED, asked_for
+from lenet_ablate.config.own_code import CODED, OFFERED, asked_for
 from lenet_ablate.config.owned import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
 from lenet_ablate.config.settings import OPEN_KEYS
 from lenet_ablate.config.text_words import key_of
@@ -30,6 +31,8 @@ def applicable(words: Sequence[str], settings: Mapping[str, Any], varied: Set[st
 
 def left_out_line(key: str) -> str:
     """The sentence for a setting that was left out of some runs."""
+    if key == "activation":
+        return "activation belongs to networks that ask for it: the other runs go without it"
     group, choices = _OWNERS[_owned(key)]
     asking = f"{' and those that ask' if key in OFFERED else ''}"
     return f"{key} belongs to {group}={','.join(choices)}{asking}: the other runs go without it"
@@ -37,9 +40,17 @@ def left_out_line(key: str) -> str:
 
 def _is_foreign(key: str, settings: Mapping[str, Any], varied: Set[str]) -> bool:
     group, choices = _OWNERS.get(_owned(key), ("", ()))
-    if group in varied and settings[group]["name"] not in choices:
+    if group in varied and _choice(settings[group]) not in choices:
         return True
-    return key in OFFERED and not varied.isdisjoint(("model", "model.factory")) and not _asks(settings["model"], key)
+    return (
+        key.partition(".")[0] in OFFERED
+        and not varied.isdisjoint(("model", "model.factory"))
+        and not _asks(settings["model"], key.partition(".")[0])
+    )
+
+
+def _choice(chosen: Any) -> Any:
+    return chosen["name"] if isinstance(chosen, Mapping) else chosen
 
 
 def _owned(key: str) -> str:
@@ -70,8 +81,8 @@ def _owners() -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
     yield "model.c5", ("model", _words([Model.lenet5, Model.lenet5_28]))
     rules = [rule for rule in Optimizer if rule is not Optimizer.own]
     yield "optimizer.weight_decay", ("optimizer", _words(rules))
-    for group, own in (("model", Model.own), ("optimizer", Optimizer.own)):
-        yield from ((f"{group}.{name}", (group, _words([own]))) for name in ("factory", "args", "sha256"))
+    for group in CODED:
+        yield from ((f"{group}.{name}", (group, _words([Coded.own]))) for name in ("factory", "args", "sha256"))
     yield "pool", ("model", _words([model for model in Model if model is not Model.mlp]))
 
 

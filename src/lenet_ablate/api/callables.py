@@ -61,10 +61,10 @@ def _words(key: str, value: Any, called: Sequence[Callable[..., Any]], settings:
 
 
 def _arguments(key: str, called: Sequence[Callable[..., Any]]) -> list[str]:
-    """What can be given by name; an optimizer's first argument is given already."""
+    """What can be given by name; an optimizer's first argument is given already, and a tensor function's."""
     found = [parameters_asked(each) for each in called]
-    if key == "optimizer":
-        found = [each.without_first() for each in found]
+    given = [key == "optimizer" or (key == "activation" and each.is_of_tensor(())) for each in found]
+    found = [each.without_first() if is_given else each for each, is_given in zip(found, given, strict=True)]
     return list(dict.fromkeys(name for each in found for name in each.names))
 
 

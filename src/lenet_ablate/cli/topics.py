@@ -31,6 +31,8 @@ EXAMPLES = {
     "pool": "pool=max,avg",
     "optimizer": "optimizer=adam,sgd",
     "activation": "activation=relu,tanh,sigmoid",
+    "activation.factory": "activation=relu,own activation.factory=act.py:Swish",
+    "activation.args": "activation=own activation.factory=act.py:Swish activation.args.beta=1,2",
     "batch_size": "batch_size=32,64,128",
     "seed": "seed=range(5)",
     "data": "data=digits epochs=3",

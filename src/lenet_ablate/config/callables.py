@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lenet_ablate.errors import ConfigError
 
-Factory = str | Callable[..., Any] | None
-"""Code as Python's callers name it: `FILE.py:NAME`, or the function or class itself."""
+Named = str | Callable[..., Any]
+Factory = Named | Sequence[Named] | None
+"""Code as Python's callers name it: `FILE.py:NAME`, or the function or class itself; or several of them."""
 _ELSEWHERE = "put it into a file FILE.py and import it from there"
 
 

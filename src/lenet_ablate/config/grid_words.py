@@ -42,8 +42,8 @@ def to_hydra(words: Sequence[str]) -> list[str]:
     for text in words:
         key, equals, value = text.partition("=")
         is_grid_word = key in GRID_WORDS and equals
-        if equals and is_open(key.lstrip("+")):  # Hydra adds no keys to a mapping without being told so
-            turned.append(f"++{key.lstrip('+')}={value}")
+        if equals and is_added(key.lstrip("+")):
+            turned.append(f"++{quote_word(text.lstrip('+'))}")
             continue
         if key == "experiment" and not value.startswith("["):
             names = (quote(name) if is_read_as_number(name) else name for name in value.split(","))
@@ -58,7 +58,12 @@ def as_typed(words: Sequence[str]) -> list[str]:
 
 
 def _without_plus(text: str) -> str:
-    return text.lstrip("+") if is_open(key_of(text)) else text
+    return text.lstrip("+") if is_added(key_of(text)) else text
+
+
+def is_added(key: str) -> bool:
+    """Whether Hydra must be told to add a key: to a mapping of the user's own, or beside the word of `activation`."""
+    return is_open(key) or key.startswith("activation.")
 
 
 def parse_grid_words(raw: Mapping[str, Any]) -> GridWords:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from lenet_ablate.config.activations import OwnActivation
 from lenet_ablate.config.choices import Activation, Init, Model, Optimizer, OutputActivation, Pool
 from lenet_ablate.config.settings import ModelConfig, OptimizerConfig, RunConfig
 from lenet_ablate.config.signature import Parameters
@@ -15,24 +16,37 @@ from lenet_ablate.errors import ConfigError
 
 OFFERED = ("pool", "activation", "num_classes", "input_shape")
 """What a factory of networks is given where it has an argument of the name."""
-CODED = ("model", "optimizer")
+CODED = ("model", "optimizer", "activation")
 """Groups whose choice may be own code."""
+CLOSURE = "its step() needs a closure that computes the loss again, which is not given here, as to L-BFGS"
+"""What is wrong with an optimizer of such steps."""
 FOLDER = "own"
 """Within a run's folder, where its code is copied to."""
-Part = ModelConfig | OptimizerConfig
+Part = ModelConfig | OptimizerConfig | OwnActivation
 """A group of settings whose choice may be own code."""
 
 
 def own_parts(run: RunConfig) -> dict[str, Part]:
     """The parts of a run that are code of the user's, by their group's key; empty for most runs."""
     parts: dict[str, Part] = {"model": run.model} if run.model.name is Model.own else {}
-    return parts | ({"optimizer": run.optimizer} if run.optimizer.name is Optimizer.own else {})
+    parts |= {"optimizer": run.optimizer} if run.optimizer.name is Optimizer.own else {}
+    return parts | ({"activation": run.activation} if isinstance(run.activation, OwnActivation) else {})
+
+
+def network_parts(run: RunConfig) -> dict[str, Part]:
+    """The parts of own code that a trained run's network is computed with: its optimizer is needed no more."""
+    return {key: part for key, part in own_parts(run).items() if key != "optimizer"}
+
+
+def has_own_network(run: RunConfig) -> bool:
+    """Whether code of the user's computes a run's network, or its nonlinearity, which NumPy and pages cannot."""
+    return bool(network_parts(run))
 
 
 def own_code_checks(run: RunConfig) -> list[str]:
     """What is wrong with the settings of own code, a sentence each, without a look at the code."""
     own, problems = own_parts(run), []
-    groups: dict[str, Part] = {"model": run.model, "optimizer": run.optimizer}
+    groups: dict[str, Part] = {"model": run.model, "optimizer": run.optimizer, **own}
     for key, part in groups.items():
         given = {"factory": part.factory, "args": part.args, "sha256": part.sha256}
         if key not in own:
@@ -78,15 +92,17 @@ def with_source(run: RunConfig) -> RunConfig:
         if part.factory is None:
             continue
         source = source_of(part)
+        if source.needs_closure and group == "optimizer":
+            raise ConfigError(f"{_key(part)}={source.title}: {CLOSURE}")
         if source.parameters is not None:
-            (check_call if group == "model" else check_optimizer_call)(run, source, source.parameters)
+            _CHECKS[group](run, source, source.parameters)
         found: Any = dataclasses.replace(part, factory=f"{source.file}:{source.name}", sha256=source.sha256)
         run = dataclasses.replace(run, **{group: found})
     return run
 
 
 def source_of(part: Part) -> Source:
-    """The code of an own network or optimizer, as it was when its settings were made.
+    """The code of an own network, optimizer or nonlinearity, as it was when its settings were made.
 
     Raises:
         ConfigError: It cannot be read, or is not the same any more.
@@ -94,7 +110,7 @@ def source_of(part: Part) -> Source:
     assert part.factory is not None
     source = read_source(part.factory, _key(part))
     if part.sha256 not in (None, source.sha256):
-        what = "network" if isinstance(part, ModelConfig) else "optimizer"
+        what = NOUNS[group_of(part)]
         raise ConfigError(
             f"{_key(part)}={part.factory}: is not what it was: SHA-256 {source.sha256[:8]}…, not "
             f"{str(part.sha256)[:8]}…; the same command again trains it as another {what}"
@@ -102,8 +118,18 @@ def source_of(part: Part) -> Source:
     return source
 
 
+def group_of(part: Part) -> str:
+    """The key of the group that a part is."""
+    if isinstance(part, OwnActivation):
+        return "activation"
+    return "model" if isinstance(part, ModelConfig) else "optimizer"
+
+
 def _key(part: Part) -> str:
-    return "model.factory" if isinstance(part, ModelConfig) else "optimizer.factory"
+    return f"{group_of(part)}.factory"
+
+
+NOUNS = {"model": "network", "optimizer": "optimizer", "activation": "nonlinearity"}
 
 
 def copied_files(run: RunConfig) -> dict[str, bytes]:
@@ -155,7 +181,8 @@ def check_call(run: RunConfig, source: Source, parameters: Parameters) -> None:
     """
     given = [*(run.model.args or ()), *(name for name in OFFERED if name in parameters.names)]
     problems = [f"{_key(run.model)}={source.title}: {problem}" for problem in parameters.problems(given)]
-    varied = {"pool": (run.pool, Pool.max), "activation": (run.activation, Activation.relu)}
+    activation = run.activation.name if isinstance(run.activation, OwnActivation) else run.activation
+    varied = {"pool": (run.pool, Pool.max), "activation": (activation, Activation.relu)}
     problems += [
         f"{key}={value.value}: {source.title} has no argument '{key}'; leave {key} out"
         for key, (value, usual) in varied.items()
@@ -176,6 +203,23 @@ def check_optimizer_call(run: RunConfig, source: Source, parameters: Parameters)
         raise ConfigError(f"{place}: has no first argument for the network's parameters")
     if problems := parameters.without_first().problems(["lr", *(run.optimizer.args or ())]):
         raise ConfigError("\n".join(f"{place}: {problem}" for problem in problems))
+
+
+def check_activation_call(run: RunConfig, source: Source, parameters: Parameters) -> None:
+    """Refuse arguments that a nonlinearity's code does not take.
+
+    Raises:
+        ConfigError: With a line for each.
+    """
+    assert isinstance(run.activation, OwnActivation)
+    given = list(run.activation.args or ())
+    taken = parameters.without_first() if parameters.is_of_tensor(given) else parameters
+    if problems := taken.problems(given):
+        place = f"{_key(run.activation)}={source.title}"
+        raise ConfigError("\n".join(f"{place}: {problem}" for problem in problems))
+
+
+_CHECKS = {"model": check_call, "optimizer": check_optimizer_call, "activation": check_activation_call}
 
 
 def asked_for(factory: str) -> Collection[str]:

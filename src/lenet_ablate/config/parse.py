@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar, cast
 
-from lenet_ablate.config.checks import closest
 from lenet_ablate.config.choices import Augment, Color, DataSet, EarlyStop, Model, Optimizer, Pool, StopSplit
 from lenet_ablate.config.classes import class_checks
 from lenet_ablate.config.hints import unknown_key
+from lenet_ablate.config.learning_rate import parse_lr
 from lenet_ablate.config.own_code import own_code_checks
 from lenet_ablate.config.owned import AUGMENT_SETTINGS, EARLY_STOP_SETTINGS, OPTIMIZER_SETTINGS, owners
-from lenet_ablate.config.schedules import KINDS, LEARNING_RATE, Schedule, StepDecay, schedule_keys
 from lenet_ablate.config.settings import (
     OptimizerConfig,
     Options,
@@ -54,67 +53,10 @@ def check_value(key: str, value: object, schedules: Mapping[str, object] | None 
         if guess is not None:
             return f"{error}; did you mean {key}={guess}?"
         usual = setting.default.value if isinstance(setting.default, Enum) else setting.default
-        has_one_default = key != "lr" and "." not in key and usual is not None  # a group's depend on the choice
+        is_word = key != "lr" and "." not in key and not isinstance(value, Mapping)
+        has_one_default = is_word and usual is not None  # a group's depend on the choice
         return f"{error}; the default is {str(usual).lower()}" if has_one_default else str(error)
     return None
-
-
-def parse_lr(value: object, schedules: Mapping[str, object]) -> float | Schedule:
-    """The learning rate that `lr=…` stands for.
-
-    Args:
-        value: A number, the name of a schedule, or the mapping of an inline one.
-        schedules: Named schedules, each a mapping with the keys of one of `schedules.KINDS`.
-
-    Raises:
-        ValueError: With the rest of a sentence that says what is allowed.
-    """
-    names = ", ".join(sorted(schedules))
-    allowed = f"must be {LEARNING_RATE.allowed}, a schedule ({names}), or like {{initial:0.1,gamma:0.5,every:5}}"
-    if isinstance(value, str):
-        if value not in schedules:
-            guess = closest(value, schedules)
-            raise ValueError(allowed + (f"; did you mean lr={guess}?" if guess else ""))
-        return _parse_schedule(schedules[value], value)
-    if isinstance(value, Mapping):
-        inline = _parse_schedule(value, "")
-        for name, known in schedules.items():
-            if dataclasses.replace(_parse_schedule(known, ""), name=inline.name) == inline:
-                return dataclasses.replace(inline, name=name)
-        return inline
-    try:
-        return LEARNING_RATE(value)
-    except ValueError:
-        guess_value = LEARNING_RATE.suggest(value)
-        raise ValueError(allowed + (f"; did you mean lr={guess_value:g}?" if guess_value is not None else "")) from None
-
-
-def _parse_schedule(raw: object, name: str) -> Schedule:
-    if not isinstance(raw, Mapping):
-        raise ValueError(f"must be a mapping with {', '.join(schedule_keys(StepDecay))}")
-    given = {str(key): value for key, value in raw.items() if key != "name"}
-    kind = next((kind for kind in KINDS if given.keys() <= schedule_keys(kind).keys()), None)
-    if kind is None:
-        raise ValueError(_unknown_schedule(given))
-    values: dict[str, Any] = {}
-    for key, field in schedule_keys(kind).items():
-        if key in given:
-            try:
-                values[key] = field.metadata["check"](given[key])
-            except ValueError as error:
-                raise ValueError(f"{key}={given[key]} {error}") from None
-    schedule = kind(**values)
-    return dataclasses.replace(schedule, name=name or str(raw.get("name") or "") or schedule.formula)
-
-
-def _unknown_schedule(given: Mapping[str, object]) -> str:
-    likely = max(KINDS, key=lambda kind: len(given.keys() & schedule_keys(kind).keys()))
-    wrong = next(key for key in given if key not in schedule_keys(likely))
-    guess = closest(wrong, schedule_keys(likely))
-    meant = f"; did you mean '{guess}'?" if guess else ""
-    kinds = "; ".join(f"{kind.__name__}: {', '.join(schedule_keys(kind))}" for kind in KINDS)
-    beside = f" beside {', '.join(key for key in given if key != wrong)}" if len(given) > 1 else ""
-    return f"is no schedule: there is no '{wrong}'{beside}{meant} (schedules have {kinds})"
 
 
 def parse_config(values: Mapping[str, Any]) -> tuple[RunConfig, Options]:
@@ -155,7 +97,8 @@ def _parse(
         elif name == "lr" or "check" in known[name].metadata:
             problem = check_value(key, value, schedules)
             if problem:
-                problems.append(f"{key}={_show(value)}: {problem}")
+                is_own = key == "activation" and isinstance(value, Mapping)
+                problems.append(f"{key}={value.get('name') if is_own else _show(value)}: {problem}")
             else:
                 parsed[name] = parse_lr(value, schedules) if name == "lr" else known[name].metadata["check"](value)
         elif isinstance(value, Mapping):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
-from lenet_ablate.config.choices import DataSet, Model, Optimizer
+from lenet_ablate.config.activations import Coded, Nonlinearity, OwnActivation
+from lenet_ablate.config.choices import Activation, DataSet, Model, Optimizer
 from lenet_ablate.config.schedules import Schedule
 from lenet_ablate.config.settings import DataConfig, ModelConfig, OptimizerConfig, RunConfig, to_mapping
 from lenet_ablate.errors import ConfigError
@@ -91,8 +92,8 @@ def identity(config: RunConfig) -> str:
     if config.data.sha256 is not None:
         for key in _WHERE_AND_HOW:
             settings.pop(f"data.{key}", None)
-    for key, group in (("model", config.model), ("optimizer", config.optimizer)):
-        if group.sha256 is not None:  # wherever the code lies
+    for key, group in (("model", config.model), ("optimizer", config.optimizer), ("activation", config.activation)):
+        if not isinstance(group, Activation) and group.sha256 is not None:  # wherever the code lies
             settings[f"{key}.factory"] = factory_name(group)
     text = json.dumps({"version": IDENTITY_VERSION, "settings": settings}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -109,7 +110,7 @@ def run_name(config: RunConfig) -> str:
         _words(config.model) if config.model.name is not Model.lenet5 else "",
         config.data.name.value if config.data.name is not DataSet.mnist else "",
         config.pool.value,
-        config.activation.value,
+        _words(config.activation),
         _words(config.optimizer),
         f"lr{config.lr.formula if isinstance(config.lr, Schedule) else lr_label(config.lr)}",
         f"bs{config.batch_size}",
@@ -120,14 +121,14 @@ def run_name(config: RunConfig) -> str:
     return f"{readable[:80]}-{identity(config)[:8]}"
 
 
-def factory_name(group: ModelConfig | OptimizerConfig) -> str:
-    """The function or class that makes an own network or optimizer: `wide` of `nets.py:wide`; empty for others."""
+def factory_name(group: ModelConfig | OptimizerConfig | OwnActivation) -> str:
+    """The function or class of own code, `wide` of `nets.py:wide`; empty for what is none."""
     return (group.factory or "").rpartition(":")[2]
 
 
-def _words(group: ModelConfig | OptimizerConfig) -> str:
-    if group.name not in (Model.own, Optimizer.own):
-        return str(group.name.value)
+def _words(group: ModelConfig | OptimizerConfig | Nonlinearity) -> str:
+    if isinstance(group, Activation) or group.name not in (Model.own, Optimizer.own, Coded.own):
+        return str(group.value if isinstance(group, Activation) else group.name.value)
     return "-".join([factory_name(group), *(f"{name}{value}" for name, value in (group.args or {}).items())])
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
+from lenet_ablate.config.activations import INNER, Nonlinearities, Nonlinearity
 from lenet_ablate.config.arguments import ARGUMENTS, DIGEST, FACTORY, Arguments
 from lenet_ablate.config.checks import Check, OneOf, Optional, Pair, Real, Several, Text, Whole, YesNo
 from lenet_ablate.config.choices import (
@@ -37,6 +38,7 @@ from lenet_ablate.config.choices import (
     StopSplit,
 )
 from lenet_ablate.config.schedules import Schedule
+from lenet_ablate.config.study_name import STUDY_NAME
 
 REPORT_FOLDER = "report"
 """The folder beside the studies in which their reports lie; no study has its name."""
@@ -204,7 +206,7 @@ class RunConfig:
 
     model: ModelConfig = _group(ModelConfig, "network")
     pool: Pool = _setting(Pool.max, OneOf(Pool), "pooling of s2 and s4")
-    activation: Activation = _setting(Activation.relu, OneOf(Activation), "nonlinearity")
+    activation: Nonlinearity = _setting(Activation.relu, Nonlinearities(), "nonlinearity")
     optimizer: OptimizerConfig = _group(default_optimizer, "update rule")
     lr: float | Schedule = field(
         default=0.001, metadata={"help": "learning rate: a number, a schedule's name or an inline schedule"}
@@ -224,15 +226,7 @@ class Options:
 
     engine: Engine = _setting(Engine.auto, OneOf(Engine), "what computes; auto: compiled on the CPU, else torch")
     device: Device = _setting(Device.auto, OneOf(Device), "where it computes; auto: cuda where there is one, else cpu")
-    study: str = _setting(
-        "ablation",
-        Text(
-            r"(?!(report|sweeps)$)(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$))[A-Za-z0-9_][A-Za-z0-9._-]{0,63}(?<!\.)",
-            "1 to 64 of A-Z a-z 0-9 . _ - with no . or - in front and no . behind, and neither 'report' nor 'sweeps' "
-            "nor a name that Windows reserves",
-        ),
-        "folder that the runs share",
-    )
+    study: str = _setting("ablation", STUDY_NAME, "folder that the runs share")
     data_dir: str | None = _setting(None, Optional(PATH), "data folder; null: $LENET_ABLATE_DATA, else data/")
     output_dir: str = _setting("outputs", PATH, "folder of the studies")
     train_loss_every: int = _setting(
@@ -255,7 +249,7 @@ class Options:
 
 # A group's file chooses these; a bare `optimizer=sgd` stands for `optimizer.name=sgd`.
 NAMED_GROUPS = {"model": "name", "optimizer": "name", "data": "name", "augment": "name", "early_stop": "name"}
-OPEN_KEYS = ("model.args", "optimizer.args")
+OPEN_KEYS = ("model.args", "optimizer.args", "activation.args")
 """Settings whose keys are the user's own."""
 FOUND_OUT = ("range", "transpose", "classes", "num_classes", "train_fraction", "seed", "sha256")
 """What reading `data.path` fills in: follows from what lies there, so that the path alone tells it apart."""
@@ -267,6 +261,8 @@ def iter_settings() -> Iterator[tuple[str, dataclasses.Field[Any]]]:
         for outer in dataclasses.fields(kind):
             if "check" in outer.metadata or outer.name == "lr":
                 yield outer.name, outer
+                if outer.name == "activation":
+                    yield from ((f"activation.{name}", inner) for name, inner in INNER.items())
             else:
                 for inner in dataclasses.fields(cast(Any, outer.default_factory)()):
                     yield f"{outer.name}.{inner.name}", inner

@@ -20,17 +20,23 @@ class Parameters:
         needed: Those without a default; one that cannot be given by name is among them.
         takes_any: Whether any other name is taken too (`**more`).
         first: What the first argument given by its place is called; empty where there is none or it is not known.
+        is_class: Whether it is a class.
     """
 
     names: tuple[str, ...]
     needed: frozenset[str] = frozenset()
     takes_any: bool = False
     first: str = ""
+    is_class: bool = False
+
+    def is_of_tensor(self, given: Collection[str]) -> bool:
+        """Whether it is a function of a tensor, with these arguments beside it, rather than what makes a module."""
+        return not self.is_class and self.first in self.needed and self.first not in given
 
     def without_first(self) -> Parameters:
         """What can be given once the first argument is given by its place."""
         names = tuple(name for name in self.names if name != self.first)
-        return Parameters(names, self.needed - {self.first}, self.takes_any)
+        return Parameters(names, self.needed - {self.first}, self.takes_any, is_class=self.is_class)
 
     def problems(self, given: Collection[str]) -> list[str]:
         """What is wrong with a call that gives these arguments, in words; empty where it fits."""
@@ -80,6 +86,31 @@ def parameters_of(tree: ast.Module, name: str) -> Parameters | None:
     return _parameters(node.args, is_method=False) if isinstance(node, ast.FunctionDef) else None
 
 
+def needs_closure(tree: ast.Module, name: str) -> bool:
+    """Whether it makes an optimizer whose `step` cannot do without a closure, as far as its text tells."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and any((each.asname or each.name) == name for each in node.names):
+            return any(each.name == _CLOSURE_RULE and (each.asname or each.name) == name for each in node.names)
+        if name not in _bound([node]):
+            continue
+        steps = [
+            each for each in getattr(node, "body", ()) if isinstance(each, ast.FunctionDef) and each.name == "step"
+        ]
+        if isinstance(node, ast.ClassDef) and steps:
+            return len(steps[-1].args.args) - len(steps[-1].args.defaults) > 1
+        used = [*node.bases, *node.body] if isinstance(node, ast.ClassDef) else [node]
+        return any(
+            _CLOSURE_RULE in (getattr(inner, "attr", ""), getattr(inner, "id", ""))
+            for each in used
+            for inner in ast.walk(each)
+        )
+    return False
+
+
+_CLOSURE_RULE = "LBFGS"
+"""The only optimizer of PyTorch's whose steps must be given a closure."""
+
+
 def _parameters(args: ast.arguments, is_method: bool) -> Parameters:
     positional = [*args.posonlyargs, *args.args]
     without = positional[: len(positional) - len(args.defaults)]
@@ -92,7 +123,7 @@ def _parameters(args: ast.arguments, is_method: bool) -> Parameters:
         needed.discard(own)
         names = [name for name in names if name != own]
     first = positional[0].arg if positional else ""
-    return Parameters(tuple(names), frozenset(needed), args.kwarg is not None, first)
+    return Parameters(tuple(names), frozenset(needed), args.kwarg is not None, first, is_method)
 
 
 def parameters_asked(called: Callable[..., Any]) -> Parameters:
@@ -100,7 +131,7 @@ def parameters_asked(called: Callable[..., Any]) -> Parameters:
     try:
         signature = inspect.signature(called)
     except (TypeError, ValueError):
-        return Parameters((), takes_any=True)
+        return Parameters((), takes_any=True, is_class=inspect.isclass(called))
     kinds = inspect.Parameter
     by_name = {
         name: found
@@ -112,4 +143,5 @@ def parameters_asked(called: Callable[..., Any]) -> Parameters:
         frozenset(name for name, found in by_name.items() if found.default is kinds.empty),
         any(found.kind is kinds.VAR_KEYWORD for found in signature.parameters.values()),
         next((name for name, found in by_name.items() if found.kind is not kinds.KEYWORD_ONLY), ""),
+        inspect.isclass(called),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lenet_ablate.config.checks import closest
 from lenet_ablate.config.home import expand_home
-from lenet_ablate.config.signature import Parameters, bound_names, parameters_of
+from lenet_ablate.config.signature import Parameters, bound_names, needs_closure, parameters_of
 from lenet_ablate.errors import ConfigError
 
 MAX_FILES, MAX_BYTES = 500, 10 << 20
@@ -34,6 +34,7 @@ class Source:
         files: Content by path within the root, with `/` between its parts; the file itself and every file of the root
             that an import statement reaches.
         parameters: What it takes, as far as its text tells; None where it must be asked, as of `name = partial(…)`.
+        needs_closure: Whether its text tells that it is an optimizer whose steps are given a closure, as L-BFGS's are.
     """
 
     file: Path
@@ -41,6 +42,7 @@ class Source:
     root: Path
     files: Mapping[str, bytes]
     parameters: Parameters | None
+    needs_closure: bool = False
 
     @property
     def module(self) -> str:
@@ -88,6 +90,10 @@ def read_source(factory: str, key: str) -> Source:
         text = reader.take(file)
     except OSError as error:
         raise ConfigError(f"{key}={factory}: {os.strerror(error.errno or 0)}") from None
+    except _TooMuch as error:
+        imported = ".".join(file.relative_to(_root_of(file)).with_suffix("").parts)
+        way = f"put 'from {imported} import {name}' into a file of yours, and name that: {key}=FILE.py:{name}"
+        raise ConfigError(f"{key}={factory}: {error}; of an installed package, {way}") from None
     except (SyntaxError, ValueError, RecursionError) as error:
         raise ConfigError(f"{key}={factory}: {_wrong(error)}") from None
     bound = bound_names(text)
@@ -95,12 +101,17 @@ def read_source(factory: str, key: str) -> Source:
         guess = closest(name, (each for each in bound if each.isidentifier()))
         meant = f"; did you mean {guess}?" if guess else ""
         raise ConfigError(f"{key}={factory}: {file.name} has no function or class '{name}'{meant}")
-    source = Source(file, name, reader.root, dict(sorted(reader.files.items())), parameters_of(text, name))
+    files = dict(sorted(reader.files.items()))
+    source = Source(file, name, reader.root, files, parameters_of(text, name), needs_closure(text, name))
     _READ[file, name] = source, reader.probed
     return source
 
 
 _READ: dict[tuple[Path, str], tuple[Source, dict[Path, Stamp]]] = {}
+
+
+class _TooMuch(ValueError):
+    """Code of more than MAX_FILES or MAX_BYTES."""
 
 
 class _Reader:
@@ -127,7 +138,7 @@ class _Reader:
         name = file.relative_to(self.root).as_posix()
         self.files[name] = content = file.read_bytes()
         if len(self.files) > MAX_FILES or sum(map(len, self.files.values())) > MAX_BYTES:
-            raise ValueError(f"imports more than {MAX_FILES} files or {MAX_BYTES >> 20} MB from {self.root}")
+            raise _TooMuch(f"imports more than {MAX_FILES} files or {MAX_BYTES >> 20} MB from {self.root}")
         tree = ast.parse(content, str(file))
         parts = file.relative_to(self.root).with_suffix("").parts
         package = parts[:-1]  # also of an __init__.py, whose package is its folder

@@ -36,7 +36,8 @@ class Network:
         weights: Weights and biases by layer name, as in model.safetensors.
         mean: Subtracted from pixels scaled to 0..1.
         std: Divides the centred pixels.
-        compute: Of an own network: its logits (N, K) of normalised images (N, C, S, S); ours are computed here.
+        compute: Of an own network, or with an own nonlinearity: its logits (N, K) of normalised images (N, C, S, S);
+            ours are computed here.
     """
 
     config: RunConfig
@@ -59,8 +60,8 @@ class Signals:
         logits: (N, K) float32, unbounded; their softmax is the probability of each class.
         maps: (N, maps, height, width) float32 by convolution, c1 and c3 of LeNet-5, behind the nonlinearity and before
             pooling; empty where not asked for.
-        units: (N, U) float32, what the output layer is given: the last hidden layer behind its nonlinearity; of an own
-            network, which does not tell, U = 0.
+        units: (N, U) float32, what the output layer is given: the last hidden layer behind its nonlinearity; of a
+            network with `compute`, which does not tell, U = 0.
     """
 
     logits: Floats
@@ -94,11 +95,13 @@ def forward(network: Network, images: Images, *, with_maps: bool = False) -> Sig
 
 
 def _forward(network: Network, images: Images, with_maps: bool) -> Signals:
-    config, activate = network.config, ACTIVATIONS[network.config.activation]
+    config = network.config
     x = _normalise(images, network.mean, network.std)
     x = x if x.ndim == 4 else x[:, None]
     if network.compute is not None:
         return Signals(network.compute(x), {}, np.empty((len(x), 0), np.float32))
+    assert isinstance(config.activation, Activation)
+    activate = ACTIVATIONS[config.activation]
     maps: dict[str, Floats] = {}
     units = x
     for layer, shape in layer_shapes(config).items():

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from lenet_ablate.config import choices
+from lenet_ablate.config.activations import Coded, OwnActivation
 from lenet_ablate.config.settings import Options, RunConfig
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.errors import ConfigError, EngineError
@@ -16,12 +17,14 @@ from lenet_ablate.rendering.console import warn
 COMPILED_MODELS = {choices.Model.lenet5, choices.Model.lenet5_28}
 
 
-EngineKey = choices.Model | choices.Optimizer
-"""What decides which engine a run needs: its network, or that its optimizer is an own one."""
+EngineKey = choices.Model | choices.Optimizer | Coded
+"""What decides which engine a run needs: its network, or that its optimizer or its nonlinearity is an own one."""
 
 
 def engine_key(run: RunConfig) -> EngineKey:
     """What decides which engine a run needs."""
+    if isinstance(run.activation, OwnActivation) and run.model.name is not choices.Model.own:
+        return run.activation.name
     return run.optimizer.name if run.optimizer.name is choices.Optimizer.own else run.model.name
 
 
@@ -38,7 +41,9 @@ def make_engines(options: Options, kinds: Iterable[EngineKey]) -> dict[EngineKey
     unknown = wanted - known
     if unknown and options.engine is choices.Engine.compiled:
         models = ",".join(sorted(kind.value for kind in unknown if isinstance(kind, choices.Model)))
-        what = f"model={models}" if models else "optimizer=own"
+        groups = {choices.Optimizer: "optimizer", Coded: "activation"}
+        others = [f"{groups[type(kind)]}=own" for kind in unknown if type(kind) in groups]
+        what = f"model={models}" if models else sorted(others)[0]
         raise ConfigError(f"engine=compiled: does not know {what}; engine=auto takes torch for it")
     engines: dict[EngineKey, Engine] = dict.fromkeys(known, make_engine(options)) if known else {}
     if unknown:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet_ablate.config.choices import Model
+from lenet_ablate.config.own_code import has_own_network
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.forward import Floats
 from lenet_ablate.engines.networks import weight_shapes
@@ -25,12 +25,13 @@ def read_stored(folder: Path, name: str, config: RunConfig) -> dict[str, Floats]
         config: The run's settings.
 
     Returns:
-        The weights by name; of an own network, whose code alone knows them, of whatever type and shape they are.
+        The weights by name; of an own network or nonlinearity, whose code alone knows them, of whatever type
+        and shape they are.
 
     Raises:
         RecordError: The file cannot be read, or holds other weights than such a network has, or such as are not finite.
     """
-    if config.model.name is Model.own:
+    if has_own_network(config):
         return _read_own(folder, name, config)
     shapes = weight_shapes(config)
     weights = read_weights(folder, name, MAX_HEADER_BYTES + 4 * sum(map(math.prod, shapes.values())))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lenet_ablate.config.callables import Factory
-from lenet_ablate.config.choices import Model
+from lenet_ablate.config.own_code import has_own_network
 from lenet_ablate.config.plan import identity
 from lenet_ablate.engines.pytorch import models
 from lenet_ablate.engines.pytorch.export import Module, onnx_bytes, state_dict_bytes
@@ -42,7 +42,7 @@ def load_model(folder: Path | str, factory: Factory = None) -> Module:
 
 def _module(trained: Trained) -> Module:
     network = trained.network
-    if trained.config.model.name is not Model.own:
+    if not has_own_network(trained.config):
         module = models.build_model(trained.config, network.weights).eval()
         module.mean, module.std = network.mean, network.std
         return module

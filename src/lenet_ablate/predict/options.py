@@ -58,7 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--outputs", type=Path, default=Path("outputs"), help="folder of the studies (default: %(default)s)")
     add("--ensemble", action="store_true", help="average over all seeds of the run's variant")
     add("--tta", action="store_true", help="average over small rotations of each digit")
-    add("--factory", metavar="FILE.py:NAME", help="code of the run's own network; it is run, once it is the same code")
+    add(
+        "--factory",
+        action="append",
+        metavar="FILE.py:NAME",
+        help="code of the run's own network or nonlinearity (for both: twice); it is run, once it is the same code",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--csv", action="store_true", help="print CSV, one row per sign, with its place")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lenet_ablate.config.choices import DataSet, Model
+from lenet_ablate.config.own_code import has_own_network
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset, Images
 from lenet_ablate.datasets.fit import fit
@@ -67,7 +68,7 @@ def calibrate_run(folder: Path, trained: Trained) -> Calibration:
     dataset = trained.dataset
     labels = dataset.train_labels[trained.val]
     is_worth_it = trained.config.epochs * len(trained.train) >= MIN_TRAINED
-    is_ours = trained.config.model.name is not Model.own  # NumPy computes no other
+    is_ours = not has_own_network(trained.config)  # NumPy computes no other
     has_digits = is_ours and trained.config.data.name in WITH_DIGITS and len(trained.val) >= MIN_IMAGES and is_worth_it
     calibration = calibrate(trained.val_logits, labels)
     if has_digits:

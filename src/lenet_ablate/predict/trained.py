@@ -6,16 +6,17 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lenet_ablate.config.callables import Factory, factory_of
-from lenet_ablate.config.choices import DataSet, Model, Normalize
-from lenet_ablate.config.own_code import FOLDER
+from lenet_ablate.config.choices import DataSet, Normalize
+from lenet_ablate.config.own_code import FOLDER, NOUNS, Part, has_own_network, network_parts
 from lenet_ablate.config.plan import factory_name, variant_id
 from lenet_ablate.config.settings import RunConfig
-from lenet_ablate.config.source import read_source
+from lenet_ablate.config.source import Source, read_source
 from lenet_ablate.engines.forward import Network
 from lenet_ablate.engines.networks import layer_shapes
 from lenet_ablate.engines.stored import read_stored
@@ -57,12 +58,12 @@ def read_trained(folder: Path, factory: Factory = None) -> Trained:
 
     Args:
         folder: Its folder.
-        factory: `FILE.py:NAME`, or the function or class of a module: the code of an own network. No code is run that
-            is not named here, and none that the run was not trained with.
+        factory: `FILE.py:NAME`, or the function or class of a module, or a list of such: the code of an own network or
+            nonlinearity. No code is run that is not named here, and none that the run was not trained with.
 
     Raises:
         RecordError: The run is not finished, its files are damaged, this version does not know its network, or that is
-            its own and `factory` does not name its code.
+            own code and `factory` does not name its code.
         ConfigError: The code cannot be read or run.
     """
     if not folder.is_dir():
@@ -82,7 +83,7 @@ def read_trained(folder: Path, factory: Factory = None) -> Trained:
         raise RecordError(f"{folder}: {CALIBRATION}: rejection does not fit the network")
     config = with_factory(folder, record.config, factory)
     network = _network(folder, config, calibration)
-    if config.model.name is Model.own:
+    if has_own_network(config):
         network = _with_code(folder, network)
     return Trained(folder, config, network, calibration, record.result.final.test_accuracy)
 
@@ -111,27 +112,39 @@ def _network(folder: Path, config: RunConfig, calibration: Calibration | None) -
 
 
 def with_factory(folder: Path, config: RunConfig, factory: Factory) -> RunConfig:
-    """The settings of a run with the code that the user names for its own network; see `read_trained`."""
-    if callable(factory):
-        factory = factory_of(factory, "factory")
-    if config.model.name is not Model.own:
-        if factory is not None:
-            raise RecordError(f"{folder}: --factory {factory}: its network is {config.model.name.value}, no own one")
-        return config
-    name = factory_name(config.model)
-    if factory is None:
-        copy = folder / FOLDER
+    """The settings of a run with the code that the user names for its network or nonlinearity; see `read_trained`."""
+    named = [factory] if factory is None or isinstance(factory, str) or callable(factory) else list(factory)
+    typed = [factory_of(each, "factory") if callable(each) else each for each in named if each is not None]
+    parts = network_parts(config)
+    if typed and not parts:
+        told = f"its network is {config.model.name.value}, no own one, and its nonlinearity neither"
+        raise RecordError(f"{folder}: --factory {typed[0]}: {told}")
+    sources = [read_source(each, "--factory") for each in typed]
+    for group, part in parts.items():
+        source = _code_of(folder, group, part, sources, len(parts))
+        found: Any = dataclasses.replace(part, factory=f"{source.file}:{source.name}")
+        config = dataclasses.replace(config, **{group: found})
+    return config
+
+
+def _code_of(folder: Path, group: str, part: Part, sources: Sequence[Source], count: int) -> Source:
+    """The one of some sources that a part of a run, of so many that are code, was trained with."""
+    name, noun = factory_name(part), NOUNS[group]
+    for source in sources:
+        if source.sha256 == part.sha256 and source.name == name:
+            return source
+    namesakes = [source for source in sources if source.name == name]
+    if len(sources) < count and not namesakes:
+        beside = " beside the other" if sources else ""
         raise RecordError(
-            f"{folder}: its network is code, {name}, which runs only where you name it: --factory FILE.py:{name}, "
-            f"such as the copy in {copy} once you have looked at it"
+            f"{folder}: its {noun} is code, {name}, which runs only where you name it: --factory FILE.py:{name}"
+            f"{beside}, such as the copy in {folder / FOLDER} once you have looked at it"
         )
-    source = read_source(factory, "--factory")
-    if source.sha256 != config.model.sha256 or source.name != name:
-        raise RecordError(
-            f"{folder}: --factory {factory}: is not the code that it was trained with, {name} of SHA-256 "
-            f"{str(config.model.sha256)[:8]}…, but {source.name} of {source.sha256[:8]}…"
-        )
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, factory=f"{source.file}:{name}"))
+    source = [*namesakes, *sources][0]
+    raise RecordError(
+        f"{folder}: --factory {source.file}:{source.name}: is not the code that its {noun} was trained with, {name} of "
+        f"SHA-256 {str(part.sha256)[:8]}…, but {source.name} of {source.sha256[:8]}…"
+    )
 
 
 def read_replicates(folder: Path, factory: Factory = None) -> Iterator[Trained]:

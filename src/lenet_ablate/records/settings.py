@@ -104,7 +104,7 @@ def settings_of(values: Mapping[str, Any]) -> RunConfig:
     return config if is_legal else parse_config(values)[0]
 
 
-_TOGETHER = ("model", "pool", "optimizer", "data", "augment", "early_stop")
+_TOGETHER = ("model", "pool", "activation", "optimizer", "data", "augment", "early_stop")
 
 
 @functools.lru_cache(maxsize=4096)

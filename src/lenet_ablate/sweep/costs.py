@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lenet_ablate.config.activations import OwnActivation
 from lenet_ablate.config.choices import Model, Optimizer
 from lenet_ablate.config.home import cache_home
 from lenet_ablate.config.plan import RunPlan, factory_name, learning_rates, make_plan
@@ -78,6 +79,8 @@ def kind_of(config: RunConfig, engine: str, num_train: int) -> Kind:
     model = config.model.name.value
     if config.model.name is Model.own:
         model = json.dumps([config.model.sha256, factory_name(config.model), to_mapping(config.model)["args"]])
+    if isinstance(config.activation, OwnActivation):
+        model = json.dumps([model, config.activation.sha256, *to_mapping(config.activation).values()], default=str)
     if config.optimizer.name is Optimizer.own:
         model = json.dumps([model, config.optimizer.sha256, *to_mapping(config.optimizer).get("args", {}).items()])
     return Kind(model, engine, config.batch_size, data, augment, num_train)

@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping
 
+from lenet_ablate.config.grid_words import as_typed
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.records.record import LOG, State
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
@@ -78,7 +79,7 @@ def closing(sweep: Sweep, result: SweepResult, is_whole: bool = True) -> str:
     for ended in failed:
         lines += [f"failed: {sweep.label(ended.job)}: {ended.error}"]
         lines += [f"  log:   {log}"] if os.access(log := ended.folder / LOG, os.R_OK) else []
-        lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *ended.job.overrides])}"]
+        lines += [f"  retry: {shlex.join(['lenet-ablate', *sweep.flags, *as_typed(ended.job.overrides)])}"]
     if result.is_cut_short:
         lines += ["stopped at a failed run (hydra.launcher.on_error=stop); the same command goes on with the others"]
     if result.stop_status:

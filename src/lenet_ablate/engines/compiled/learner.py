@@ -131,6 +131,7 @@ def make_rule(config: RunConfig) -> Rule:
     """The configuration as the numbers that the kernels know."""
     settings: OptimizerConfig = config.optimizer
     beta1, beta2 = settings.betas or (0.9, 0.999)
+    assert isinstance(config.activation, Activation)  # others are refused before a learner is made
     kind = ACTIVATIONS[config.activation]
     return Rule(
         classes=num_classes(config),

@@ -19,15 +19,17 @@ import torch
 from torch.nn import functional
 
 from lenet_ablate.config import choices
-from lenet_ablate.config.own_code import has_own_code
+from lenet_ablate.config.activations import OwnActivation
+from lenet_ablate.config.own_code import has_own_code, has_own_network
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
-from lenet_ablate.engines.pytorch.models import UNUSED_STATE, build_model
+from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.pytorch.optimizers import Memory, make_optimizer, to_numpy
 from lenet_ablate.engines.pytorch.own import OwnRun, make_network, passing_buffers, stored_tensors
+from lenet_ablate.engines.pytorch.own_activation import check_activation
 from lenet_ablate.engines.pytorch.own_optimizer import make_own_memory
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import ConfigError
@@ -115,7 +117,7 @@ class TorchLearner:
         self._scale, self._shift = 1 / (255 * dataset.std), -dataset.mean / dataset.std
         self._splits = {Split.train: self._index(train), Split.val: self._index(val), Split.test: None}
         self._model = self._network(plan.config, train)
-        self._is_own = plan.config.model.name is choices.Model.own
+        self._is_own = has_own_network(plan.config)
         self._own = OwnRun(plan.config, device) if has_own_code(plan.config) else None
         if plan.config.optimizer.name is choices.Optimizer.own:
             self._memory: Memory = make_own_memory(plan, self._model, device)
@@ -129,7 +131,10 @@ class TorchLearner:
             return make_network(config, self._device, examples)
         model = build_model(config, draw_weights(config))
         # A tenth faster on the CPU than NCHW, which oneDNN reorders on the way in and out.
-        return model.to(self._device).to(memory_format=torch.channels_last)
+        model = model.to(self._device).to(memory_format=torch.channels_last)
+        if isinstance(config.activation, OwnActivation):
+            check_activation(config, model, self._normalise(self._data.train_images[self._index(train[:2])]))
+        return model
 
     @property
     def num_parameters(self) -> int:
@@ -194,14 +199,13 @@ class TorchLearner:
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The weights by layer name."""
-        tensors = stored_tensors(self._model).items()
-        # An own network may use what ours do not.
-        return {name: to_numpy(tensor) for name, tensor in tensors if self._is_own or not name.endswith(UNUSED_STATE)}
+        return {name: to_numpy(tensor) for name, tensor in stored_tensors(self._model).items()}
 
     def state(self) -> State:
         """Weights as `weights/<name>`, the optimizer's memory as `optimizers.Memory` has it.
 
-        Of own code also its random numbers, `generator/<device>`, and of own networks other buffers, `buffers/<name>`.
+        Of own code also its random numbers, `generator/<device>`, and of an own network or nonlinearity the buffers
+        that are not kept with the weights, `buffers/<name>`.
         """
         state: dict[str, npt.NDArray[Any]] = {f"weights/{name}": array for name, array in self.weights().items()}
         state |= self._memory.state()

@@ -6,16 +6,18 @@ fully connected network returns logits (N, 2).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from lenet_ablate.config.activations import OwnActivation
 from lenet_ablate.config.choices import Activation, Model, OutputActivation, Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
+from lenet_ablate.engines.pytorch.own_activation import layers_of, own_activation
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     Activation.relu: nn.ReLU,
@@ -67,7 +69,10 @@ class Network(nn.Module):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
-        self.activation = ACTIVATIONS[config.activation]()
+        own = isinstance(config.activation, OwnActivation)
+        hidden = [name for name in layer_shapes(config) if name != "output"]
+        self.activation = nn.Identity() if own else activation_of(config)()
+        self.activations = layers_of(config, hidden) if own else nn.ModuleDict()
         self.output_activation = _OUTPUTS[config.model.output_activation]()
         for name, shape in layer_shapes(config).items():
             is_convolution = len(shape) == 4
@@ -78,7 +83,12 @@ class Network(nn.Module):
 
     def units(self, name: str, units: torch.Tensor) -> torch.Tensor:
         """A layer with its activation."""
-        activated: torch.Tensor = self.activation(self.get_submodule(name)(units))
+        return self.activated(name, self.get_submodule(name)(units))
+
+    def activated(self, name: str, units: torch.Tensor) -> torch.Tensor:
+        """What a layer computes, behind the nonlinearity: one for all layers, or an own one of the layer's."""
+        is_own = name in self.activations
+        activated: torch.Tensor = self.activations[name](units) if is_own else self.activation(units)
         return activated
 
     def logits(self, units: torch.Tensor) -> torch.Tensor:
@@ -117,8 +127,7 @@ class CNN4(Network):
 
     def _normed(self, number: str, maps: torch.Tensor) -> torch.Tensor:
         maps = self.get_submodule(f"n{number}")(self.get_submodule(f"c{number}")(maps))
-        activated: torch.Tensor = self.activation(maps)
-        return activated
+        return self.activated(f"c{number}", maps)
 
 
 class MLP(Network):
@@ -144,16 +153,34 @@ NETWORKS: dict[Model, type[Network]] = {
 }
 # A count that PyTorch keeps for batch normalisations with a moving average of another kind.
 UNUSED_STATE = "num_batches_tracked"
+OWN_STATE = "activations."
+"""What the names of an own nonlinearity's parameters and buffers begin with."""
+
+
+def activation_of(config: RunConfig) -> Callable[[], nn.Module]:
+    """What makes the nonlinearity of a run, as a module.
+
+    Raises:
+        ConfigError: The code of an own one cannot be run, in one line.
+    """
+    kind = config.activation
+    return own_activation(config) if isinstance(kind, OwnActivation) else ACTIVATIONS[kind]
 
 
 def build_model(config: RunConfig, weights: Mapping[str, npt.NDArray[Any]]) -> Network:
     """The network that a configuration describes, with the given weights, on the CPU.
 
-    A c5 written as a convolution takes the weights of a fully connected one and the other way round.
+    A c5 written as a convolution takes the weights of a fully connected one and the other way round. What an own
+    nonlinearity learns is as its code makes it where the weights do not tell.
+
+    Raises:
+        ConfigError: The code of an own nonlinearity raises something, or makes none, in one line.
     """
     model = NETWORKS[config.model.name](config)
     wanted = model.state_dict()
     given = {name: torch.from_numpy(array.copy()).reshape(wanted[name].shape) for name, array in weights.items()}
-    unused = {name: tensor for name, tensor in wanted.items() if name.endswith(UNUSED_STATE)}
+    unused = {
+        name: tensor for name, tensor in wanted.items() if name.endswith(UNUSED_STATE) or name.startswith(OWN_STATE)
+    }
     model.load_state_dict({**unused, **given})
     return model

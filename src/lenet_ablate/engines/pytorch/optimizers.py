@@ -21,6 +21,8 @@ OPTIMIZERS: Mapping[choices.Optimizer, Callable[..., torch.optim.Optimizer]] = {
     choices.Optimizer.sgd: torch.optim.SGD,
     choices.Optimizer.rmsprop: torch.optim.RMSprop,
 }
+STORED = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool)
+"""Types of tensors that are stored."""
 
 
 class Memory:

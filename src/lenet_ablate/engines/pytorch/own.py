@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from lenet_ablate.config.own_code import OFFERED, check_call, own_parts, source_of
+from lenet_ablate.config.choices import Model
+from lenet_ablate.config.own_code import OFFERED, check_call, network_parts, own_parts, source_of
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.config.signature import parameters_asked
 from lenet_ablate.config.source import Source
@@ -19,11 +20,18 @@ from lenet_ablate.engines.forward import Floats
 from lenet_ablate.engines.networks import input_shape, num_classes
 from lenet_ablate.engines.own_code import load_factory, naming
 from lenet_ablate.engines.pytorch.draws import Draws, making
-from lenet_ablate.engines.pytorch.models import ACTIVATIONS, POOLS
+from lenet_ablate.engines.pytorch.models import (
+    OWN_STATE,
+    POOLS,
+    UNUSED_STATE,
+    Network,
+    activation_of,
+    build_model,
+)
+from lenet_ablate.engines.pytorch.optimizers import STORED
+from lenet_ablate.engines.pytorch.own_activation import check_activation
+from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import ConfigError, RecordError
-
-STORED = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool)
-"""Types of tensors that are stored."""
 
 
 def make_network(config: RunConfig, device: torch.device, examples: torch.Tensor | None = None) -> nn.Module:
@@ -46,7 +54,8 @@ def make_network(config: RunConfig, device: torch.device, examples: torch.Tensor
     check_call(config, source, parameters)
     offered = dict(zip(OFFERED, _offered(config), strict=True))
     given = {name: value for name, value in offered.items() if name in parameters.names}
-    with making(config.seed, device), naming(source):
+    sources = [source_of(part) for part in network_parts(config).values()]
+    with making(config.seed, device), naming(*sources):
         network = factory(**(config.model.args.plain() if config.model.args else {}), **given)
         if not isinstance(network, nn.Module):
             raise ConfigError(f"{source.title}: returns {type(network).__name__}, not a torch.nn.Module")
@@ -59,7 +68,7 @@ def make_network(config: RunConfig, device: torch.device, examples: torch.Tensor
 
 
 def _offered(config: RunConfig) -> tuple[Any, ...]:
-    return POOLS[config.pool], ACTIVATIONS[config.activation], num_classes(config), input_shape(config)
+    return POOLS[config.pool], activation_of(config), num_classes(config), input_shape(config)
 
 
 @torch.no_grad()
@@ -87,14 +96,14 @@ def trained_network(config: RunConfig, weights: Mapping[str, npt.NDArray[Any]]) 
     """The network of a run with its trained weights, in evaluation mode, on the CPU.
 
     Args:
-        config: The run's settings, with the factory that the user names.
+        config: The run's settings, with an own network or nonlinearity and the code that the user names for it.
         weights: By name, as in model.safetensors.
 
     Raises:
         ConfigError: See `make_network`.
         RecordError: The weights are not those of such a network.
     """
-    network = make_network(config, torch.device("cpu"))
+    network = _untrained(config)
     own = dict(stored_tensors(network))
     shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
     if {name: array.shape for name, array in weights.items()} != shapes:
@@ -105,9 +114,21 @@ def trained_network(config: RunConfig, weights: Mapping[str, npt.NDArray[Any]]) 
     return network.eval()
 
 
+def _untrained(config: RunConfig) -> nn.Module:
+    if config.model.name is Model.own:
+        return make_network(config, torch.device("cpu"))
+    network = build_model(config, draw_weights(config))
+    check_activation(config, network, torch.randn(2, *input_shape(config)))
+    return network
+
+
 def stored_tensors(network: nn.Module) -> dict[str, torch.Tensor]:
     """What a trained network is told by: parameters and buffers by name, those left out that it does not keep."""
-    return {name: found for name, found in network.state_dict().items() if isinstance(found, torch.Tensor)}
+    stored = {name: found for name, found in network.state_dict().items() if isinstance(found, torch.Tensor)}
+    if not isinstance(network, Network):
+        return stored
+    # An own network, or nonlinearity, may use what ours do not.
+    return {n: found for n, found in stored.items() if n.startswith(OWN_STATE) or not n.endswith(UNUSED_STATE)}
 
 
 def passing_buffers(network: nn.Module) -> dict[str, torch.Tensor]:

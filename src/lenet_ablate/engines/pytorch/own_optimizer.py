@@ -14,15 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lenet_ablate.config.own_code import check_optimizer_call, source_of
+from lenet_ablate.config.own_code import CLOSURE, check_optimizer_call, source_of
 from lenet_ablate.config.plan import RunPlan, learning_rates
 from lenet_ablate.config.signature import parameters_asked
 from lenet_ablate.config.source import Source
 from lenet_ablate.engines.base import State
 from lenet_ablate.engines.own_code import load_factory, naming
 from lenet_ablate.engines.pytorch.draws import making
-from lenet_ablate.engines.pytorch.optimizers import Memory, to_numpy
-from lenet_ablate.engines.pytorch.own import STORED
+from lenet_ablate.engines.pytorch.optimizers import STORED, Memory, to_numpy
 from lenet_ablate.errors import ConfigError
 
 PREFIX = "optimizer/"
@@ -54,6 +53,9 @@ def make_own_memory(plan: RunPlan, model: torch.nn.Module, device: torch.device)
         optimizer = factory(list(model.parameters()), lr=_first_rate(plan), **given)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ConfigError(f"{source.title}: returns {type(optimizer).__name__}, not a torch.optim.Optimizer")
+    step = parameters_asked(optimizer.step)
+    if step.needed:
+        raise ConfigError(f"{source.title}: {CLOSURE}")
     return OwnMemory(optimizer, model, source)
 
 

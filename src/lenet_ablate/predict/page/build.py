@@ -10,7 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lenet_ablate.config.choices import Model
+from lenet_ablate.config.choices import Activation, Model
+from lenet_ablate.config.own_code import has_own_network
 from lenet_ablate.datasets.fit import bilinear_weights, needs_border
 from lenet_ablate.engines.forward import POOLED
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
@@ -31,8 +32,9 @@ def build_page(predictor: Predictor) -> bytes:
         PageError: The network has layers that the page does not compute, or too many weights for a page.
     """
     (trained,) = predictor.members
-    if trained.config.model.name is Model.own:
-        raise PageError(f"{trained.folder}: a page cannot run its code; choose a run of lenet5, lenet5_28 or mlp")
+    if has_own_network(trained.config):
+        what = "network" if trained.config.model.name is Model.own else "nonlinearity"
+        raise PageError(f"{trained.folder}: a page cannot run the code of its {what}; choose a run without such code")
     if norm_sizes(trained.config.model):
         model = trained.config.model.name.value
         raise PageError(
@@ -105,6 +107,7 @@ def _describe_rejection(trained: Trained) -> dict[str, Any] | None:
 
 def _describe_network(trained: Trained) -> dict[str, Any]:
     config, network = trained.config, trained.network
+    assert isinstance(config.activation, Activation)  # see `build_page`
     layers = [
         {"name": layer, "shape": shape, "is_pooled": layer in POOLED[config.model.name]}
         for layer, shape in layer_shapes(config).items()

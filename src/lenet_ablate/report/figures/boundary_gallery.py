@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lenet_ablate.config.own_code import has_own_network
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.stored import read_stored
 from lenet_ablate.errors import RecordError
@@ -44,7 +45,11 @@ def boundaries_of_study(study: Study) -> Iterator[tuple[str, Callable[[], Pictur
 
     The latter stand for the levels of a factor, one sheet per data set, and need runs trained with `checkpoint=every`.
     """
-    points = [identity for identity, config in study.configs.items() if config.data.name.is_playground]
+    points = [
+        identity
+        for identity, config in study.configs.items()
+        if config.data.name.is_playground and not has_own_network(config)  # no report runs anybody's code
+    ]
     design = study.design[study.design["is_usable"] & study.design["variant_id"].isin(points)]
     if design.empty:
         return

@@ -36,6 +36,8 @@ def variant_command(config: RunConfig, seeds: Sequence[int], study: str = DEFAUL
             words += _group_words(key, value, default[key])
         elif key == "lr":
             words += [f"lr={_lr_text(config.lr)}"] if config.lr != RunConfig().lr else []
+        elif isinstance(value, dict):  # an own nonlinearity
+            words += [f"{key}={value['name']}", *_code_words(key, value)]
         elif value != default[key]:
             words.append(f"{key}={_value_text(value)}")
     words += [] if study == DEFAULT_STUDY else [f"study={study}"]
@@ -48,10 +50,15 @@ def _group_words(group: str, value: Mapping[str, Any], default: Mapping[str, Any
     words = [] if name == default[NAMED_GROUPS[group]] else [f"{group}={name}"]
     own = {key: inner for key, inner in value.items() if key != NAMED_GROUPS[group] and inner != chosen.get(key)}
     if name == Model.own.value and group in CODED:
-        own.pop("sha256", None)  # of the code as it is
-        arguments = own.pop("args", None) or {}
-        own |= {f"args.{key}": inner for key, inner in arguments.items()}
+        return words + _code_words(group, own)
     return words + [f"{group}.{key}={_value_text(inner)}" for key, inner in own.items()]
+
+
+def _code_words(group: str, own: Mapping[str, Any]) -> list[str]:
+    """The settings of own code, without the digest, which is that of the code as it is."""
+    settings = {key: inner for key, inner in own.items() if key not in ("name", "args", "sha256")}
+    settings |= {f"args.{key}": inner for key, inner in (own.get("args") or {}).items()}
+    return [f"{group}.{key}={_value_text(inner)}" for key, inner in settings.items()]
 
 
 def _lr_text(lr: float | Schedule) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from lenet_ablate.config.own_code import has_own_code, network_parts
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.results import Code, StudyAnalysis
+from lenet_ablate.report.page.code_words import factory_at_hand, with_code_at_hand
 from lenet_ablate.report.page.commands import variant_command
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.study import Study
@@ -72,9 +76,9 @@ def _predict(study: Study, analysis: StudyAnalysis) -> str:
     outputs = study.folder.parent
     where = [] if outputs == Path("outputs") else ["--outputs", str(outputs)]
     best = study.config_of(analysis.best_variant)
-    code = ["--factory", best.model.factory] if best and best.model.factory else []
+    code = [("--factory", factory_at_hand(study, best, key)) for key in network_parts(best)] if best else []
     shown = ["--test", "20", "--show", "digits.png"]
-    return shlex.join(["lenet-predict", *where, "--study", study.name, *code, *shown])
+    return shlex.join(["lenet-predict", *where, "--study", study.name, *itertools.chain(*code), *shown])
 
 
 def _other_rates(study: Study) -> tuple[str, ...]:
@@ -106,6 +110,7 @@ def _more_seeds(study: Study, analysis: StudyAnalysis, used: Sequence[int], coun
     if not commands:
         config = study.config_of(analysis.best_variant)
         commands = (variant_command(config, list(seeds)[:MAX_LISTED], study.name),) if config else ()
+        commands = tuple(_at_hand(study, [config], command) for command in commands if config)
     runs = count * study.design["variant"].nunique()
     return NextRun(f"{plural(count, 'more seed')} to {why}", commands, _cost(study, runs))
 
@@ -118,9 +123,19 @@ def _sweeps(study: Study) -> tuple[str, ...]:
     for sweep in study.sweeps:
         own = {variants[run.run] for run in sweep.runs if run.run in variants}
         if sweep.command and not own <= known:
-            commands[sweep.command] = None
+            commands[_at_hand(study, [run.config for run in sweep.runs], sweep.command)] = None
             known |= own
     return tuple(commands)
+
+
+def _at_hand(study: Study, configs: Sequence[RunConfig], command: str) -> str:
+    """The command of these runs, which trains what the study was trained with also once its own code was edited."""
+    if not any(map(has_own_code, configs)):
+        return command
+    try:
+        return shlex.join(with_code_at_hand(study, configs, shlex.split(command)))
+    except ValueError:  # see `_with`
+        return command
 
 
 def _with(command: str, key: str, values: str) -> str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
+from lenet_ablate.config.activations import Nonlinearity, OwnActivation
 from lenet_ablate.config.arguments import Arguments
+from lenet_ablate.config.choices import Activation
 from lenet_ablate.config.own_code import CODED
 from lenet_ablate.config.plan import factory_name
 from lenet_ablate.config.schedules import Schedule
@@ -20,7 +22,8 @@ REPLICATE = "seed"
 ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
 
 Order = tuple[Any, ...]
-_Coded = TypeVar("_Coded", ModelConfig, OptimizerConfig)
+_Coded = TypeVar("_Coded", ModelConfig, OptimizerConfig, Nonlinearity)
+_CODED = (ModelConfig, OptimizerConfig, OwnActivation)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ class Factor:
 def find_factors(configs: Sequence[RunConfig]) -> tuple[Factor, ...]:
     """Every setting but the seed that differs between the configurations, in the order of `RunConfig`'s fields.
 
-    Of own networks, or optimizers, that differ in their arguments alone each argument is a factor, `model.args.width`.
+    Of own networks, optimizers or nonlinearities that differ in their arguments alone each argument is a factor,
+    `model.args.width`.
     """
     factors = []
     keys = [key for name in _keys() for key in (_arguments(name, configs) if name in CODED else [name])]
@@ -95,7 +99,10 @@ def fixed_settings(config: RunConfig, factors: Sequence[Factor]) -> dict[str, st
     varied, usual = {factor.key for factor in factors}, RunConfig()
     told = [key for key in _keys() if key in ALWAYS_TOLD or getattr(config, key) != getattr(usual, key)]
     fixed = dataclasses.replace(
-        config, model=_without("model", config.model, varied), optimizer=_without("optimizer", config.optimizer, varied)
+        config,
+        model=_without("model", config.model, varied),
+        optimizer=_without("optimizer", config.optimizer, varied),
+        activation=_without("activation", config.activation, varied),
     )
     return {key: _setting_text(key, getattr(fixed, key)) for key in told if key not in varied}
 
@@ -107,9 +114,13 @@ def argument_of(key: str) -> tuple[str, str]:
 
 
 def _arguments(group: str, configs: Sequence[RunConfig]) -> list[str]:
-    """The keys under which the configurations' networks, or optimizers, may differ."""
+    """The keys under which the configurations' networks, optimizers or nonlinearities may differ."""
     chosen = {getattr(config, group) for config in configs}
-    if len(chosen) < 2 or len({_order(dataclasses.replace(each, args=None)) for each in chosen}) > 1:
+    if (
+        len(chosen) < 2
+        or any(isinstance(each, Activation) for each in chosen)
+        or len({_order(dataclasses.replace(each, args=None)) for each in chosen}) > 1
+    ):
         return [group]
     return [
         f"{group}.args.{name}" for name in dict.fromkeys(name for each in chosen for name in sorted(each.args or ()))
@@ -125,7 +136,9 @@ def _value(config: RunConfig, key: str) -> Any:
 
 
 def _without(group: str, chosen: _Coded, varied: Collection[str]) -> _Coded:
-    """A network or optimizer without the arguments that vary."""
+    """A network, optimizer or nonlinearity without the arguments that vary."""
+    if isinstance(chosen, Activation):
+        return chosen
     kept = {name: value for name, value in (chosen.args or {}).items() if f"{group}.args.{name}" not in varied}
     return dataclasses.replace(chosen, args=Arguments(kept) if kept else None)
 
@@ -159,7 +172,7 @@ def _order(value: object) -> Order:
         inner = _inner(value, without="name" if isinstance(value, Schedule) else "")
         if isinstance(value, DataConfig) and value.sha256:  # is its content, as in a run's identity
             inner = {key: of for key, of in inner.items() if key not in ("path", "range", "transpose")}
-        if isinstance(value, (ModelConfig, OptimizerConfig)) and value.sha256:
+        if isinstance(value, _CODED) and value.sha256:
             inner = {**inner, "factory": factory_name(value)}
         return (_GROUP, type(value).__name__, *map(_order, inner.values()))
     if isinstance(value, Arguments):
@@ -181,7 +194,7 @@ def _labels(values: Sequence[object]) -> list[str]:
             namesakes
         ):
             differing = [key for key in differing if key not in FOUND_OUT]
-        if isinstance(value, (ModelConfig, OptimizerConfig)):
+        if isinstance(value, _CODED):
             differing = [key for key in differing if key != "factory"]  # is its name
         labels.append(" ".join([_name(value), *(_told(key, own[key]) for key in differing)]))
     return labels
@@ -203,7 +216,7 @@ def _unique(labels: Sequence[str]) -> list[str]:
 
 
 def _name(value: object) -> str:
-    if isinstance(value, (ModelConfig, OptimizerConfig)) and value.factory:
+    if isinstance(value, _CODED) and value.factory:
         return factory_name(value)
     return _text(getattr(value, "name", None) if dataclasses.is_dataclass(value) else value)
 
@@ -234,7 +247,8 @@ def _setting_text(key: str, value: object) -> str:
         return f"{value.name} ({_meaning(value)})"
     if not dataclasses.is_dataclass(value):
         return _text(value)
-    neutral = _inner(getattr(RunConfig(), key), without="name")
+    usual = getattr(RunConfig(), key)
+    neutral = _inner(usual, without="name") if dataclasses.is_dataclass(usual) else {}
     own = _inner(value, without="name")
     hidden = {"sha256"} | ({"num_classes"} if own.get("classes") else set())
     told = [
