@@ -6,7 +6,7 @@ from lenet_ablate.engines.compiled import convolution, linear
 from lenet_ablate.engines.compiled.activation import RELU, activate
 from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather, sample
-from lenet_ablate.engines.compiled.jit import Array, kernel
+from lenet_ablate.engines.compiled.jit import Array, kernel, part
 from lenet_ablate.engines.compiled.layout import CHUNK, FEWEST_LANES, LANE_MULTIPLE, Buffers, Parameters
 from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
 from lenet_ablate.engines.compiled.nonlinear import (
@@ -83,7 +83,7 @@ def _shaped(flat: Buffers, p: Parameters, side: int, lanes: int) -> Buffers:
     )
 
 
-@kernel
+@part
 def _linear_forward(x: Array, w: Array, b: Array, y: Array) -> None:
     if x.shape[1] % (VECTORS * width(x)) == 0:
         _linear_wide(x, w, b, y)
@@ -93,7 +93,7 @@ def _linear_forward(x: Array, w: Array, b: Array, y: Array) -> None:
         _linear_narrow(in_halves(x), w, in_halves(b), in_halves(y))
 
 
-@kernel
+@part
 def _linear_back(transposed: Array, dy: Array, w: Array, dx: Array, dw: Array, db: Array) -> None:
     linear.weight_gradient(transposed, dy, dw)
     if dx.shape[1] % (VECTORS * width(dx)) == 0:
@@ -107,7 +107,7 @@ def _linear_back(transposed: Array, dy: Array, w: Array, dx: Array, dw: Array, d
         _linear_inputs_narrow(in_halves(dy), w, in_halves(dx))
 
 
-@kernel
+@part
 def _c3_input_gradient(dy: Array, w: Array, dx: Array, lanes: int) -> None:
     if lanes % (VECTORS * width(dx)) == 0:
         _c3_inputs_wide(dy, w, dx, lanes)
@@ -117,7 +117,7 @@ def _c3_input_gradient(dy: Array, w: Array, dx: Array, lanes: int) -> None:
         _c3_inputs_narrow(in_halves(dy), w, in_halves(dx), lanes)
 
 
-@kernel
+@part
 def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
     """From the image to the logits."""
     wide = VECTORS * width(a.image)
@@ -140,7 +140,7 @@ def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
         activate(RELU, a.output.reshape(a.output.size))
 
 
-@kernel
+@part
 def back(p: Parameters, g: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
     """From the gradient of the logits, in `output`, to those of all parameters, added to g."""
     linear.transpose(a.f6, a.f6_transposed)
@@ -158,12 +158,12 @@ def back(p: Parameters, g: Parameters, a: Buffers, rule: Rule, lanes: int) -> No
     _c1_weights(a.image, a.c1, g.c1_weight, g.c1_bias, a.sums, lanes)
 
 
-@kernel
+@part
 def _lanes(count: int) -> int:
     return (count + LANE_MULTIPLE - 1) // LANE_MULTIPLE * LANE_MULTIPLE
 
 
-@kernel
+@part
 def _update(flat: Array, gradient: Array, first: Array, second: Array, rule: Rule, lr: float, step: int) -> None:
     decay = rule.weight_decay
     if rule.optimizer == ADAM:
