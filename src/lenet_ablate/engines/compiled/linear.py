@@ -32,19 +32,20 @@ def make_forward(vectors: int) -> Any:
     return forward
 
 
-def make_input_gradient(vectors: int) -> Any:
-    """The input-gradient kernel for `vectors` vectors of images at a time."""
+def make_input_gradient(rows: int, vectors: int) -> Any:
+    """The input-gradient kernel for `rows` rows by `vectors` vectors of images at a time."""
 
     @kernel
     def input_gradient(dy: Array, w: Array, dx: Array) -> None:
-        """dx[k] = Σ_m w[m, k] · dy[m]."""
+        """dx[k] = Σ_m w[m, k] · dy[m]; of rows left over some are computed twice."""
         lanes = dx.shape[1]
-        for k in range(0, dx.shape[0], 4):
+        for begin in range(0, dx.shape[0], rows):
+            k = min(begin, dx.shape[0] - rows)
             for at in range(0, lanes, vectors * width(dx)):
-                tile = zero_tile(dx, 4, vectors)
+                tile = zero_tile(dx, rows, vectors)
                 for m in range(w.shape[0]):
-                    tile = add_scaled(tile, w, m * w.shape[1] + k, 1, dy, m * lanes + at, 4)
-                store_tile(tile, dx, k * lanes + at, lanes, 4)
+                    tile = add_scaled(tile, w, m * w.shape[1] + k, 1, dy, m * lanes + at, rows)
+                store_tile(tile, dx, k * lanes + at, lanes, rows)
 
     return input_gradient
 

@@ -31,8 +31,8 @@ _c3_inputs_wide = convolution.make_input_gradient(6, VECTORS)
 _c3_inputs_narrow = convolution.make_input_gradient(6, 1)
 _linear_wide = linear.make_forward(VECTORS)
 _linear_narrow = linear.make_forward(1)
-_linear_inputs_wide = linear.make_input_gradient(VECTORS)
-_linear_inputs_narrow = linear.make_input_gradient(1)
+_linear_inputs_wide = linear.make_input_gradient(4, VECTORS)
+_linear_inputs_narrow = linear.make_input_gradient(8, 1)
 
 
 @kernel
@@ -109,12 +109,15 @@ def _linear_back(transposed: Array, dy: Array, w: Array, dx: Array, dw: Array, d
 
 @part
 def _c3_input_gradient(dy: Array, w: Array, dx: Array, lanes: int) -> None:
+    columns, inner = dx.shape[2] // lanes, dy.shape[2] // lanes
     if lanes % (VECTORS * width(dx)) == 0:
-        _c3_inputs_wide(dy, w, dx, lanes)
+        _c3_inputs_wide(dy, w, dx, lanes, 0, columns)
     elif lanes % width(dx) == 0:
-        _c3_inputs_narrow(dy, w, dx, lanes)
-    else:
-        _c3_inputs_narrow(in_halves(dy), w, in_halves(dx), lanes)
+        _c3_inputs_narrow(dy, w, dx, lanes, 0, columns)
+    else:  # two columns in a vector, but for those at the sides, that not every tap reaches
+        _c3_inputs_narrow(dy, w, dx, lanes, 4, inner)
+        _c3_inputs_narrow(in_halves(dy), w, in_halves(dx), lanes, 0, 4)
+        _c3_inputs_narrow(in_halves(dy), w, in_halves(dx), lanes, inner, columns)
 
 
 @part
