@@ -134,7 +134,10 @@ def test_pooling_an_activation_that_is_not_simple(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(nonlinear, "activate_with_slope", square)
     # Compiled anew, for a kernel holds on to what it has called first.
     monkeypatch.setattr(nonlinear, "activation_forward", kernel(nonlinear.activation_forward.py_func))
-    pool_forward, pool_backward = kernel(nonlinear.pool_forward.py_func), kernel(nonlinear.pool_backward.py_func)
+    pool_forward, pool_backward = (
+        numba.njit(nonlinear.pool_forward.py_func),
+        numba.njit(nonlinear.pool_backward.py_func),
+    )
     rule = Rule(10, pool, 7, activation.derivative_by(7), 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
     random = np.random.default_rng(0)
     maps, gradient = random.normal(size=(2, 6, 8, 16)), random.normal(size=(2, 3, 4, 16))  # map, row, column, image

@@ -17,7 +17,7 @@ FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
 
 
 def kernel(function: F) -> F:
-    """A function to be called from other kernels, not from Python; compiled before the entry that calls it."""
+    """A function to be called from other kernels; it has no wrapper for Python, where a call of it is a crash."""
     options = {"nogil": True, "fastmath": FAST_MATH, "error_model": "numpy", "boundscheck": False}
     compiled: F = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
     return compiled

@@ -148,7 +148,8 @@ def load_like(typing: Any, vector: Any, array: Any, offset: Any) -> Any:
     """The vector at a flat offset of a contiguous array, with as many elements as another."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return load_vector(context, builder, array, *arguments[1:], like=vector)
+        _, source, offset = arguments
+        return load_vector(context, builder, array, source, offset, vector)
 
     return vector(vector, array, types.intp), generate
 
