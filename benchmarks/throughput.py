@@ -45,6 +45,7 @@ from lenet_ablate.records.cores import num_usable_cores
 # Forward, weight and input gradients of one 32×32 image; two operations per multiplication with its addition.
 FLOPS_PER_IMAGE = 2.264e6
 MATRIX_SIDE = 768
+SIZES = (8, 16, 32, 128)  # of batches, beside the usual 64
 
 
 def read_data() -> tuple[Dataset, str]:
@@ -153,7 +154,7 @@ def contestants(data: Dataset, images: int, full: bool) -> dict[str, Callable[[]
     }
     if full:
         tanh = {"pool": Pool.avg, "activation": Activation.tanh}
-        for size in (32, 128):
+        for size in SIZES:
             found[f"compiled batch {size}"] = functools.partial(
                 Contestant(compiled, data, batch_size=size).rate, images
             )
@@ -170,7 +171,11 @@ def summary(turns: dict[str, list[float]]) -> dict[str, float]:
     def quotient(one: str, other: str) -> float:
         return statistics.median(a / b for a, b in zip(turns[one], turns[other], strict=True))
 
+    def fraction(name: str) -> float:
+        return quotient(name, "peak_gflops") * gflops_per_image
+
     gflops_per_image = FLOPS_PER_IMAGE / 1e9
+    sizes = [size for size in SIZES if f"compiled batch {size}" in turns]
     return {
         **{
             f"{k}_images_per_second": statistics.median(turns[k])
@@ -180,8 +185,9 @@ def summary(turns: dict[str, list[float]]) -> dict[str, float]:
         "ratio_torch": quotient("compiled_all", "torch"),
         "gflops": statistics.median(turns["compiled"]) * gflops_per_image,
         "peak_gflops": statistics.median(turns["peak_gflops"]),
-        "fraction_of_peak": quotient("compiled", "peak_gflops") * gflops_per_image,
+        "fraction_of_peak": fraction("compiled"),
         "scaling": quotient("compiled_all", "compiled"),
+        **{f"fraction_of_peak_batch_{size}": fraction(f"compiled batch {size}") for size in sizes},
     }
 
 

@@ -21,14 +21,16 @@ from lenet_ablate.engines.compiled import kernels
 from lenet_ablate.engines.compiled import learner as learner_module
 from lenet_ablate.engines.compiled.activation import SIMPLE, SLOPE
 from lenet_ablate.engines.compiled.engine import CompiledEngine
-from lenet_ablate.engines.compiled.layout import CHUNK
+from lenet_ablate.engines.compiled.layout import CHUNK, FEWEST_LANES
 from lenet_ablate.engines.compiled.learner import CompiledLearner, make_rule
 from lenet_ablate.engines.networks import image_size
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
+from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import METRICS, MODEL, PREDICTIONS, State
 from lenet_ablate.training import loop
+from lenet_ablate.training.resume import usable_checkpoint
 from support.tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 SGD = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=0.01)
@@ -118,7 +120,7 @@ def assert_alike(found: dict[str, Any], wanted: dict[str, Any], tolerance: float
 
 
 @pytest.mark.parametrize(NAMES, FAMILY)
-@pytest.mark.parametrize("batch_size", [1, 20, 100])
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 16, 20, 100])
 def test_gradients_equal_automatic_ones(pool: Pool, activation: Activation, batch_size: int) -> None:
     plan = tiny_plan(pool=pool, activation=activation, batch_size=batch_size, optimizer=SGD)
     learner, reference = start(plan), Reference(plan.config, torch.float32)
@@ -206,7 +208,7 @@ def test_relatives_of_lenet5_equal_pytorch(model: ModelConfig, pool: Pool, activ
     assert losses[-1] < losses[0] - 0.5
 
 
-@pytest.mark.parametrize("batch_size", [1, 37, 200])
+@pytest.mark.parametrize("batch_size", [1, 8, 37, 200])
 def test_gradients_of_the_smaller_one_with_a_rectified_output(batch_size: int) -> None:
     plan = tiny_plan(model=RELATIVES["all"], batch_size=batch_size, optimizer=SGD)
     learner, reference = start(plan), Reference(plan.config, torch.float32)
@@ -235,7 +237,9 @@ def test_every_update_rule_equals_pytorch(rule: OptimizerConfig, dtype: str, tol
     assert_alike(learner.weights(), reference.weights(), tolerance)
 
 
-@pytest.mark.parametrize("batch_size", [1, 15, 16, 17, 63, CHUNK, CHUNK + 1, 199, 1024])
+@pytest.mark.parametrize(
+    "batch_size", [1, 3, FEWEST_LANES, FEWEST_LANES + 1, 15, 16, 17, 63, CHUNK, CHUNK + 1, 199, 1024]
+)
 def test_batches_of_any_size(batch_size: int) -> None:
     plan = tiny_plan(batch_size=batch_size, lr=0.001)
     order = batches_of(tiny_plan(batch_size=1), 200).indices
@@ -374,15 +378,26 @@ def test_data_that_cannot_be_written_is_no_different() -> None:
     np.testing.assert_array_equal(other.train(batches), start(plan).train(batches))
 
 
-def test_images_lie_in_memory_with_the_batch_innermost() -> None:
-    data, plan = tiny_dataset(), tiny_plan(batch_size=17)
+@pytest.mark.parametrize(("count", "lanes"), [(3, 8), (8, 8), (9, 16), (17, 32)])
+def test_images_lie_in_memory_with_the_batch_innermost(count: int, lanes: int) -> None:
+    data, plan = tiny_dataset(), tiny_plan(batch_size=count)
     learner = start(plan)
     indices = batches_of(plan, 1).indices
     learner.train(batches_of(plan, 1))
-    image = learner.buffers.image[: 32 * 32 * 32].reshape(32, 32, 32)  # (row, column, lane), 17 images in 32 lanes
+    image = learner.buffers.image[: 32 * 32 * lanes].reshape(32, 32, lanes)  # (row, column, lane)
     wanted = (data.train_images[indices].astype(float) / 255 - data.mean) / data.std
-    np.testing.assert_allclose(image[:, :, :17].transpose(2, 0, 1), wanted, rtol=1e-5, atol=1e-6)
-    assert (image[:, :, 17:] == image[:, :, 16:17]).all()
+    np.testing.assert_allclose(image[:, :, :count].transpose(2, 0, 1), wanted, rtol=1e-5, atol=1e-6)
+    assert (image[:, :, count:] == image[:, :, count - 1 : count]).all()
+
+
+def test_a_small_batch_is_not_resumed_from_when_it_was_computed_otherwise(tmp_path: Path) -> None:
+    for batch_size, is_resumed in ((FEWEST_LANES, False), (FEWEST_LANES + 1, True)):
+        plan = tiny_plan(batch_size=batch_size)
+        state = {name: array for name, array in start(plan).state().items() if name != "lanes"}
+        write_checkpoint(tmp_path, Checkpoint({}, 0, 0.0, 0.0, (), np.empty(0, np.float32), state))
+        assert (usable_checkpoint(tmp_path, {}, plan, start(plan).state()) is not None) == is_resumed
+        write_checkpoint(tmp_path, Checkpoint({}, 0, 0.0, 0.0, (), np.empty(0, np.float32), start(plan).state()))
+        assert usable_checkpoint(tmp_path, {}, plan, start(plan).state()) is not None
 
 
 def test_the_network_learns() -> None:

@@ -95,16 +95,17 @@ def test_gelu_far_from_zero_is_exactly_zero_or_its_argument(dtype: Any) -> None:
         np.testing.assert_array_equal(slopes, slope)
 
 
-def test_the_first_of_equal_values_takes_the_gradient() -> None:
-    maps = np.random.default_rng(0).integers(0, 3, (2, 6, 8, 16)).astype(np.float32)  # map, row, column, image
+@pytest.mark.parametrize("lanes", [8, 16])
+def test_the_first_of_equal_values_takes_the_gradient(lanes: int) -> None:
+    maps = np.random.default_rng(0).integers(0, 3, (2, 6, 8, lanes)).astype(np.float32)  # map, row, column, image
     theirs = torch.from_numpy(maps).permute(3, 0, 1, 2).requires_grad_()
-    gradient = torch.arange(16.0 * 2 * 3 * 4).reshape(16, 2, 3, 4) + 1
+    gradient = torch.arange(lanes * 2.0 * 3 * 4).reshape(lanes, 2, 3, 4) + 1
     pooled = functional.max_pool2d(theirs, 2)
     pooled.backward(gradient)
-    x, y = maps.reshape(2, 6, 8 * 16).copy(), np.empty((2, 3, 4 * 16), np.float32)
-    max_pool(x, y, 16)
-    np.testing.assert_array_equal(y.reshape(2, 3, 4, 16), pooled.detach().permute(1, 2, 3, 0))
-    max_pool_backward(x, gradient.permute(1, 2, 3, 0).reshape(2, 3, 64).numpy().copy(), 16)
+    x, y = maps.reshape(2, 6, 8 * lanes).copy(), np.empty((2, 3, 4 * lanes), np.float32)
+    max_pool(x, y, lanes)
+    np.testing.assert_array_equal(y.reshape(2, 3, 4, lanes), pooled.detach().permute(1, 2, 3, 0))
+    max_pool_backward(x, gradient.permute(1, 2, 3, 0).reshape(2, 3, 4 * lanes).numpy().copy(), lanes)
     assert theirs.grad is not None
     np.testing.assert_array_equal(x.reshape(maps.shape), theirs.grad.permute(1, 2, 3, 0))
 
@@ -133,7 +134,10 @@ def test_pooling_an_activation_that_is_not_simple(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(nonlinear, "activate_with_slope", square)
     # Compiled anew, for a kernel holds on to what it has called first.
     monkeypatch.setattr(nonlinear, "activation_forward", kernel(nonlinear.activation_forward.py_func))
-    pool_forward, pool_backward = kernel(nonlinear.pool_forward.py_func), kernel(nonlinear.pool_backward.py_func)
+    pool_forward, pool_backward = (
+        numba.njit(nonlinear.pool_forward.py_func),
+        numba.njit(nonlinear.pool_backward.py_func),
+    )
     rule = Rule(10, pool, 7, activation.derivative_by(7), 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
     random = np.random.default_rng(0)
     maps, gradient = random.normal(size=(2, 6, 8, 16)), random.normal(size=(2, 3, 4, 16))  # map, row, column, image

@@ -19,6 +19,8 @@ from lenet_ablate.engines.compiled.tiles import (
 )
 from lenet_ablate.engines.compiled.vectors import fill, load, total, width
 
+BAND = 4096  # numbers of dy in a band of its rows: half of a small nearest cache
+
 
 def make_forward(outputs: int, vectors: int) -> Any:
     """The forward kernel for tiles of `outputs` maps by `vectors` vectors of one output row."""
@@ -51,22 +53,24 @@ def make_weight_gradient(outputs: int) -> Any:
     def weight_gradient(x: Array, dy: Array, dw: Array, db: Array, sums: Array, lanes: int) -> None:
         """dw[o, c, p, q] += Σ_i,j dy[o, i, j] · x[c, i + p, j + q] and db[o] += Σ_i,j dy[o, i, j], over all lanes.
 
-        Row by row of dy, which then is in the nearest cache for all p; between rows the sums wait in `sums`.
+        By bands of dy's rows, which then are in the nearest cache for all p; between bands the sums wait in `sums`.
         """
         maps, height, row = x.shape
         rows, n = dy.shape[1], dy.shape[2]
         step = width(x)
         tile_size = outputs * 5 * step
+        band = max(1, BAND // (outputs * n))
         for o in range(0, dy.shape[0], outputs):
             for c in range(maps):
                 sums[: 5 * tile_size] = 0
-                for i in range(rows):
+                for top in range(0, rows, band):
                     for p in range(5):
                         tile = load_tile(sums, p * tile_size, 5 * step, outputs, 5)
-                        for at in range(0, n, step):
-                            above = (o * rows + i) * n + at
-                            pixel = (c * height + i + p) * row + at
-                            tile = add_products(tile, dy, above, rows * n, x, pixel, lanes, outputs)
+                        for i in range(top, min(top + band, rows)):
+                            for at in range(0, n, step):
+                                above = (o * rows + i) * n + at
+                                pixel = (c * height + i + p) * row + at
+                                tile = add_products(tile, dy, above, rows * n, x, pixel, lanes, outputs)
                         store_tile(tile, sums, p * tile_size, 5 * step, outputs)
                 for p in range(5):
                     tile = load_tile(sums, p * tile_size, 5 * step, outputs, 5)
@@ -89,25 +93,28 @@ def add_row_sums(dy: Array, db: Array) -> None:
 
 
 def make_input_gradient(inputs: int, vectors: int) -> Any:
-    """The input-gradient kernel for tiles of `inputs` maps by `vectors` vectors of one image column."""
+    """The input-gradient kernel for tiles of `inputs` maps by `vectors` vectors of one image row."""
 
     @kernel
-    def input_gradient(dy: Array, w: Array, dx: Array, lanes: int) -> None:
-        """dx[c, i, j] = Σ_o,p,q w[o, c, p, q] · dy[o, i - p, j - q], over those p, q for which dy exists."""
+    def input_gradient(dy: Array, w: Array, dx: Array, lanes: int, begin: int, end: int) -> None:
+        """dx[c, i, j] = Σ_o,p,q w[o, c, p, q] · dy[o, i - p, j - q], over those p, q for which dy exists.
+
+        For begin ≤ j < end. A tile may be wider than the lanes only where all its columns have the same q.
+        """
         maps, height, row = dx.shape
         rows, n = dy.shape[1], dy.shape[2]
         columns = n // lanes
         for i in range(height):
-            for j in range(row // lanes):
-                for at in range(0, lanes, vectors * width(dx)):
-                    for c in range(0, maps, inputs):
-                        tile = zero_tile(dx, inputs, vectors)
-                        for p in range(max(0, i - rows + 1), min(4, i) + 1):
-                            for q in range(max(0, j - columns + 1), min(4, j) + 1):
-                                for o in range(w.shape[0]):
-                                    weight = ((o * maps + c) * 5 + p) * 5 + q
-                                    above = (o * rows + i - p) * n + (j - q) * lanes + at
-                                    tile = add_scaled(tile, w, weight, 25, dy, above, inputs)
-                        store_tile(tile, dx, (c * height + i) * row + j * lanes + at, height * row, inputs)
+            for at in range(begin * lanes, end * lanes, vectors * width(dx)):
+                j = at // lanes
+                for c in range(0, maps, inputs):
+                    tile = zero_tile(dx, inputs, vectors)
+                    for p in range(max(0, i - rows + 1), min(4, i) + 1):
+                        for q in range(max(0, j - columns + 1), min(4, j) + 1):
+                            for o in range(w.shape[0]):
+                                weight = ((o * maps + c) * 5 + p) * 5 + q
+                                above = (o * rows + i - p) * n + at - q * lanes
+                                tile = add_scaled(tile, w, weight, 25, dy, above, inputs)
+                    store_tile(tile, dx, (c * height + i) * row + at, height * row, inputs)
 
     return input_gradient

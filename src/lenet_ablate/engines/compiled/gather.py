@@ -14,11 +14,12 @@ def gather(images: Array, indices: Array, scale: float, shift: float, places: Ar
     """x[c, h, w·lanes + l] = images[indices[l], c·S + h, w] · scale + shift: normalised pixels, the batch innermost.
 
     images is (N, C·S, S) uint8, the colours of each one below the other, with S² a multiple of LANE_MULTIPLE; `places`
-    is scratch memory for `lanes` numbers.
-    Lanes beyond the indices repeat the last image, so that they overflow only where a real one does.
+    is scratch memory for `lanes` numbers, LANE_MULTIPLE or more.
+    Lanes beyond the indices repeat the last image, so that they overflow only where a real one does. Of a block with
+    fewer lanes the rest is written where the next pixels will be, the last behind x, where its chunk has spare memory.
     """
     pixels = images.shape[1] * images.shape[2]
-    for lane in range(lanes):
+    for lane in range(max(lanes, LANE_MULTIPLE)):
         places[lane] = indices[min(lane, indices.shape[0] - 1)] * pixels
     for lane in range(0, lanes, LANE_MULTIPLE):
         for pixel in range(0, pixels, LANE_MULTIPLE):

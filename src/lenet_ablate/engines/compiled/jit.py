@@ -17,8 +17,15 @@ FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
 
 
 def kernel(function: F) -> F:
-    """A function to be called from other kernels; compiled as part of the entry that calls it."""
-    compiled: F = numba.njit(nogil=True, fastmath=FAST_MATH, error_model="numpy", boundscheck=False)(function)
+    """A function to be called from other kernels; it has no wrapper for Python, where a call of it is a crash."""
+    options = {"nogil": True, "fastmath": FAST_MATH, "error_model": "numpy", "boundscheck": False}
+    compiled: F = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+    return compiled
+
+
+def part(function: F) -> F:
+    """A function whose lines become its caller's; where there is one caller, that saves compiling them twice."""
+    compiled: F = numba.njit(inline="always")(function)
     return compiled
 
 

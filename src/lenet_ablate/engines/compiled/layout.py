@@ -5,7 +5,8 @@ maps of H×W for a chunk are one array (C, H, W·lanes): pixel (h, w) of map c i
 image, and its right neighbour the next `lanes`. So whatever the number of maps, every operation works on whole
 vectors of images; a convolution over an output row is one sweep over W·lanes contiguous numbers, in which a shift by
 q columns is a shift by q·lanes; flattening (16, 5, 5·lanes) to (400, lanes) is free. `lanes` is the chunk's number of
-images, rounded up to `LANE_MULTIPLE`; the spare lanes repeat the chunk's last image and get gradient zero.
+images, rounded up to `LANE_MULTIPLE`; the spare lanes repeat the chunk's last image and get gradient zero. Training in
+batches of no more than `FEWEST_LANES` makes do with that many: at 16 half the arithmetic would be for spare lanes.
 Chunks keep the activations in the processor's cache whatever the batch size; gradients are summed over them.
 
 **Parameters** lie in one array, as do their gradients and the optimizer's moments: each layer's weight in PyTorch's
@@ -25,6 +26,7 @@ import numpy.typing as npt
 
 CHUNK = 64
 LANE_MULTIPLE = 16
+FEWEST_LANES = 8
 ROW_TILE = 6
 COLUMN_MULTIPLE = 16
 ALIGNMENT = 64

@@ -16,7 +16,7 @@ from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.compiled import activation, optimizers
 from lenet_ablate.engines.compiled.kernels import LABELS, Kernels, read_only
-from lenet_ablate.engines.compiled.layout import Layout, aligned_zeros
+from lenet_ablate.engines.compiled.layout import FEWEST_LANES, Layout, aligned_zeros
 from lenet_ablate.engines.compiled.rule import MAX, MEAN, Rule
 from lenet_ablate.engines.networks import image_size, layer_shapes, num_classes, num_parameters
 from lenet_ablate.engines.weights import draw_weights
@@ -110,9 +110,15 @@ class CompiledLearner:
         return self._layout.unpack(self._flat[1])
 
     def state(self) -> State:
-        """Weights and moments as `<kind>/<layer>.<weight or bias>`, and the number of steps done."""
+        """Weights and moments as `<kind>/<layer>.<weight or bias>`, and the number of steps done.
+
+        Where batches have lanes of their own (layout.py), those too: they decide how the next updates are rounded, and
+        a state of before there were any is not one to go on from.
+        """
         kinds = {"weights": self._flat[0], **dict(zip(self._moments, self._flat[2:], strict=False))}
         state: dict[str, npt.NDArray[Any]] = {"steps_done": np.array(self._steps_done, np.int64)}
+        if self._batch_size <= FEWEST_LANES:
+            state["lanes"] = np.array(FEWEST_LANES, np.int64)
         for kind, flat in kinds.items():
             state |= {f"{kind}/{name}": array for name, array in self._layout.unpack(flat).items()}
         return state

@@ -32,26 +32,27 @@ def make_forward(vectors: int) -> Any:
     return forward
 
 
-def make_input_gradient(vectors: int) -> Any:
-    """The input-gradient kernel for `vectors` vectors of images at a time."""
+def make_input_gradient(rows: int, vectors: int) -> Any:
+    """The input-gradient kernel for `rows` rows by `vectors` vectors of images at a time."""
 
     @kernel
     def input_gradient(dy: Array, w: Array, dx: Array) -> None:
-        """dx[k] = Σ_m w[m, k] · dy[m]."""
+        """dx[k] = Σ_m w[m, k] · dy[m]; of rows left over some are computed twice."""
         lanes = dx.shape[1]
-        for k in range(0, dx.shape[0], 4):
+        for begin in range(0, dx.shape[0], rows):
+            k = min(begin, dx.shape[0] - rows)
             for at in range(0, lanes, vectors * width(dx)):
-                tile = zero_tile(dx, 4, vectors)
+                tile = zero_tile(dx, rows, vectors)
                 for m in range(w.shape[0]):
-                    tile = add_scaled(tile, w, m * w.shape[1] + k, 1, dy, m * lanes + at, 4)
-                store_tile(tile, dx, k * lanes + at, lanes, 4)
+                    tile = add_scaled(tile, w, m * w.shape[1] + k, 1, dy, m * lanes + at, rows)
+                store_tile(tile, dx, k * lanes + at, lanes, rows)
 
     return input_gradient
 
 
 @kernel
-def weight_gradient(transposed: Array, dy: Array, dw: Array, db: Array) -> None:
-    """Add to dw[m, k] the Σ_l dy[m, l] · x[k, l] over the lanes l, to db[m] the Σ_l dy[m, l].
+def weight_gradient(transposed: Array, dy: Array, dw: Array) -> None:
+    """Add to dw[m, k] the Σ_l dy[m, l] · x[k, l] over the lanes l.
 
     x comes transposed, (lanes, K), so that the sums need no addition across a vector's elements.
     """
@@ -69,16 +70,25 @@ def weight_gradient(transposed: Array, dy: Array, dw: Array, db: Array) -> None:
             for lane in range(lanes):
                 single = add_scaled(single, dy, m * lanes + lane, lanes, transposed, lane * columns + k, ROW_TILE)
             store_tile(single, dw, m * columns + k, columns, ROW_TILE)
-    for m in range(dw.shape[0]):
+
+
+@kernel
+def bias_gradient(dy: Array, db: Array) -> None:
+    """Add to db[m] the Σ_l dy[m, l] over the lanes l."""
+    lanes = dy.shape[1]
+    for m in range(dy.shape[0]):
         sums = fill(dy, 0.0)
-        for at in range(m * lanes, (m + 1) * lanes, step):
+        for at in range(m * lanes, (m + 1) * lanes, width(dy)):
             sums = sums + load(dy, at)
         db[m] += total(sums)
 
 
 @kernel
 def transpose(x: Array, transposed: Array) -> None:
-    """transposed[l, k] = x[k, l]; columns beyond x's rows stay zero."""
+    """transposed[l, k] = x[k, l]; columns beyond x's rows stay zero.
+
+    Where a vector holds more than the lanes, both have spare memory behind them, of which no more is read.
+    """
     lanes, columns = transposed.shape
     step = width(x)
     whole = x.shape[0] // step * step

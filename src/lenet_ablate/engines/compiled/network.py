@@ -6,8 +6,8 @@ from lenet_ablate.engines.compiled import convolution, linear
 from lenet_ablate.engines.compiled.activation import RELU, activate
 from lenet_ablate.engines.compiled.denormals import flush_denormals, restore
 from lenet_ablate.engines.compiled.gather import gather, sample
-from lenet_ablate.engines.compiled.jit import Array, kernel
-from lenet_ablate.engines.compiled.layout import CHUNK, LANE_MULTIPLE, Buffers, Parameters
+from lenet_ablate.engines.compiled.jit import Array, kernel, part
+from lenet_ablate.engines.compiled.layout import CHUNK, FEWEST_LANES, LANE_MULTIPLE, Buffers, Parameters
 from lenet_ablate.engines.compiled.loss import cross_entropy, loss_and_gradient, predict
 from lenet_ablate.engines.compiled.nonlinear import (
     activation_backward,
@@ -17,22 +17,22 @@ from lenet_ablate.engines.compiled.nonlinear import (
 )
 from lenet_ablate.engines.compiled.optimizers import ADAM, ADAMW, RMSPROP, adam, rmsprop, sgd
 from lenet_ablate.engines.compiled.rule import Rule
-from lenet_ablate.engines.compiled.vectors import REGISTER_BYTES, width
+from lenet_ablate.engines.compiled.vectors import REGISTER_BYTES, in_halves, width
 
 # 6·4 sums and their operands fill 32 registers, 6·2 fill the 16 of narrower processors.
 VECTORS = 4 if REGISTER_BYTES == 64 else 2
 _c1_wide = convolution.make_forward(6, VECTORS)
 _c1_narrow = convolution.make_forward(6, 2)
 _c3_wide = convolution.make_forward(4, VECTORS)
-_c3_narrow = convolution.make_forward(4, 2)
+_c3_narrow = convolution.make_forward(4, 5)  # rows of 10 pixels are too short for the wide one at few lanes
 _c1_weights = convolution.make_weight_gradient(3 if VECTORS == 4 else 2)
 _c3_weights = convolution.make_weight_gradient(4 if VECTORS == 4 else 2)
 _c3_inputs_wide = convolution.make_input_gradient(6, VECTORS)
 _c3_inputs_narrow = convolution.make_input_gradient(6, 1)
 _linear_wide = linear.make_forward(VECTORS)
 _linear_narrow = linear.make_forward(1)
-_linear_inputs_wide = linear.make_input_gradient(VECTORS)
-_linear_inputs_narrow = linear.make_input_gradient(1)
+_linear_inputs_wide = linear.make_input_gradient(4, VECTORS)
+_linear_inputs_narrow = linear.make_input_gradient(8, 1)
 
 
 @kernel
@@ -83,23 +83,44 @@ def _shaped(flat: Buffers, p: Parameters, side: int, lanes: int) -> Buffers:
     )
 
 
-@kernel
+@part
 def _linear_forward(x: Array, w: Array, b: Array, y: Array) -> None:
     if x.shape[1] % (VECTORS * width(x)) == 0:
         _linear_wide(x, w, b, y)
-    else:
+    elif x.shape[1] % width(x) == 0:
         _linear_narrow(x, w, b, y)
-
-
-@kernel
-def _linear_input_gradient(dy: Array, w: Array, dx: Array) -> None:
-    if dx.shape[1] % (VECTORS * width(dx)) == 0:
-        _linear_inputs_wide(dy, w, dx)
     else:
+        _linear_narrow(in_halves(x), w, in_halves(b), in_halves(y))
+
+
+@part
+def _linear_back(transposed: Array, dy: Array, w: Array, dx: Array, dw: Array, db: Array) -> None:
+    linear.weight_gradient(transposed, dy, dw)
+    if dx.shape[1] % (VECTORS * width(dx)) == 0:
+        linear.bias_gradient(dy, db)
+        _linear_inputs_wide(dy, w, dx)
+    elif dx.shape[1] % width(dx) == 0:
+        linear.bias_gradient(dy, db)
         _linear_inputs_narrow(dy, w, dx)
+    else:
+        linear.bias_gradient(in_halves(dy), db)
+        _linear_inputs_narrow(in_halves(dy), w, in_halves(dx))
 
 
-@kernel
+@part
+def _c3_input_gradient(dy: Array, w: Array, dx: Array, lanes: int) -> None:
+    columns, inner = dx.shape[2] // lanes, dy.shape[2] // lanes
+    if lanes % (VECTORS * width(dx)) == 0:
+        _c3_inputs_wide(dy, w, dx, lanes, 0, columns)
+    elif lanes % width(dx) == 0:
+        _c3_inputs_narrow(dy, w, dx, lanes, 0, columns)
+    else:  # two columns in a vector, but for those at the sides, that not every tap reaches
+        _c3_inputs_narrow(dy, w, dx, lanes, 4, inner)
+        _c3_inputs_narrow(in_halves(dy), w, in_halves(dx), lanes, 0, 4)
+        _c3_inputs_narrow(in_halves(dy), w, in_halves(dx), lanes, inner, columns)
+
+
+@part
 def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
     """From the image to the logits."""
     wide = VECTORS * width(a.image)
@@ -122,36 +143,30 @@ def forward(p: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
         activate(RELU, a.output.reshape(a.output.size))
 
 
-@kernel
+@part
 def back(p: Parameters, g: Parameters, a: Buffers, rule: Rule, lanes: int) -> None:
     """From the gradient of the logits, in `output`, to those of all parameters, added to g."""
     linear.transpose(a.f6, a.f6_transposed)
-    linear.weight_gradient(a.f6_transposed, a.output, g.output_weight, g.output_bias)
-    _linear_input_gradient(a.output, p.output_weight, a.f6_gradient)
+    _linear_back(a.f6_transposed, a.output, p.output_weight, a.f6_gradient, g.output_weight, g.output_bias)
     activation_backward(rule, a.f6, a.f6_slope, a.f6_gradient)
     linear.transpose(a.c5, a.c5_transposed)
-    linear.weight_gradient(a.c5_transposed, a.f6_gradient, g.f6_weight, g.f6_bias)
-    _linear_input_gradient(a.f6_gradient, p.f6_weight, a.c5_gradient)
+    _linear_back(a.c5_transposed, a.f6_gradient, p.f6_weight, a.c5_gradient, g.f6_weight, g.f6_bias)
     activation_backward(rule, a.c5, a.c5_slope, a.c5_gradient)
     linear.transpose(a.s4.reshape(a.s4_gradient.shape), a.s4_transposed)
-    linear.weight_gradient(a.s4_transposed, a.c5_gradient, g.c5_weight, g.c5_bias)
-    _linear_input_gradient(a.c5_gradient, p.c5_weight, a.s4_gradient)
+    _linear_back(a.s4_transposed, a.c5_gradient, p.c5_weight, a.s4_gradient, g.c5_weight, g.c5_bias)
     pool_backward(rule, a.c3, a.c3_slope, a.s4, a.s4_gradient.reshape(a.s4.shape), lanes)
     _c3_weights(a.s2, a.c3, g.c3_weight, g.c3_bias, a.sums, lanes)
-    if lanes % (VECTORS * width(a.c3)) == 0:
-        _c3_inputs_wide(a.c3, p.c3_weight, a.s2_gradient, lanes)
-    else:
-        _c3_inputs_narrow(a.c3, p.c3_weight, a.s2_gradient, lanes)
+    _c3_input_gradient(a.c3, p.c3_weight, a.s2_gradient, lanes)
     pool_backward(rule, a.c1, a.c1_slope, a.s2, a.s2_gradient, lanes)
     _c1_weights(a.image, a.c1, g.c1_weight, g.c1_bias, a.sums, lanes)
 
 
-@kernel
+@part
 def _lanes(count: int) -> int:
     return (count + LANE_MULTIPLE - 1) // LANE_MULTIPLE * LANE_MULTIPLE
 
 
-@kernel
+@part
 def _update(flat: Array, gradient: Array, first: Array, second: Array, rule: Rule, lr: float, step: int) -> None:
     decay = rule.weight_decay
     if rule.optimizer == ADAM:
@@ -193,7 +208,7 @@ def train_steps(
         loss = 0.0
         for begin in range(0, batch.size, CHUNK):
             chunk = batch[begin : begin + CHUNK]
-            lanes = _lanes(chunk.size)
+            lanes = FEWEST_LANES if batch_size <= FEWEST_LANES else _lanes(chunk.size)
             a = _shaped(buffers, p, images.shape[2], lanes)
             if transforms.shape[0] == 0:
                 gather(images, chunk, scale, shift, a.places, a.image, lanes)

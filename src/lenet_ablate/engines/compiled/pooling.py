@@ -11,7 +11,7 @@ from typing import Any
 
 from lenet_ablate.engines.compiled.activation import times_derivative
 from lenet_ablate.engines.compiled.jit import Array, kernel
-from lenet_ablate.engines.compiled.vectors import fill, load, store, where, width
+from lenet_ablate.engines.compiled.vectors import fill, in_halves, load, load_like, store, where, width
 
 Field = tuple[int, int, int, int]
 
@@ -19,6 +19,7 @@ Field = tuple[int, int, int, int]
 def _over_fields(treat: Callable[..., None]) -> Any:
     """The kernel (x, y, lanes, *others) that calls treat(x, y, field, at, *others) for vector after vector of lanes.
 
+    Where the lanes do not fill a vector, they fill half of one.
     `field` holds the offsets in x of a field's four values, row by row, and `at` the offset in y of the pooled value.
     """
     treat_field = kernel(treat)
@@ -33,7 +34,14 @@ def _over_fields(treat: Callable[..., None]) -> Any:
                     field = (corner, corner + lanes, corner + row, corner + row + lanes)
                     treat_field(x, y, field, i * y.shape[2] + j * lanes + lane, *others)
 
-    return walk
+    @kernel
+    def walk_whole_or_half(x: Array, y: Array, lanes: int, *others: Any) -> None:
+        if lanes % width(x) == 0:
+            walk(x, y, lanes, *others)
+        else:
+            walk(in_halves(x), in_halves(y), lanes, *others)
+
+    return walk_whole_or_half
 
 
 @kernel
@@ -77,4 +85,4 @@ def mean_backward(x: Array, dy: Array, field: Field, at: int, by: int, kept: Arr
     """Make x the gradient before the activation, dy / 4 times the derivative (`times_derivative`); kept may be x."""
     gradient = load(dy, at) * fill(x, 0.25)
     for place in field:
-        store(x, place, times_derivative(by, load(kept, place), gradient))
+        store(x, place, times_derivative(by, load_like(gradient, kept, place), gradient))

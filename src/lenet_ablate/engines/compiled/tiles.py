@@ -49,9 +49,9 @@ def _unpack(builder: Any, tile: Any, count: int) -> list[Any]:
     return [builder.extract_value(tile, index) for index in range(count)]
 
 
-def _splat_element(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+def _splat_element(context: Any, builder: Any, vector: Any, kind: Any, array: Any, offset: Any) -> Any:
     number = builder.load(element_pointer(context, builder, kind, array, offset))
-    return splat_value(builder, context.get_value_type(vector_of(kind)), number)
+    return splat_value(builder, context.get_value_type(vector), number)
 
 
 def _multiply_add(builder: Any, sums: list[Any], factors: Iterable[Any], operands: list[Any]) -> list[Any]:
@@ -74,7 +74,7 @@ def splat_tile(typing: Any, array: Any, offset: Any, stride: Any, outputs: Any, 
         source, begin, stride = arguments[:3]
         values = []
         for place in _row(builder, begin, stride, rows):
-            values += [_splat_element(context, builder, array, source, place)] * columns
+            values += [_splat_element(context, builder, kind.dtype, array, source, place)] * columns
         return _pack(context, builder, kind, values)
 
     return kind(array, types.intp, types.intp, outputs, vectors), generate
@@ -151,7 +151,7 @@ def add_scaled(typing: Any, tile: Any, w: Any, w_at: Any, w_stride: Any, x: Any,
         right = _row(builder, x_at, ir.Constant(x_at.type, step), columns)
         operands = [load_vector(context, builder, x, source, place) for place in right]
         left = _row(builder, w_at, w_stride, rows)
-        factors = (_splat_element(context, builder, w, weights, place) for place in left)
+        factors = (_splat_element(context, builder, tile.dtype, w, weights, place) for place in left)
         return _pack(context, builder, tile, _multiply_add(builder, sums, factors, operands))
 
     return tile(tile, w, types.intp, types.intp, x, types.intp, outputs), generate

@@ -1,5 +1,6 @@
 """Vectors as wide as the processor's registers, for kernels: `load`, arithmetic, comparison, `where`, `store`.
 
+An array that has gone through `in_halves` gives vectors of half that width, for rows too short for whole ones.
 LLVM's own vectoriser does not keep a tile of sums in registers and settles for half-wide ones on many processors;
 with vectors as values the kernels decide. An operation on a vector is that operation on each of its elements.
 """
@@ -13,6 +14,7 @@ import llvmlite.binding
 from llvmlite import ir
 from numba import types
 from numba.core.cgutils import get_or_insert_function
+from numba.core.imputils import impl_ret_borrowed
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
@@ -28,12 +30,19 @@ REGISTER_BYTES = _register_bytes()
 
 
 class Vector(types.Type):  # type: ignore[misc]
-    """As many numbers of one type as fill a register."""
+    """Numbers of one type that one register holds."""
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: Any, count: int) -> None:
         self.dtype = dtype
-        self.count = REGISTER_BYTES * 8 // dtype.bitwidth
-        super().__init__(f"Vector({dtype} x {self.count})")
+        self.count = count
+        super().__init__(f"Vector({dtype} x {count})")
+
+
+class Halves(types.Array):  # type: ignore[misc]
+    """An array whose vectors are half as wide as a register."""
+
+    def __init__(self, array: Any) -> None:
+        super().__init__(array.dtype, array.ndim, array.layout, name=f"Halves({array})")
 
 
 class Mask(types.Type):  # type: ignore[misc]
@@ -57,9 +66,15 @@ class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, ir.VectorType(ir.IntType(1), kind.count))
 
 
-def vector_of(array: Any) -> Vector:
-    """The vector type that fits an array's elements."""
-    return Vector(array.dtype)
+register_model(Halves)(models.ArrayModel)
+
+
+def vector_of(kind: Any) -> Vector:
+    """The type of an array's vectors; of a vector its own."""
+    if isinstance(kind, Vector):
+        return kind
+    whole = REGISTER_BYTES * 8 // kind.dtype.bitwidth
+    return Vector(kind.dtype, whole // 2 if isinstance(kind, Halves) else whole)
 
 
 def element_pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
@@ -67,10 +82,10 @@ def element_pointer(context: Any, builder: Any, kind: Any, array: Any, offset: A
     return builder.gep(context.make_array(kind)(context, builder, array).data, [offset])
 
 
-def load_vector(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
-    """The vector that begins at a flat offset; no alignment is assumed."""
+def load_vector(context: Any, builder: Any, kind: Any, array: Any, offset: Any, like: Any = None) -> Any:
+    """The vector that begins at a flat offset, of the array's type or like another; no alignment is assumed."""
     pointer = element_pointer(context, builder, kind, array, offset)
-    vector = context.get_value_type(vector_of(kind))
+    vector = context.get_value_type(vector_of(like or kind))
     return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=kind.dtype.bitwidth // 8)
 
 
@@ -99,6 +114,16 @@ def call_vector(builder: Any, name: str, *arguments: Any) -> Any:
 
 
 @intrinsic
+def in_halves(typing: Any, array: Any) -> Any:
+    """The same array, whose vectors are half as wide as a register."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return impl_ret_borrowed(context, builder, signature.return_type, arguments[0])
+
+    return Halves(array)(array), generate
+
+
+@intrinsic
 def width(typing: Any, array: Any) -> Any:
     """How many elements of the array a vector holds."""
 
@@ -119,6 +144,17 @@ def load(typing: Any, array: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def load_like(typing: Any, vector: Any, array: Any, offset: Any) -> Any:
+    """The vector at a flat offset of a contiguous array, with as many elements as another."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, source, offset = arguments
+        return load_vector(context, builder, array, source, offset, vector)
+
+    return vector(vector, array, types.intp), generate
+
+
+@intrinsic
 def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write a vector to a flat offset of a contiguous array."""
 
@@ -131,7 +167,7 @@ def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
 
 @intrinsic
 def fill(typing: Any, array: Any, value: Any) -> Any:
-    """A vector of the array's type with one number everywhere."""
+    """A vector of the array's type, or like another vector, with one number everywhere."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return splat_value(builder, context.get_value_type(vector_of(array)), arguments[1])
