@@ -71,8 +71,9 @@ def main() -> None:
         enable_model_summary=False,
     )
     trainer.fit(model, loader(images(given.data, "train"), RandomSampler, BATCH_SIZE))
-    trainer.test(model, loader(images(given.data, "t10k"), SequentialSampler, 1000), verbose=False)
-    answer(timed.clock.seconds, model.right / 10_000, ["lightning", "torch"])
+    test = images(given.data, "t10k")
+    trainer.test(model, loader(test, SequentialSampler, 1000), verbose=False)
+    answer(timed.clock.seconds, model.right / len(test[1]), ["lightning", "torch"])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ def main() -> None:
     torch.manual_seed(given.seed)
     workers = int(given.workers)
     transform = transforms.Compose([transforms.Pad(2), transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
-    train_set = Subset(datasets.MNIST(given.data, train=True, transform=transform), range(NUM_TRAIN))
+    all_set = datasets.MNIST(given.data, train=True, transform=transform)
+    train_set = Subset(all_set, range(min(NUM_TRAIN, len(all_set))))
     test_set = datasets.MNIST(given.data, train=False, transform=transform)
     kept = {"num_workers": workers, "persistent_workers": workers > 0}
     train_loader = DataLoader(train_set, batch_size=BATCH_SIZE, shuffle=True, **kept)
