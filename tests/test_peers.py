@@ -33,8 +33,7 @@ def row(contestant: str, way: str, *trainings: tuple[list[float], float]) -> str
     found = [
         {"epoch_seconds": times, "test_accuracy": reached, "versions": {"torch": "1"}} for times, reached in trainings
     ]
-    about = {"processor": "P", "cores": 2, "python": "3.11"}
-    return json.dumps({"contestant": contestant, "way": way, "trainings": found, **about, **more}) + "\n"
+    return json.dumps({"contestant": contestant, "way": way, "trainings": found, **MACHINE}) + "\n"
 
 
 def test_the_table_leaves_the_first_epoch_out_and_shares_what_ran_side_by_side(

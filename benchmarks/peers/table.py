@@ -20,7 +20,7 @@ WHAT = {
     "ablate-torch": "lenet-ablate `engine=torch`",
     "ablate": "lenet-ablate",
 }
-HEAD = """| seconds per epoch | one core | {cores} cores, one training | {cores} cores, {cores} trainings | test accuracy |
+HEAD = """| seconds an epoch | one core | {cores} cores, one training | {cores} cores, {cores} trainings | accuracy |
 |---|---|---|---|---|"""
 Row = Mapping[str, Any]
 
