@@ -49,6 +49,24 @@ def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | Non
     return None if record is None or _shortcoming(record, sweep, job, data) else record
 
 
+def split_finished(
+    sweep: Sweep, data: DatasetCache, *, keeps_records: bool
+) -> tuple[list[Job], list[Job], dict[Job, RunRecord]]:
+    """The runs that must be trained, those that need not, and the records of these where they are asked for.
+
+    Each finished run is read once and let go of, so that a hundred thousand of them need no more memory than one.
+    """
+    todo: list[Job] = []
+    finished: list[Job] = []
+    records: dict[Job, RunRecord] = {}
+    for job in sweep.jobs:
+        record = find_finished(sweep, job, data)
+        (finished if record else todo).append(job)
+        if record and keeps_records:
+            records[job] = record
+    return todo, finished, records
+
+
 def why_again(sweep: Sweep, job: Job, data: DatasetCache) -> str:
     """Why a run that had a result must be trained again, in a few words; empty where it had none.
 

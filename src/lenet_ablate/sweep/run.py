@@ -25,7 +25,7 @@ from lenet_ablate.records.signing import Signatures
 from lenet_ablate.records.write import now
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.failures import error_line
-from lenet_ablate.studies.finished import find_finished, plan_of, take_back, tidy, why_again
+from lenet_ablate.studies.finished import plan_of, split_finished, take_back, tidy, why_again
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.isolated import IsolatedTrainer
@@ -63,8 +63,7 @@ def run_sweep(
     data = DatasetCache(data_folder(sweep.options.data_dir))
     if back := take_back(sweep):
         say(f"{back} of these runs brought back from the archive")
-    finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
-    todo = [job for job in sweep.jobs if job not in finished]
+    todo, finished, records = split_finished(sweep, data, keeps_records=logger is not None)
     say(opening(sweep, len(todo)))
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
@@ -86,11 +85,10 @@ def run_sweep(
         if todo:
             signatures = Signatures()
             make = _trainers(sweep, data, engines, stop, supervision.run_timeout, None if isolate else signatures)
-            num_images = sum(map(_num_images, tasks))
-            with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
+            with make_progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
                 attempts = Attempts(sweep, data, engines, progress, logbook)
                 ended = Workers(sweep, attempts, make, stop, progress, supervision, signatures).work(tasks, num_workers)
-        logbook.add_all(sweep, finished, data, stop.is_asked)
+        logbook.add_all(sweep, records, data, stop.is_asked)
         counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
         result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure)
         logbook.end(result)

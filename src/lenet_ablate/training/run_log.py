@@ -19,6 +19,8 @@ NEWS = {"is_news": True}
 class RunLog(logging.FileHandler):
     """A run's log file; where it cannot be written, that is told once and the run goes on without."""
 
+    level_of_news = logging.WARNING
+
     def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=True)
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -28,7 +30,7 @@ class RunLog(logging.FileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a message with those before it, once one is news."""
-        if self.stream is None and record.levelno < logging.WARNING and not hasattr(record, "is_news"):
+        if self.stream is None and record.levelno < self.level_of_news and not hasattr(record, "is_news"):
             self._held = [*self._held[1 - MOST_HELD :], record]
             return
         held, self._held = self._held, []
