@@ -117,7 +117,7 @@ class Composer:
         return self._parsed[word]
 
     def _parse_number(self, word: str) -> Override | None:
-        """`seed=17` as `seed=16` was parsed: Hydra's parser takes ten times as long as all else; None for other words."""
+        """`seed=17` as `seed=16` was parsed, without the parser, which takes longer than all else; None for others."""
         found = _WHOLE.fullmatch(word)
         if found is None:
             return None
