@@ -28,7 +28,9 @@ def test_runs_that_cannot_be_signed_fail_and_the_next_sweep_trains_them(
         result = run_sweep(sweep, 2, TorchEngine("cpu"))
     assert (len(result.select(State.failed)), result.exit_status) == (3, 1)
     out, err = capsys.readouterr()
-    assert out.count("cannot be written: Input/output error") == 3 and "Traceback" not in out + err
+    assert (
+        out.count("FAILED, out/ablation: cannot be written: Input/output error") == 3 and "Traceback" not in out + err
+    )
     assert all(read_run(sweep.folder(job)).state is State.failed for job in sweep.jobs)
     assert len(run_sweep(sweep, 2, TorchEngine("cpu")).select(State.done)) == 3
     assert run_sweep(sweep, 2, TorchEngine("cpu")).skipped == 3

@@ -25,7 +25,7 @@ from lenet_ablate.records.signing import Signatures
 from lenet_ablate.records.write import now
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.failures import error_line
-from lenet_ablate.studies.finished import plan_of, split_finished, take_back, tidy, why_again
+from lenet_ablate.studies.finished import plan_of, split_finished, take_back, tidy, whys_again
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.isolated import IsolatedTrainer
@@ -65,7 +65,7 @@ def run_sweep(
         say(f"{back} of these runs brought back from the archive")
     todo, finished, records = split_finished(sweep, data, keeps_records=logger is not None)
     say(opening(sweep, len(todo)))
-    for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
+    for line in retrained_lines(whys_again(sweep, todo, data)):
         say(line)
     if todo:
         kinds = {engine_key(job.config) for job in todo}
