@@ -84,5 +84,5 @@ def test_an_earlier_run_predicts_is_archived_and_gone_on_from(
     capsys.readouterr()
     words = [word for word in WORDS if not word.startswith("epochs")]
     call(monkeypatch, cli.main, *words, "epochs=2")
-    assert capsys.readouterr().out.count("goes on from the end of") == 4
+    assert capsys.readouterr().err.count("goes on from the end of") == 4
     assert json.loads((folder / "status.json").read_bytes())["status"] == "done"
