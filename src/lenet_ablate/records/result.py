@@ -160,11 +160,12 @@ MAX_KNOWN = 64
 def _shared_provenance(values: Fields) -> RunProvenance:
     """The provenance; thousands of runs share one, which is read and kept once."""
     text = repr(values.values)
-    if text not in _known:
+    known = _known.get(text)
+    if known is None:
         if len(_known) >= MAX_KNOWN:
             _known.clear()
-        _known[text] = _provenance(values)
-    return _known[text]
+        known = _known[text] = _provenance(values)
+    return known
 
 
 def _provenance(values: Fields) -> RunProvenance:

@@ -184,5 +184,26 @@ def _metrics(rows: Sequence[EpochRow]) -> bytes:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode(errors="backslashreplace")  # JSON's own way to write a byte of a path that is not UTF-8
+    """A mapping as `json.dumps` with `indent=1` gives it; what thousands of runs share is put into words once."""
+    lines = ",".join(f"\n {_words(key)}: {_inner(each)}" for key, each in value.items())
+    return f"{{{lines}\n}}\n".encode(errors="backslashreplace")  # JSON's own way to write a byte that is not UTF-8
+
+
+def _inner(value: Any) -> str:
+    if not isinstance(value, dict) or not value:
+        return _words(value)
+    text = repr(value)
+    known = _known.get(text)
+    if known is None:
+        if len(_known) >= MAX_KNOWN:
+            _known.clear()
+        known = _known[text] = _words(value)
+    return known
+
+
+def _words(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).replace("\n", "\n ")
+
+
+_known: dict[str, str] = {}
+MAX_KNOWN = 64
