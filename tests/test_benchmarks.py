@@ -34,3 +34,21 @@ def test_a_list_of_many_runs_is_measured(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert (found["runs"], found["n"]) == (3, 1) and 0 < found["wall_seconds_least"] <= found["wall_seconds"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_simulation_keeps_within_what_arithmetic_allows() -> None:
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        import scaling
+    finally:
+        sys.path.pop(0)
+    costs, quick = scaling.Costs(), scaling.Assumed(1e9, 0.0)
+    alone = scaling.simulate(100, 60.0, 1, costs, quick)
+    assert abs(alone.makespan - (costs.start_seconds + 100 * (costs.plan_seconds + costs.run_seconds + 60))) < 1e-3
+    spread = scaling.simulate(100, 60.0, 30, costs, quick)
+    assert 4 * 60 < spread.makespan < 4 * 60 + 3  # four waves, the last one of ten
+    assert abs(spread.efficiency - 100 * 60 / (30 * spread.makespan)) < 1e-9
+    slow = scaling.simulate(2000, 1.0, 1000, costs, scaling.Assumed(1000.0, 0.0))
+    least = 2000 * (costs.begin_operations + costs.end_operations) / 1000  # all that the server can answer
+    assert least <= slow.makespan < least + 5 and slow.busy > 0.9
+    assert scaling.shortest(1000, costs, scaling.Assumed(5000.0)) > 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,8 @@ from lenet_ablate.predict.calibration import (
     softmax,
     to_json,
     top_margins,
-    write_calibration,
 )
-from lenet_ablate.records.record import MODEL, STATUS, State
+from lenet_ablate.records.record import MODEL, State
 from support.tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, tiny_config, tiny_dataset, tiny_plan, train_tiny
 
 
@@ -114,7 +112,7 @@ def test_a_run_is_calibrated_on_its_validation_images(tmp_path: Path) -> None:
     expected = calibrate(forward(network, dataset.train_images[val]).logits, dataset.train_labels[val])
     assert found.temperature == pytest.approx(expected.temperature, rel=1e-3)
     assert (found.margin, found.ece_before) == pytest.approx((expected.margin, expected.ece_before), abs=1e-3)
-    assert CALIBRATION in json.loads((tmp_path / STATUS).read_bytes())["files"]
+    assert not (tmp_path / CALIBRATION).exists()  # it goes with the weights, and is signed with them
 
 
 def test_without_validation_images_or_finite_logits_there_is_none(tmp_path: Path) -> None:
@@ -151,8 +149,8 @@ def test_a_damaged_file_is_said(text: bytes, tmp_path: Path) -> None:
 def test_values_out_of_range_are_refused(tmp_path: Path) -> None:
     logits, labels = honest(100)
     found = calibrate(logits, labels)
-    write_calibration(tmp_path, found)
+    (tmp_path / CALIBRATION).write_text(to_json(found))
     assert read_calibration(tmp_path) == found
-    (tmp_path / CALIBRATION).write_bytes(to_json(found).replace(b'"temperature": ', b'"temperature": 1000'))
+    (tmp_path / CALIBRATION).write_text(to_json(found).replace('"temperature": ', '"temperature": 1000'))
     with pytest.raises(RecordError, match="temperature must be a number from"):
         read_calibration(tmp_path)

@@ -19,7 +19,7 @@ from lenet_ablate.engines.forward import forward
 from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import RecordError
-from lenet_ablate.predict.calibration import Calibration, write_calibration
+from lenet_ablate.predict.calibration import Calibration, to_json
 from lenet_ablate.predict.export import load_model
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.trained import read_trained
@@ -49,9 +49,8 @@ def write_run(study: Path, calibration: Calibration | None = None, **changes: An
     result = {"format": 1, "status": "done", "variant_id": variant_id(config), "final": {"test_accuracy": 0.9125}}
     row = EpochRow(1, 10, 0.001, 0.5, 0.5, 0.1, 0.9, 0.5, 0.9125, 1.0)
     predictions = Predictions(np.zeros(360, np.uint8), np.zeros(360, np.float16))
-    write_finished(folder, State.done, config, [row], result, weights, predictions)
-    if calibration is not None:
-        write_calibration(folder, calibration)
+    told = to_json(calibration) if calibration else ""
+    write_finished(folder, State.done, config, [row], result, weights, predictions, calibration=told)
     return folder
 
 

@@ -19,7 +19,7 @@ from lenet_ablate.engines.forward import forward
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import RecordError
 from lenet_ablate.predict import reject
-from lenet_ablate.predict.calibration import read_calibration, to_json, write_calibration
+from lenet_ablate.predict.calibration import CALIBRATION, read_calibration, to_json
 from lenet_ablate.predict.form import MNIST_FORM
 from lenet_ablate.predict.negatives import MAKERS, make_negatives, varied
 from lenet_ablate.predict.prediction import Certainty
@@ -105,7 +105,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     logits = forward(trained.network, dataset.train_images[val]).logits  # type: ignore[arg-type]
     weights = draw_weights(RunConfig(data=DIGITS))
     config = dataclasses.replace(trained.config, epochs=MIN_TRAINED // len(train) + 1)
-    calibrate_run(folder, Trained(config, dataset, train, val, weights, logits))
+    found = calibrate_run(Trained(config, dataset, train, val, weights, logits))
+    (folder / CALIBRATION).write_text(to_json(found))
     return folder
 
 
@@ -116,7 +117,7 @@ def test_a_short_run_learns_nothing_of_what_is_no_digit(learned: Path, tmp_path:
     train, val = split(len(images), 200, 0, None)
     config = dataclasses.replace(trained.config, epochs=(MIN_TRAINED - 1) // len(train))
     logits = np.zeros((200, 10), np.float32)
-    assert calibrate_run(tmp_path, Trained(config, dataset, train, val, {}, logits)).rejection is None
+    assert calibrate_run(Trained(config, dataset, train, val, {}, logits)).rejection is None
 
 
 def test_a_run_learns_at_its_end_what_is_no_digit(learned: Path) -> None:
@@ -132,9 +133,9 @@ def test_a_run_learns_at_its_end_what_is_no_digit(learned: Path) -> None:
 
 
 def test_the_record_says_what_was_learned(tmp_path: Path) -> None:
-    write_calibration(tmp_path, REJECTING)
+    (tmp_path / CALIBRATION).write_text(to_json(REJECTING))
     assert to_json(read_calibration(tmp_path) or ALWAYS_SURE) == to_json(REJECTING)
-    write_calibration(tmp_path, ALWAYS_SURE)
+    (tmp_path / CALIBRATION).write_text(to_json(ALWAYS_SURE))
     assert read_calibration(tmp_path) == ALWAYS_SURE and "rejection" not in json.loads(to_json(ALWAYS_SURE))
 
 

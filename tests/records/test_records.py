@@ -20,6 +20,7 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import atomic, write
 from lenet_ablate.records.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from lenet_ablate.records.flushing import flush_path
 from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.read import (
     damage_of,
@@ -188,8 +189,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    target = {"open": (Path, "open"), "fsync": (os, "fsync"), "replace": (Path, "replace")}[call]
-    monkeypatch.setattr(*target, fail)
+    monkeypatch.setattr(os, call, fail)
     with pytest.raises(
         RecordError,
         match=r"/file: .*No space left on device \([0-9,]+ bytes free\); free some",
@@ -288,7 +288,7 @@ def test_a_folder_that_cannot_be_flushed_is_named(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(RecordError, match=f"{tmp_path.name}: cannot be written: Input/output error"):
-        atomic.flush_folder(tmp_path)
+        flush_path(tmp_path)
 
 
 def test_a_run_beside_the_studies_hides_none_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lenet_ablate.config import remembered
 from lenet_ablate.config.choices import C5, Activation, Model, Optimizer, Pool
 from lenet_ablate.config.parse import cross_checks, parse_config
 from lenet_ablate.config.schedules import Piecewise, StepDecay
@@ -86,4 +87,4 @@ def test_no_other_setting_matters_to_what_goes_together(config: RunConfig) -> No
             return getattr(config, name)
 
     assert cross_checks(Watched()) == []  # type: ignore[arg-type]
-    assert looked_at <= set(settings._TOGETHER)
+    assert looked_at <= set(remembered._TOGETHER)

@@ -80,6 +80,11 @@ int fsync(int descriptor) {
     return fails(NULL, descriptor) ? -1 : real(descriptor);
 }
 
+int syncfs(int descriptor) {
+    REAL(syncfs);
+    return fails(NULL, descriptor) ? -1 : real(descriptor);
+}
+
 int rename(const char *from, const char *to) {
     REAL(rename);
     return fails(to, -1) ? -1 : real(from, to);

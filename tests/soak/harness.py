@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-FINAL = ("config.yaml", "predictions.npz", "model.safetensors", "calibration.json", "best.safetensors")
+FINAL = ("config.yaml", "predictions.npz", "model.safetensors", "best.safetensors")
 """Files of a finished run that equal settings make equal to the last byte."""
 
 

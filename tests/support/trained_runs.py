@@ -11,7 +11,7 @@ from lenet_ablate.config.choices import DataSet
 from lenet_ablate.config.plan import run_name, variant_id
 from lenet_ablate.config.settings import DataConfig, RunConfig
 from lenet_ablate.engines.weights import draw_weights
-from lenet_ablate.predict.calibration import Calibration, write_calibration
+from lenet_ablate.predict.calibration import CALIBRATION, Calibration, to_json
 from lenet_ablate.predict.predictor import Predictor
 from lenet_ablate.predict.reject import Rejection
 from lenet_ablate.records.record import EpochRow, Predictions, State
@@ -49,7 +49,7 @@ def write_run(
     weights = draw_weights(config)
     write_finished(folder, State.done, config, [row], result, weights, predictions)
     if calibration is not None:
-        write_calibration(folder, calibration)
+        (folder / CALIBRATION).write_text(to_json(calibration))  # as an earlier version left it
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from lenet_ablate.errors import DataError
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import LOG, State
 from lenet_ablate.studies.jobs import Sweep
-from lenet_ablate.sweep import trainer, workers
+from lenet_ablate.sweep import workers
 from lenet_ablate.sweep.run import run_sweep
+from lenet_ablate.training import run_log
 
 MakeSweep = Callable[..., Sweep]
 
@@ -136,7 +138,8 @@ def test_a_full_log_costs_no_run_and_is_told_once(
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     sweep = make_sweep({"seed": 0, "epochs": 3})
-    monkeypatch.setattr(trainer, "LOG", "/dev/full")
+    monkeypatch.setattr(run_log, "LOG", "/dev/full")
+    monkeypatch.setattr(run_log.RunLog, "level_of_news", logging.INFO)
     assert len(run_sweep(sweep, 1).select(State.done)) == 1
     out, err = capsys.readouterr()
     assert "Logging error" not in out + err and "Traceback" not in err
@@ -145,7 +148,7 @@ def test_a_full_log_costs_no_run_and_is_told_once(
 
 def test_a_log_that_cannot_be_closed_costs_no_run(tmp_path: Path) -> None:
     told: list[str] = []
-    log = trainer.RunLog(tmp_path / "run.log", told.append)
+    log = run_log.RunLog(tmp_path / "run.log", told.append)
 
     class Broken:
         def flush(self) -> None:
@@ -154,7 +157,6 @@ def test_a_log_that_cannot_be_closed_costs_no_run(tmp_path: Path) -> None:
         def close(self) -> None:
             pass
 
-    log.stream.close()
     log.stream = Broken()  # type: ignore[assignment]
     log.close()
     assert told == [f"warning: {tmp_path / 'run.log'}: Input/output error; the run goes on, its log ends here"]

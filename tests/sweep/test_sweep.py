@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 import os
 import threading
@@ -147,9 +148,9 @@ def test_the_plan_is_written_once_with_every_run(make_sweep: Callable[..., Sweep
     for _ in range(2):
         run_sweep(sweep, workers=1)
     (path,) = (tmp_path / "out/ablation/sweeps").iterdir()
-    plan = json.loads(path.read_text())
+    plan, *runs = map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
     assert (plan["command"], plan["factors"]) == ("lenet-ablate -m typed", {"seed": ["0", "1"]})
-    assert [run["run"] for run in plan["runs"]] == [run_name(job.config) for job in sweep.jobs]
+    assert [run["run"] for run in runs] == [run_name(job.config) for job in sweep.jobs]
 
 
 def test_what_another_sweep_trains_is_waited_for_not_trained_twice(

@@ -16,7 +16,7 @@ from lenet_ablate.config.experiments import Experiment
 from lenet_ablate.config.grid_words import is_added
 from lenet_ablate.errors import ConfigError
 
-MAX_RUNS = 10_000
+MAX_RUNS = 1_000_000
 REPLICATE = "seed"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -14,12 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.lenet_ablate._axes import Grid
 from hydra_plugins.lenet_ablate._carried import word_of
-from hydra_plugins.lenet_ablate._compose import Point, compose_points
+from hydra_plugins.lenet_ablate._compose import Composer, Point
 from hydra_plugins.lenet_ablate._conditional import applicable, left_out_line
+from hydra_plugins.lenet_ablate._interpolations import hydra_node
 from lenet_ablate.config.experiments import Experiment
 from lenet_ablate.config.own_code import named_alone
-from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import identity
+from lenet_ablate.config.remembered import parse_point
 from lenet_ablate.config.settings import Options
 from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.config.text_words import key_of, unquote_word
@@ -63,9 +64,10 @@ def make_sweep(
     if len(points) >= TELL_FROM:
         say(f"checking {len(points):,} runs")
     typed: Any = OmegaConf.to_container(master.hydra.overrides.task)
+    has_folder = master.hydra.output_subdir is not None
     for point in _compose(loader, master, points, factors):
         try:
-            config, options = parse_config(point.settings)
+            config, options = parse_point(point.settings)
         except ConfigError as error:
             problems |= dict.fromkeys(str(error).splitlines())
             continue
@@ -75,7 +77,8 @@ def make_sweep(
         except (ConfigError, DataError) as error:
             problems |= dict.fromkeys(str(error).splitlines())
             continue
-        jobs.setdefault(identity(config), Job(config, point.overrides, point.hydra_files))
+        files = {"hydra_files": point.hydra_files} if has_folder else {}
+        jobs.setdefault(identity(config), Job(config, point.overrides, **files))
     option_names = Options.__dataclass_fields__
     swept = [unquote_word(f"{key}={','.join(levels)}") for key, levels in factors.items() if key in option_names]
     problems |= {f"{word}: cannot be swept, since it changes no result; give one value": None for word in swept}
@@ -94,24 +97,27 @@ def make_sweep(
         tuple(flags),
         tuple(experiment.name for experiment in experiments),
         tuple(reference for experiment in experiments for reference in experiment.references),
+        lambda: OmegaConf.to_yaml(master).encode(errors="surrogateescape"),
     )
 
 
 def _compose(
     loader: ConfigLoader, master: DictConfig, points: Sequence[Sequence[str]], varied: Collection[str]
-) -> list[Point]:
+) -> Iterator[Point]:
     """The points, each without settings that its choice of a group does not have; says what was left out."""
-    composed = compose_points(loader, master, points)
-    kept = {place: applicable(point.overrides, point.settings, set(varied)) for place, point in enumerate(composed)}
-    fewer = {place: words for place, words in kept.items() if words != composed[place].overrides}
-    if not fewer:
-        return composed
-    lacking = (key_of(word) for place in fewer for word in points[place] if word not in fewer[place])
-    for key in dict.fromkeys(lacking):
-        say(left_out_line(key))
-    for place, point in zip(fewer, compose_points(loader, master, list(fewer.values())), strict=True):
-        composed[place] = point
-    return composed
+    told: set[str] = set()
+    with hydra_node(master):
+        composer = Composer(loader, master)
+        for words in points:
+            point = composer.compose(words)
+            fewer = applicable(point.overrides, point.settings, set(varied))
+            if fewer != point.overrides:
+                for key in (key_of(word) for word in words if word not in fewer):
+                    if key not in told:
+                        told.add(key)
+                        say(left_out_line(key))
+                point = composer.compose(fewer)
+            yield point
 
 
 def _differing(carried: Sequence[Options]) -> str:

@@ -164,9 +164,8 @@ def named_alone(run: RunConfig, words: Iterable[str]) -> RunConfig:
     Raises:
         ConfigError: The code is named by a file alone.
     """
-    typed = {key_of(word) for word in words}
     for part in own_parts(run).values():
-        if part.factory is not None and _key(part) not in typed:
+        if part.factory is not None and _key(part) not in {key_of(word) for word in words}:
             raise ConfigError(
                 f"{_key(part)}={part.factory}: stands in a file; code is run where you name it: type it too"
             )

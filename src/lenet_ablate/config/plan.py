@@ -7,9 +7,10 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lenet_ablate.config.activations import Coded, Nonlinearity, OwnActivation
 from lenet_ablate.config.choices import Activation, DataSet, Model, Optimizer
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # settings are read without NumPy
 
 IDENTITY_VERSION = 1
 _WHERE_AND_HOW = ("path", "range", "transpose")  # data are stored; settled once their digest is known
+_FIELDS = tuple(RunConfig.__dataclass_fields__)
+_IDENTITY, _NAME = " identity", " run_name"  # no setting is called so
 DEFAULT_VAL_FRACTION = 1 / 12  # MNIST's 5,000 of 60,000
 
 
@@ -78,7 +81,6 @@ def num_val(data: DataConfig, num_images: int) -> int:
     return round(num_images * DEFAULT_VAL_FRACTION) if data.val_size is None else data.val_size
 
 
-@functools.lru_cache(maxsize=4096)
 def identity(config: RunConfig) -> str:
     """SHA-256 (64 hex digits) of the settings that differ from their neutral value.
 
@@ -86,8 +88,21 @@ def identity(config: RunConfig) -> str:
     is left out too: `lr=step` and the same schedule written inline are one. Data whose digest is known are that
     digest, wherever and in whatever form they are stored; own code is its digest and the function's name.
     """
-    neutral = _neutral()
-    settings = {key: value for key, value in _flat(config).items() if neutral.get(key) != value}
+    return _kept_with(config, _IDENTITY, _identity)
+
+
+def _kept_with(config: RunConfig, name: str, make: Callable[[RunConfig], str]) -> str:
+    """What follows from settings that never change: kept with them, as `functools.cached_property` does."""
+    known: str | None = config.__dict__.get(name)
+    if known is None:
+        known = config.__dict__[name] = make(config)
+    return known
+
+
+def _identity(config: RunConfig) -> str:
+    settings: dict[str, Any] = {}
+    for name in _FIELDS:
+        settings |= _told(name, getattr(config, name))
     settings.pop("lr.name", None)
     if config.data.sha256 is not None:
         for key in _WHERE_AND_HOW:
@@ -106,6 +121,10 @@ def variant_id(config: RunConfig) -> str:
 
 def run_name(config: RunConfig) -> str:
     """Folder name of a run: short, readable, safe on every file system, unique through its last 8 digits."""
+    return _kept_with(config, _NAME, _run_name)
+
+
+def _run_name(config: RunConfig) -> str:
     parts = [
         _words(config.model) if config.model.name is not Model.lenet5 else "",
         config.data.name.value if config.data.name is not DataSet.mnist else "",
@@ -150,21 +169,18 @@ def learning_rates(plan: RunPlan, first: int, last: int) -> npt.NDArray[np.float
 
 
 @functools.cache
-def _neutral() -> dict[str, Any]:
-    return _flat(RunConfig())
-
-
-def _flat(config: RunConfig) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in vars(config).items():
-        if dataclasses.is_dataclass(value):
-            flat |= _flat_group(key, cast(Any, value))
-        else:
-            flat[key] = value.value if isinstance(value, Enum) else value
-    return flat
+def _neutral(name: str) -> dict[str, Any]:
+    return _flat(name, getattr(RunConfig(), name))
 
 
 @functools.lru_cache(maxsize=4096)
-def _flat_group(key: str, group: Any) -> dict[str, Any]:
-    """A group or schedule by dotted key; thousands of runs share a few of them."""
-    return {f"{key}.{name}": value for name, value in to_mapping(group).items()}
+def _told(name: str, value: Any) -> dict[str, Any]:
+    """What a setting, or group of them, adds to the identity; thousands of runs share most of it."""
+    neutral = _neutral(name)
+    return {key: each for key, each in _flat(name, value).items() if neutral.get(key) != each}
+
+
+def _flat(name: str, value: Any) -> dict[str, Any]:
+    if dataclasses.is_dataclass(value):
+        return {f"{name}.{key}": each for key, each in to_mapping(value).items()}
+    return {name: value.value if isinstance(value, Enum) else value}

@@ -20,11 +20,13 @@ from lenet_ablate.datasets.base import Labels
 from lenet_ablate.engines.forward import Floats
 from lenet_ablate.errors import RecordError
 from lenet_ablate.predict.reject import HIDDEN, Rejection
-from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.arrays import read_metadata
 from lenet_ablate.records.fields import Fields, fields_of
-from lenet_ablate.records.files import MissingFileError, read_json
+from lenet_ablate.records.files import MissingFileError, parse_json, read_json
+from lenet_ablate.records.record import CALIBRATION as METADATA
+from lenet_ablate.records.record import MODEL
 
-CALIBRATION = "calibration.json"
+CALIBRATION = "calibration.json"  # of runs that an earlier version trained
 FORMAT = 1
 NUM_BINS = 15  # Guo et al. 2017, section 5
 PASSED = 0.95  # of the validation digits that are read rightly are called sure
@@ -136,17 +138,8 @@ def top_margins(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return margins
 
 
-def write_calibration(folder: Path, calibration: Calibration) -> str:
-    """Write `calibration.json` into a run's folder; returns its SHA-256 in hex.
-
-    Raises:
-        RecordError: It cannot be written.
-    """
-    return write_bytes(folder / CALIBRATION, to_json(calibration))
-
-
-def to_json(calibration: Calibration) -> bytes:
-    """The content of `calibration.json`."""
+def to_json(calibration: Calibration) -> str:
+    """The calibration as text, to go with the weights; see `records.write.write_record`."""
     values = {"format": FORMAT} | dataclasses.asdict(dataclasses.replace(calibration, rejection=None))
     del values["rejection"]
     if calibration.rejection:
@@ -154,15 +147,23 @@ def to_json(calibration: Calibration) -> bytes:
         values["rejection"] = {
             name: np.ravel(value).tolist() if np.ndim(value) else value for name, value in made.items()
         }
-    return (json.dumps(values, indent=1, allow_nan=False) + "\n").encode()
+    return json.dumps(values, allow_nan=False)
 
 
 def read_calibration(folder: Path) -> Calibration | None:
-    """What `calibration.json` in a run's folder says; None where there is none.
+    """What goes with the weights in a run's folder, or stands in the file of an earlier version; None without either.
 
     Raises:
         RecordError: It cannot be read.
     """
+    try:
+        text = read_metadata(folder, MODEL).get(METADATA)
+        if text is not None:
+            return _parse(fields_of(parse_json(text.encode(), MAX_FEATURES * HIDDEN), METADATA))
+    except MissingFileError:
+        pass  # without weights
+    except RecordError as error:
+        raise RecordError(f"{folder}: {MODEL}: {error}") from None
     try:
         values = fields_of(read_json(folder, CALIBRATION, MAX_BYTES, MAX_FEATURES * HIDDEN), CALIBRATION)
         return _parse(values)
@@ -174,13 +175,13 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 def _parse(values: Fields) -> Calibration:
     if values.values.get("format") != FORMAT:
-        raise RecordError(f"{CALIBRATION} was written by another version of lenet-ablate")
+        raise RecordError(f"{values.place} was written by another version of lenet-ablate")
     temperature, margin = values.number("temperature", *TEMPERATURES), values.number("margin", 0, MAX_MARGIN)
     before, after = values.number("ece_before", 0, 1), values.number("ece", 0, 1)
     num_images = values.whole("num_images", 1)
     mean, std = values.number("mean", -10, 10), values.number("std", 1e-9, 1e9)
     if temperature is None or margin is None or before is None or after is None or num_images is None:
-        raise RecordError(f"{CALIBRATION} lacks a value")
+        raise RecordError(f"{values.place} lacks a value")
     made = values.fields("rejection")
     rejection = None if made is None else _parse_rejection(made)
     return Calibration(temperature, margin, before, after, num_images, mean, std, rejection)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -20,7 +19,7 @@ from lenet_ablate.datasets.base import Dataset, Images
 from lenet_ablate.datasets.fit import fit
 from lenet_ablate.datasets.splits import Indices, generator
 from lenet_ablate.engines.forward import Floats, Network, forward
-from lenet_ablate.predict.calibration import PASSED_BY_MARGIN, Calibration, calibrate, top_margins, write_calibration
+from lenet_ablate.predict.calibration import PASSED_BY_MARGIN, Calibration, calibrate, top_margins
 from lenet_ablate.predict.form import FORMS, MNIST_FORM, Form
 from lenet_ablate.predict.negatives import NEGATIVES_STREAM, make_negatives, varied
 from lenet_ablate.predict.reject import Rejection, features_of, learn_from, with_thresholds
@@ -59,12 +58,8 @@ class Trained:
     val_logits: Floats
 
 
-def calibrate_run(folder: Path, trained: Trained) -> Calibration:
-    """Calibrate a trained run and write `calibration.json` into its folder.
-
-    Raises:
-        RecordError: The file cannot be written.
-    """
+def calibrate_run(trained: Trained) -> Calibration:
+    """The calibration of a trained run."""
     dataset = trained.dataset
     labels = dataset.train_labels[trained.val]
     is_worth_it = trained.config.epochs * len(trained.train) >= MIN_TRAINED
@@ -74,9 +69,7 @@ def calibrate_run(folder: Path, trained: Trained) -> Calibration:
     if has_digits:
         calibration = calibrate(trained.val_logits, labels, PASSED_BY_MARGIN)
         calibration = dataclasses.replace(calibration, rejection=_learn(trained, calibration))
-    calibration = dataclasses.replace(calibration, mean=dataset.mean, std=dataset.std)
-    write_calibration(folder, calibration)
-    return calibration
+    return dataclasses.replace(calibration, mean=dataset.mean, std=dataset.std)
 
 
 def _learn(trained: Trained, calibration: Calibration) -> Rejection:

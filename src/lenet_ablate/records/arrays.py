@@ -17,7 +17,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from lenet_ablate.errors import RecordError
-from lenet_ablate.records.files import parse_json, read_file
+from lenet_ablate.records.files import parse_json, read_file, read_start
 from lenet_ablate.records.record import PREDICTIONS, Predictions
 
 MAX_HEADER_BYTES, MAX_VALUES = 1 << 20, 20_000
@@ -42,6 +42,24 @@ def read_weights(folder: Path, name: str, most: int) -> dict[str, npt.NDArray[An
     """
     arrays, _ = split_safetensors(read_file(folder, name, most), name)
     return arrays
+
+
+def read_metadata(folder: Path, name: str) -> dict[str, str]:
+    """The metadata of a safetensors file, without its arrays.
+
+    Args:
+        folder: The folder.
+        name: The file's name in it.
+
+    Raises:
+        RecordError: It is missing, cannot be read, or is none.
+    """
+    length = int.from_bytes(read_start(folder, name, 8), "little")
+    if not 0 < length <= MAX_HEADER_BYTES:
+        raise RecordError(f"{name} is no safetensors file, or its header is too large")
+    header = parse_json(read_start(folder, name, 8 + length)[8:], MAX_VALUES)
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
 
 
 def split_safetensors(

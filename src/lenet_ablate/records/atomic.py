@@ -14,6 +14,7 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.rendering.failures import system_reason
 
 SECONDS_OF_DEAD, SECONDS_OF_UNKNOWN = 60.0, 3600.0
+_CLOSED_AND_BINARY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _TEMPORARY = re.compile(r"\..+\.(\d{1,18})\.\d+\.tmp")
 """As `write_bytes` names them: the file, the process and the thread that write it."""
 
@@ -33,50 +34,44 @@ def write_bytes(path: Path, data: bytes, *, flush: bool = True) -> str:
     Raises:
         RecordError: The disk is full, the folder is gone or not writable.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    temporary = f"{path.parent}{os.sep}.{path.name}.{os.getpid()}.{threading.get_ident()}.tmp"
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
+        # By the system's own calls: Python's files ask for three things more of a file that is new.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CLOSED_AND_BINARY, 0o666)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(descriptor, left) :]
             if flush:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)  # noqa: PTH105
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            os.unlink(temporary)  # noqa: PTH108
         raise RecordError(f"{path}: cannot be written: {system_reason(error, path)}") from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
         raise
     return hashlib.sha256(data).hexdigest()
 
 
-def flush_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk; does nothing where folders cannot be flushed (Windows).
-
-    Raises:
-        RecordError: The disk fails, or the folder is gone.
-    """
-    if os.name == "nt":
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise RecordError(f"{folder}: cannot be written: {system_reason(error, folder)}") from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing.
+def make_folder(folder: Path) -> bool:
+    """Make a folder and those above it, where they are missing; returns whether it is new.
 
     Raises:
         RecordError: It cannot be made.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+            return False
+        return True
     except OSError as error:
         raise RecordError(f"{folder}: cannot be made: {system_reason(error, folder)}") from error
 

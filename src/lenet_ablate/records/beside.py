@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from lenet_ablate.errors import RecordError
-from lenet_ablate.records.atomic import flush_folder
+from lenet_ablate.records.flushing import flush_path
 from lenet_ablate.records.status import read_status
 
 AGAIN, REPLACED = ".again", ".replaced"
@@ -34,7 +34,7 @@ def take_place(folder: Path) -> None:
     except OSError:
         before.rename(folder)
         raise
-    flush_folder(folder.parent)
+    flush_path(folder.parent)
     shutil.rmtree(before, ignore_errors=True)
 
 

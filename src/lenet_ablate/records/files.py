@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -59,6 +60,21 @@ def read_file(folder: Path, name: str, most: int) -> bytes:
                 raise RecordError(_too_large(name, most))
             if length == size:
                 break
+        return b"".join(chunks)
+    except OSError as error:
+        raise _explain(error, name) from None
+    finally:
+        os.close(descriptor)
+
+
+def read_start(folder: Path, name: str, length: int) -> bytes:
+    """The first bytes of a file in a folder, fewer where it is shorter; see `read_file`."""
+    descriptor, _ = _open(folder, name, sys.maxsize)
+    try:
+        chunks = []
+        while length > 0 and (chunk := os.read(descriptor, min(length, CHUNK_BYTES))):
+            chunks.append(chunk)
+            length -= len(chunk)
         return b"".join(chunks)
     except OSError as error:
         raise _explain(error, name) from None

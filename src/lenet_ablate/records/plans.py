@@ -1,23 +1,26 @@
-"""What the sweeps of a study set out to train, as `sweeps/*.json` say."""
+"""What the sweeps of a study set out to train, as `sweeps/*.jsonl.gz` say, and `*.json` of an earlier version."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import LenetAblateError, RecordError
 from lenet_ablate.records.fields import Fields, fields_of
 from lenet_ablate.records.files import is_plain, parse_json, read_file
+from lenet_ablate.records.plan_lines import SUFFIX, from_lines, is_whole
 from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.settings import settings_of
 from lenet_ablate.rendering.escape import one_line
 
 SWEEPS = "sweeps"
-MAX_BYTES, MAX_VALUES = 64 << 20, 2_000_000  # of all plans of a study together: some 30,000 runs
+MAX_BYTES, MAX_VALUES = 64 << 20, 2_000_000  # of all plans of an earlier version together: some 30,000 runs
+MAX_RUNS = 2_000_000  # of all others
 MAX_PLANS = 10_000
-MAX_LEVELS, MAX_REFERENCES = 10_000, 1000
+MAX_LEVELS, MAX_REFERENCES = 1_000_000, 1000
 MAX_TEXT = 1_000_000  # characters of a command
 
 
@@ -101,9 +104,13 @@ def read_plans(study: Path, known: Collection[str] = ()) -> Plans:
         known: Names of runs that are not asked for.
     """
     sweeps, ignored = [], []
-    bytes_left, values_left = MAX_BYTES, MAX_VALUES
+    bytes_left, values_left, runs_left = MAX_BYTES, MAX_VALUES, MAX_RUNS
     for name in _names(study)[:MAX_PLANS]:
         try:
+            if name.endswith(SUFFIX):
+                sweeps.append(_read_lines(study / SWEEPS, name, known, runs_left))
+                runs_left -= len(sweeps[-1].runs)
+                continue
             content = read_file(study / SWEEPS, name, bytes_left)
             count = content.count(b",") + content.count(b"{") + content.count(b"[")
             plan = parse_plan(parse_json(content, values_left), name, known)
@@ -117,6 +124,8 @@ def read_plans(study: Path, known: Collection[str] = ()) -> Plans:
 
 def is_plan(study: Path, name: str) -> bool:
     """Whether a file of this name in `sweeps/` is whole; what is planned in it is not looked at."""
+    if name.endswith(SUFFIX):
+        return is_whole(study / SWEEPS, name)
     try:
         parse_json(read_file(study / SWEEPS, name, MAX_BYTES), MAX_VALUES)
     except RecordError:
@@ -136,9 +145,15 @@ def plan_names(study: Path) -> list[str]:
 
 def _names(study: Path) -> list[str]:
     try:
-        return sorted(path.name for path in (study / SWEEPS).iterdir() if path.suffix == ".json" and path.stem)
+        names = [path.name for path in (study / SWEEPS).iterdir()]
     except OSError:
         return []
+    return sorted(name for name in names if any(name.endswith(end) and name != end for end in (".json", SUFFIX)))
+
+
+def _read_lines(folder: Path, name: str, known: Collection[str], most: int) -> SweepPlan:
+    values = from_lines(folder, name)
+    return _plan(fields_of(next(values), name), islice(values, most + 1), known, most)
 
 
 def parse_plan(content: object, place: str = "a plan", known: Collection[str] = ()) -> SweepPlan:
@@ -148,16 +163,23 @@ def parse_plan(content: object, place: str = "a plan", known: Collection[str] = 
         RecordError: A value is missing, of another type than it must be, or out of range.
     """
     values = fields_of(content, place)
-    if values.needed("format") != FORMAT:
-        raise RecordError(f"{place} was written by another version")
     if not isinstance(runs := values.needed("runs"), list):
         raise values.error("runs", "must be a list")
+    return _plan(values, runs, known)
+
+
+def _plan(values: Fields, runs: Iterable[object], known: Collection[str], most: int = MAX_RUNS) -> SweepPlan:
+    if values.needed("format") != FORMAT:
+        raise RecordError(f"{values.place} was written by another version")
     values.needed("created")
     factors = values.fields("factors")
+    planned = tuple(planned for run in runs if (planned := _planned(run, known)) is not None)
+    if len(planned) > most:
+        raise RecordError(f"{values.place} has more runs than the {MAX_RUNS:,} that a study's plans may have")
     return SweepPlan(
         values.text("created", 100) or "",
         values.text("command", MAX_TEXT) or "",
-        tuple(planned for run in runs if (planned := _planned(run, known)) is not None),
+        planned,
         None if factors is None else {_text(key): _words(factors, key) for key in factors.values},
         _words(values, "experiments") if "experiments" in values.values else (),
         tuple(_references(values)),

@@ -103,6 +103,8 @@ def damage_of(folder: Path, config: RunConfig) -> str:
     Raises:
         RecordError: The folder must not be touched: it belongs to another version, or cannot be looked into.
     """
+    if not os.path.lexists(folder):
+        return ""
     try:
         return _misplaced(folder) or _damage(folder, config)
     except (OtherVersionError, InaccessibleError) as error:

@@ -22,6 +22,7 @@ FORMAT = 1
 STATUS, CONFIG, METRICS, RESULT = "status.json", "config.yaml", "metrics.csv", "result.json"
 PREDICTIONS, MODEL, CHECKPOINT, LOG = "predictions.npz", "model.safetensors", "checkpoint.safetensors", "run.log"
 OPTIMIZER = "optimizer.safetensors"
+CALIBRATION = "calibration"  # in the metadata of MODEL
 
 Weights: TypeAlias = "Mapping[str, npt.NDArray[np.float32]]"
 

@@ -135,7 +135,7 @@ def parse_result(content: object) -> RunResult:
         _figures(final) if final else EpochFigures(),
         _figures(best) if best else None,
         values.number("wall_seconds", 0, 1e12),
-        _provenance(values.fields("provenance") or Fields({}, RESULT)),
+        _shared_provenance(values.fields("provenance") or Fields({}, RESULT)),
     )
 
 
@@ -151,6 +151,21 @@ def _figures(values: Fields) -> EpochFigures:
         values.number("test_loss", -1, MAX_LOSS),
         values.number("test_accuracy", 0, 1),
     )
+
+
+_known: dict[str, RunProvenance] = {}
+MAX_KNOWN = 64
+
+
+def _shared_provenance(values: Fields) -> RunProvenance:
+    """The provenance; thousands of runs share one, which is read and kept once."""
+    text = repr(values.values)
+    known = _known.get(text)
+    if known is None:
+        if len(_known) >= MAX_KNOWN:
+            _known.clear()
+        known = _known[text] = _provenance(values)
+    return known
 
 
 def _provenance(values: Fields) -> RunProvenance:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
+import json
 import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from lenet_ablate.config.parse import cross_checks, parse_alone, parse_config
+from lenet_ablate.config.parse import parse_alone, parse_config
 from lenet_ablate.config.plan import identity
+from lenet_ablate.config.remembered import NOTHING, goes_together, typed_value
 from lenet_ablate.config.settings import NAMED_GROUPS, RunConfig, to_mapping
 from lenet_ablate.config.yaml_text import to_yaml
 from lenet_ablate.errors import LenetAblateError, RecordError
@@ -69,7 +70,7 @@ def _known_entries(content: bytes) -> RunConfig | None:
     if not parsed:
         return None
     config = RunConfig(**parsed)
-    return config if _goes_together(*(getattr(config, name) for name in _TOGETHER)) else None
+    return config if goes_together(config) else None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -95,34 +96,12 @@ def settings_of(values: Mapping[str, Any]) -> RunConfig:
     """
     parsed: dict[str, Any] = {}
     for name, value in values.items():
-        typed = _typed(name, text) if len(text := repr(value)) <= MAX_ENTRY else _NOTHING
-        if typed is _NOTHING:
+        typed = typed_value(name, repr(value))
+        if typed is NOTHING:
             return parse_config(values)[0]
         parsed[name] = typed
     config = RunConfig(**parsed)
-    is_legal = _goes_together(*(getattr(config, name) for name in _TOGETHER))
-    return config if is_legal else parse_config(values)[0]
-
-
-_TOGETHER = ("model", "pool", "activation", "optimizer", "data", "augment", "early_stop")
-
-
-@functools.lru_cache(maxsize=4096)
-def _goes_together(*values: Any) -> bool:
-    """Whether these settings, in the order of _TOGETHER, are legal beside one another; no other one matters to that."""
-    return not cross_checks(RunConfig(**dict(zip(_TOGETHER, values, strict=True))))
-
-
-_NOTHING = object()
-
-
-@functools.lru_cache(maxsize=4096)
-def _typed(name: str, text: str) -> Any:
-    """A setting's typed value behind the text that Python has for its plain one; _NOTHING where it is not legal."""
-    try:
-        return getattr(parse_alone({name: ast.literal_eval(text)}), name)
-    except (LenetAblateError, ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
-        return _NOTHING
+    return config if goes_together(config) else parse_config(values)[0]
 
 
 def is_about(content: bytes, config: RunConfig) -> bool:
@@ -131,15 +110,32 @@ def is_about(content: bytes, config: RunConfig) -> bool:
     Raises:
         RecordError: It holds something else.
     """
-    own = b"".join(_entry(f.name, getattr(config, f.name)) for f in dataclasses.fields(config))
-    return content == own or identity(config_of(content)) == identity(config)
+    return content == config_bytes(config) or identity(config_of(content)) == identity(config)
+
+
+def config_bytes(config: RunConfig) -> bytes:
+    """The config.yaml of a run: its settings as block-style YAML."""
+    return b"".join(_entry(name, getattr(config, name)) for name in _KNOWN)
+
+
+def config_json(config: RunConfig) -> str:
+    """The settings of a run as JSON in one line."""
+    return "{" + ", ".join(_json_entry(name, getattr(config, name)) for name in _KNOWN) + "}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _json_entry(name: str, value: Any) -> str:
+    return json.dumps({name: _plain(value)})[1:-1]
+
+
+def _plain(value: Any) -> Any:
+    return to_mapping(value) if dataclasses.is_dataclass(value) else value.value if isinstance(value, Enum) else value
 
 
 @functools.lru_cache(maxsize=4096)
 def _entry(name: str, value: Any) -> bytes:
     """One setting, or group of them, as it stands in a config.yaml."""
-    plain = to_mapping(value) if dataclasses.is_dataclass(value) else value.value if isinstance(value, Enum) else value
-    return to_yaml({name: plain})
+    return to_yaml({name: _plain(value)})
 
 
 def parse_settings(values: object) -> RunConfig:

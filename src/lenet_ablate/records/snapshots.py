@@ -14,8 +14,9 @@ import safetensors.numpy
 from lenet_ablate.config.choices import Keep
 from lenet_ablate.config.settings import Options
 from lenet_ablate.errors import RecordError
-from lenet_ablate.records.atomic import flush_folder, write_bytes
+from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.files import MissingFileError, digest_file, read_file
+from lenet_ablate.records.flushing import flush_path
 from lenet_ablate.records.record import EpochRow, Weights
 
 BEST, NEXT_BEST = "best.safetensors", "best.next.safetensors"
@@ -54,7 +55,7 @@ class Snapshots:
             (self.folder / EPOCHS).mkdir(exist_ok=True)
             name = epoch_file(row)
             self.digests[name] = write_bytes(self.folder / name, safetensors.numpy.save(dict(weights)))
-            flush_folder(self.folder / EPOCHS)
+            flush_path(self.folder / EPOCHS)
         elif self.options.checkpoint is Keep.best and _is_best(rows):
             self.digests[BEST] = write_bytes(self.folder / NEXT_BEST, safetensors.numpy.save(dict(weights)))
             self.has_next = True
@@ -65,7 +66,7 @@ class Snapshots:
             means = [sum(batch_losses[end - every : end]) / every for end in ends]
             self.losses += [(row.epoch, end, mean) for end, mean in zip(ends, means, strict=True)]
             self.digests[BATCH_LOSSES] = write_bytes(self.folder / BATCH_LOSSES, _table(self.losses))
-        flush_folder(self.folder)
+        flush_path(self.folder)
         return means
 
     def settle(self) -> None:

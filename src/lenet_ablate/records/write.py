@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import datetime
+import hashlib
 import io
 import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,12 @@ import numpy as np
 import safetensors.numpy
 
 from lenet_ablate.config.plan import identity
-from lenet_ablate.config.settings import RunConfig, to_mapping
-from lenet_ablate.config.yaml_text import to_yaml
-from lenet_ablate.records.atomic import flush_folder, write_bytes
+from lenet_ablate.config.settings import RunConfig
+from lenet_ablate.errors import RecordError
+from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.flushing import flush_runs
 from lenet_ablate.records.record import (
+    CALIBRATION,
     CHECKPOINT,
     COLUMNS,
     CONFIG,
@@ -35,6 +40,7 @@ from lenet_ablate.records.record import (
     State,
     Weights,
 )
+from lenet_ablate.records.settings import config_bytes
 
 NOTHING: Mapping[str, str] = {}
 
@@ -45,17 +51,34 @@ def write_status(folder: Path, state: State, run_identity: str, **more: Any) -> 
     if state is State.running:
         status["owner"] = {"host": socket.gethostname(), "pid": os.getpid()}
         status["heartbeat"] = now()
-    write_bytes(folder / STATUS, _json(status | more), flush=state.is_finished)
+    write_bytes(folder / STATUS, _json(status | more), flush=False)
 
 
 def write_config(folder: Path, config: RunConfig) -> None:
     """Write the settings as block-style YAML."""
-    write_bytes(folder / CONFIG, to_yaml(to_mapping(config)), flush=False)
+    write_bytes(folder / CONFIG, config_bytes(config), flush=False)
 
 
 def write_metrics(folder: Path, rows: Sequence[EpochRow]) -> None:
     """Write all epochs so far; floats in full precision."""
     write_bytes(folder / METRICS, _metrics(rows), flush=False)
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """A run whose files are all written, and which nothing calls finished yet.
+
+    Attributes:
+        folder: Its folder.
+        state: How it ended: done or diverged.
+        identity: SHA-256 of its settings.
+        digests: SHA-256 by name of its files.
+    """
+
+    folder: Path
+    state: State
+    identity: str
+    digests: Mapping[str, str]
 
 
 def write_finished(
@@ -67,27 +90,84 @@ def write_finished(
     weights: Weights | None,
     predictions: Predictions | None,
     kept: Mapping[str, str] = NOTHING,
+    calibration: str = "",
 ) -> None:
-    """Write a finished run's files, flush the folder, and only then call it done (or diverged).
+    """Write a finished run's files, its settings among them, and call it done (or diverged); see `write_record`."""
+    write_config(folder, config)
+    sign(write_record(folder, state, config, rows, result, weights, predictions, kept, calibration))
+
+
+def write_record(
+    folder: Path,
+    state: State,
+    config: RunConfig,
+    rows: Sequence[EpochRow],
+    result: Mapping[str, Any],
+    weights: Weights | None,
+    predictions: Predictions | None,
+    kept: Mapping[str, str] = NOTHING,
+    calibration: str = "",
+) -> Unsigned:
+    """Write the files of a run that has come to its end but for its settings, which were written as it began.
 
     A diverged run has neither weights nor predictions. `kept` names files in the folder that belong to it too, with
-    the SHA-256 of what was written: one that was damaged since must not be signed as it is.
+    the SHA-256 of what was written: one that was damaged since must not be signed as it is. `calibration` goes with
+    the weights, as the file's metadata.
     """
-    files = {METRICS: _metrics(rows), RESULT: _json(result), CONFIG: to_yaml(to_mapping(config))}
+    files = {METRICS: _metrics(rows), RESULT: _json(result)}
     if weights is not None:
-        files[MODEL] = safetensors.numpy.save(dict(weights))
+        files[MODEL] = safetensors.numpy.save(dict(weights), {CALIBRATION: calibration} if calibration else None)
     if predictions is not None:
         packed = io.BytesIO()
         np.savez_compressed(packed, digits=predictions.digits, probabilities=predictions.probabilities)
         files[PREDICTIONS] = packed.getvalue()
-    digests = {name: write_bytes(folder / name, data) for name, data in sorted(files.items())}
+    digests = {name: write_bytes(folder / name, data, flush=False) for name, data in sorted(files.items())}
+    digests[CONFIG] = hashlib.sha256(config_bytes(config)).hexdigest()
     digests |= dict(sorted(kept.items()))
-    for stale in {MODEL, PREDICTIONS} - set(files):
-        (folder / stale).unlink(missing_ok=True)
-    flush_folder(folder)
-    write_status(folder, state, identity(config), files=digests)
-    flush_folder(folder)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    if weights is None or predictions is None:
+        for stale in {MODEL, PREDICTIONS} - set(files):
+            (folder / stale).unlink(missing_ok=True)
+    return Unsigned(folder, state, identity(config), digests)
+
+
+def sign(run: Unsigned) -> None:
+    """Call a run finished once its files are on the disk.
+
+    Raises:
+        RecordError: Something cannot be written; it is not finished then.
+    """
+    for error in sign_all([run]).values():
+        raise error
+
+
+def sign_all(runs: Sequence[Unsigned]) -> dict[Path, RecordError]:
+    """Call runs finished once the files of all of them are on the disk; returns what went wrong, by folder.
+
+    When it returns, the others are finished, and a loss of power does not change that.
+    """
+    failed: dict[Path, RecordError] = {}
+    if fault := _flush({run.folder: tuple(run.digests) for run in runs}):
+        return {run.folder: fault for run in runs}
+    for run in runs:
+        try:
+            write_status(run.folder, run.state, run.identity, files=dict(run.digests))
+        except RecordError as error:
+            failed[run.folder] = error
+    signed = [run for run in runs if run.folder not in failed]
+    if fault := _flush({run.folder: (STATUS,) for run in signed}):
+        return failed | {run.folder: fault for run in signed}
+    for run in signed:
+        with contextlib.suppress(OSError):  # what is finished stays so
+            (run.folder / CHECKPOINT).unlink(missing_ok=True)
+    return failed
+
+
+def _flush(files: Mapping[Path, Sequence[str]]) -> RecordError | None:
+    try:
+        flush_runs(files)
+    except RecordError as error:
+        return error
+    return None
 
 
 def now() -> str:
@@ -104,5 +184,26 @@ def _metrics(rows: Sequence[EpochRow]) -> bytes:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode(errors="backslashreplace")  # JSON's own way to write a byte of a path that is not UTF-8
+    """A mapping as `json.dumps` with `indent=1` gives it; what thousands of runs share is put into words once."""
+    lines = ",".join(f"\n {_words(key)}: {_inner(each)}" for key, each in value.items())
+    return f"{{{lines}\n}}\n".encode(errors="backslashreplace")  # JSON's own way to write a byte that is not UTF-8
+
+
+def _inner(value: Any) -> str:
+    if not isinstance(value, dict) or not value:
+        return _words(value)
+    text = repr(value)
+    known = _known.get(text)
+    if known is None:
+        if len(_known) >= MAX_KNOWN:
+            _known.clear()
+        known = _known[text] = _words(value)
+    return known
+
+
+def _words(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).replace("\n", "\n ")
+
+
+_known: dict[str, str] = {}
+MAX_KNOWN = 64

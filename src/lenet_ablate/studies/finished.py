@@ -49,6 +49,34 @@ def find_finished(sweep: Sweep, job: Job, data: DatasetCache) -> RunRecord | Non
     return None if record is None or _shortcoming(record, sweep, job, data) else record
 
 
+def split_finished(
+    sweep: Sweep, data: DatasetCache, *, keeps_records: bool
+) -> tuple[list[Job], list[Job], dict[Job, RunRecord]]:
+    """The runs that must be trained, those that need not, and the records of these where they are asked for.
+
+    Each finished run is read once and let go of, so that a hundred thousand of them need no more memory than one.
+    """
+    todo: list[Job] = []
+    finished: list[Job] = []
+    records: dict[Job, RunRecord] = {}
+    there = names_in(sweep.study)
+    for job in sweep.jobs:
+        # One list of the folder instead of a look for each run that was never begun: copies of a sweep all start so.
+        record = find_finished(sweep, job, data) if run_name(job.config) in there else None
+        (finished if record else todo).append(job)
+        if record and keeps_records:
+            records[job] = record
+    return todo, finished, records
+
+
+def names_in(folder: Path) -> set[str]:
+    """What lies in a folder; nothing where it cannot be listed."""
+    try:
+        return set(os.listdir(folder))  # noqa: PTH208 # names alone are wanted
+    except OSError:
+        return set()
+
+
 def why_again(sweep: Sweep, job: Job, data: DatasetCache) -> str:
     """Why a run that had a result must be trained again, in a few words; empty where it had none.
 
@@ -68,6 +96,13 @@ def why_again(sweep: Sweep, job: Job, data: DatasetCache) -> str:
     except RecordError:  # told when its turn comes
         return ""
     return f"its record is damaged: {damage}" if damage else ""
+
+
+def whys_again(sweep: Sweep, todo: Iterable[Job], data: DatasetCache) -> dict[str, str]:
+    """Why those of some runs that had a result must be trained again, by what they are called; see `why_again`."""
+    there = names_in(sweep.study)
+    begun = (job for job in todo if run_name(job.config) in there)
+    return {sweep.label(job): why for job in begun if (why := why_again(sweep, job, data))}
 
 
 def clear_folder(sweep: Sweep, job: Job) -> str:

@@ -23,7 +23,8 @@ class Job:
     Attributes:
         config: Its settings.
         overrides: The words on the command line that stand for it alone.
-        hydra_files: Makes the content of its `.hydra/` by file name, given its folder, once it is needed.
+        hydra_files: Makes the content of its `.hydra/` by file name, given its folder, once it is needed; nothing where
+            runs have none, as is usual: what it would hold stands in the sweep's plan and in its `multirun.yaml`.
     """
 
     config: RunConfig
@@ -43,6 +44,7 @@ class Sweep:
         flags: Flags that a run needs beside its own words to be the same run.
         experiments: Names of the ready-made sweeps that it carries out.
         references: Published figures that come with these; see `config.experiments.Experiment`.
+        hydra: Makes what Hydra's own sweeper leaves as `multirun.yaml`; None where Hydra does not compose the sweep.
         is_planned: Whether it is a part of a sweep whose plan stands in the study already.
     """
 
@@ -53,6 +55,7 @@ class Sweep:
     flags: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
     references: tuple[Mapping[str, Any], ...] = ()
+    hydra: Callable[[], bytes] | None = None
     is_planned: bool = False
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 
 from lenet_ablate.config.choices import Keep
@@ -40,7 +41,7 @@ def training_place(sweep: Sweep, job: Job) -> tuple[Path, Options]:
     what it has is recorded again.
     """
     folder = sweep.folder(job)
-    record = read_finished(folder, job.config)
+    record = read_finished(folder, job.config) if os.path.lexists(folder) else None
     return (folder, sweep.options) if record is None else (beside(folder), add_up(sweep.options, record))
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable
 
 from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.own_code import has_own_code
-from lenet_ablate.config.plan import identity, run_name
-from lenet_ablate.config.settings import to_mapping
 from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.datasets.load import data_folder
@@ -21,12 +18,14 @@ from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.aside import set_aside
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, unwritable_place, write_bytes
 from lenet_ablate.records.cores import num_usable_cores
+from lenet_ablate.records.plan_lines import SUFFIX, to_lines
 from lenet_ablate.records.plans import SWEEPS, is_plan
 from lenet_ablate.records.record import FORMAT
+from lenet_ablate.records.signing import Signatures
 from lenet_ablate.records.write import now
 from lenet_ablate.rendering.console import say, warn
 from lenet_ablate.rendering.failures import error_line
-from lenet_ablate.studies.finished import find_finished, plan_of, take_back, tidy, why_again
+from lenet_ablate.studies.finished import plan_of, split_finished, take_back, tidy, whys_again
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.isolated import IsolatedTrainer
@@ -64,10 +63,9 @@ def run_sweep(
     data = DatasetCache(data_folder(sweep.options.data_dir))
     if back := take_back(sweep):
         say(f"{back} of these runs brought back from the archive")
-    finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
-    todo = [job for job in sweep.jobs if job not in finished]
+    todo, finished, records = split_finished(sweep, data, keeps_records=logger is not None)
     say(opening(sweep, len(todo)))
-    for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
+    for line in retrained_lines(whys_again(sweep, todo, data)):
         say(line)
     if todo:
         if where := unwritable_place(sweep.study):  # before anything is compiled or measured
@@ -87,12 +85,12 @@ def run_sweep(
     logbook = Logbook(logger, warn)
     with stop_on_signals() as stop:
         if todo:
-            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
-            num_images = sum(map(_num_images, tasks))
-            with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
+            signatures = Signatures()
+            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, None if isolate else signatures)
+            with make_progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
                 attempts = Attempts(sweep, data, engines, progress, logbook)
-                ended = Workers(sweep, attempts, make, stop, progress, supervision).work(tasks, num_workers)
-        logbook.add_all(sweep, finished, data, stop.is_asked)
+                ended = Workers(sweep, attempts, make, stop, progress, supervision, signatures).work(tasks, num_workers)
+        logbook.add_all(sweep, records, data, stop.is_asked)
         counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
         result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure)
         logbook.end(result)
@@ -107,12 +105,17 @@ def _draws(jobs: Iterable[Job]) -> bool:
 
 
 def _trainers(
-    sweep: Sweep, data: DatasetCache, engines: Engines, stop: Stop, run_timeout: float | None, isolate: bool
+    sweep: Sweep,
+    data: DatasetCache,
+    engines: Engines,
+    stop: Stop,
+    run_timeout: float | None,
+    signatures: Signatures | None,
 ) -> Callable[[], Trainer]:
-    """Makes what trains the runs of one worker."""
-    if isolate:
+    """Makes what trains the runs of one worker, in processes of their own where there is no place for signatures."""
+    if signatures is None:
         return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, run_timeout)
-    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout)
+    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout, signatures)
 
 
 def report_sweep(sweep: Sweep) -> None:
@@ -143,27 +146,25 @@ def _num_images(task: Task) -> int:
 
 
 def write_plan(sweep: Sweep) -> None:
-    """Write what the sweep is about to do into `sweeps/<hash>.json`; the same plan is written once.
+    """Write what the sweep is about to do into `sweeps/<hash>.jsonl.gz`; the same plan is written once.
 
     A repair plans nothing new, nor does a part of what is planned already.
     """
     if sweep.options.repair or sweep.is_planned:
         return
-    runs = [
-        {"run": run_name(job.config), "identity": identity(job.config), "config": to_mapping(job.config)}
-        for job in sweep.jobs
-    ]
-    path = sweep.study / SWEEPS / f"{sweep.digest}.json"
+    path = sweep.study / SWEEPS / f"{sweep.digest}{SUFFIX}"
     remove_leftovers(path.parent)
-    if is_plan(sweep.study, path.name):
+    if any(is_plan(sweep.study, f"{sweep.digest}{suffix}") for suffix in (SUFFIX, ".json")):
         return
-    plan = {"format": FORMAT, "created": now(), "command": sweep.command}
-    plan |= {"experiments": list(sweep.experiments), "references": [dict(entry) for entry in sweep.references]}
-    plan |= {"factors": {key: list(levels) for key, levels in sweep.factors.items()}, "runs": runs}
+    about = {"format": FORMAT, "created": now(), "command": sweep.command}
+    about |= {"experiments": list(sweep.experiments), "references": [dict(entry) for entry in sweep.references]}
+    about |= {"factors": {key: list(levels) for key, levels in sweep.factors.items()}}
     try:
         make_folder(path.parent)
     except RecordError as error:
         raise RecordError(f"{error}; output_dir=… names another") from None
     if path.is_dir():
         say(f"{path}: is a folder, not a plan; set aside as {set_aside(path).name}")
-    write_bytes(path, (json.dumps(plan, indent=1) + "\n").encode())
+    if sweep.hydra:
+        write_bytes(path.with_name(f"{sweep.digest}.multirun.yaml"), sweep.hydra())
+    write_bytes(path, to_lines(about, ((job.config, job.overrides) for job in sweep.jobs), len(sweep.jobs)))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,15 +22,19 @@ from lenet_ablate.errors import RunError
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
 from lenet_ablate.records.beside import take_place
 from lenet_ablate.records.provenance import describe_environment
-from lenet_ablate.records.record import LOG, EpochRow, State
-from lenet_ablate.records.write import write_config, write_status
+from lenet_ablate.records.record import EpochRow, State
+from lenet_ablate.records.signing import Signatures
+from lenet_ablate.records.write import Unsigned, sign, write_config, write_status
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import clear_folder, dataset_of
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.studies.recording import training_place
 from lenet_ablate.training.loop import RunContext, train_run
+from lenet_ablate.training.run_log import NEWS, run_log
 
 Engines = Mapping[EngineKey, Engine]
+SHORT_SECONDS = 1.0
+"""A run of less is called finished together with others: what a kill could cost then is soon made up for."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class LocalTrainer:
         engines: What trains each network.
         should_stop: Asked between slices of training.
         run_timeout: Seconds after which a run is stopped and counts as failed; None: never.
+        signatures: Where short runs wait to be called finished; None where each is at once.
     """
 
     def __init__(
@@ -79,9 +83,11 @@ class LocalTrainer:
         engines: Engines,
         should_stop: Callable[[], bool],
         run_timeout: float | None = None,
+        signatures: Signatures | None = None,
     ) -> None:
         self._sweep, self._data, self._engines = sweep, data, engines
         self._should_stop, self._run_timeout = should_stop, run_timeout
+        self._signatures = signatures
 
     def train(self, job: Job, plan: RunPlan, watch: Watch) -> State:
         """See `Trainer`.
@@ -95,7 +101,7 @@ class LocalTrainer:
             watch.tell(told)
         try:
             _prepare_folder(folder, job.hydra_files(own), plan)
-            with _run_log(folder, watch.tell) as log:
+            with run_log(folder, watch.tell) as log:
                 state = self._train(job, plan, watch, folder, options, log)
         except BaseException as error:  # a library that calls sys.exit costs its run, too
             record_failure(folder, plan.identity, error_line(error, folder), traceback.format_exc())
@@ -116,6 +122,10 @@ class LocalTrainer:
         def is_late() -> bool:
             return self._run_timeout is not None and time.monotonic() - started > self._run_timeout
 
+        def sign_soon(run: Unsigned) -> None:
+            is_short = time.monotonic() - started < SHORT_SECONDS and folder == self._sweep.folder(job)
+            (self._signatures.add if self._signatures and is_short else sign)(run)
+
         context = RunContext(
             folder=folder,
             options=options,
@@ -125,13 +135,14 @@ class LocalTrainer:
             on_resume=watch.on_resume,
             log=log,
             on_epochs=watch.on_epochs,
+            sign=sign_soon,
         )
         state = train_run(plan, dataset, engine, context)
         if state is State.interrupted:
             if not self._should_stop():
                 raise late(self._run_timeout)
             write_status(folder, state, plan.identity)
-            log.info("interrupted; the same command resumes")
+            log.info("interrupted; the same command resumes", extra=NEWS)
         return state
 
     def _provenance(self, dataset: Dataset, engine: Engine) -> dict[str, object]:
@@ -164,54 +175,14 @@ def record_failure(folder: Path, identity: str, error: str, details: str) -> Non
 
 
 def _prepare_folder(folder: Path, hydra_files: Mapping[str, bytes], plan: RunPlan) -> None:
-    make_folder(folder / ".hydra")
-    for each in (folder, folder / ".hydra", folder / "epochs"):
-        remove_leftovers(each, is_ours_alone=True)
-    for name, content in hydra_files.items():
-        write_bytes(folder / ".hydra" / name, content, flush=False)
-    for name, content in copied_files(plan.config).items():
+    if not make_folder(folder):
+        for each in (folder, folder / ".hydra", folder / "epochs"):
+            remove_leftovers(each, is_ours_alone=True)
+    for name, content in {
+        **{f".hydra/{name}": data for name, data in hydra_files.items()},
+        **copied_files(plan.config),
+    }.items():
         make_folder((folder / name).parent)
         write_bytes(folder / name, content, flush=False)
     write_config(folder, plan.config)
     write_status(folder, State.running, plan.identity)
-
-
-class RunLog(logging.FileHandler):
-    """A run's log file; where it cannot be written, that is told once and the run goes on without."""
-
-    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
-        super().__init__(path, encoding="utf-8", errors="backslashreplace")
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        self._path: Path | None = path
-        self._tell = tell
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Give the file up."""
-        self._give_up(sys.exception())
-
-    def close(self) -> None:
-        """Close the file, whatever of it can still be written."""
-        try:
-            super().close()
-        except OSError as error:
-            self._give_up(error)
-
-    def _give_up(self, error: BaseException | None) -> None:
-        if self._path is not None and error is not None:
-            path, self._path = self._path, None
-            self._tell(f"warning: {error_line(error, path)}; the run goes on, its log ends here")
-
-
-@contextlib.contextmanager
-def _run_log(folder: Path, tell: Callable[[str], None]) -> Iterator[logging.Logger]:
-    """A logger of the run's own; not registered, so that a sweep of thousands leaves none behind."""
-    log = logging.Logger(folder.name, logging.INFO)
-    handler = RunLog(folder / LOG, tell)
-    log.addHandler(handler)
-    try:
-        yield log
-    except BaseException:
-        log.exception("failed")
-        raise
-    finally:
-        handler.close()

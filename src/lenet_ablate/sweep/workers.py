@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from lenet_ablate.config.choices import OnError
@@ -15,13 +16,14 @@ from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.records.locks import claim, make_claimable
 from lenet_ablate.records.record import State
+from lenet_ablate.records.signing import Signatures
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.jobs import Ended, Job, Sweep
 from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.messages import run_line
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.sweep.signals import Stop
-from lenet_ablate.sweep.trainer import Trainer
+from lenet_ablate.sweep.trainer import Trainer, record_failure
 
 POLL_SECONDS = 1.0
 GRACE_SECONDS = 5.0
@@ -37,6 +39,16 @@ class Task:
     failures: int = 0
 
 
+@dataclass(frozen=True)
+class _Unsigned:
+    """A run that has ended and that nothing calls finished yet; it stays claimed until then."""
+
+    task: Task
+    ended: Ended
+    outcome: Future[None]
+    claimed: contextlib.ExitStack
+
+
 class Workers:
     """The workers and what they share.
 
@@ -47,6 +59,7 @@ class Workers:
         stop: Whether to stop; it is asked where a run fails and `on_error=stop`.
         progress: Told how each run ended.
         supervision: How failures and runs that hang are dealt with.
+        signatures: Where short runs wait to be called finished.
     """
 
     def __init__(
@@ -57,7 +70,9 @@ class Workers:
         stop: Stop,
         progress: Progress,
         supervision: Supervision,
+        signatures: Signatures | None = None,
     ) -> None:
+        self._signatures = signatures or Signatures()
         self._sweep, self._attempts, self._make_trainer = sweep, attempts, make_trainer
         self._stop, self._progress, self._supervision = stop, progress, supervision
         self._is_locked = True
@@ -87,34 +102,59 @@ class Workers:
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.1)
+                self._signatures.sign_due()
                 self._tell_of_late_runs()
         return self._ended
 
     def _loop(self) -> None:
+        unsigned: deque[_Unsigned] = deque()
         with contextlib.closing(self._make_trainer()) as trainer:
-            while not self._stop.is_asked():
-                task = self._take()
-                if task is None:
-                    return
-                ended = self._carry_out(task, trainer)
-                if ended is not None:
-                    self._conclude(task, ended)
+            try:
+                while not self._stop.is_asked():
+                    task = self._take()
+                    if task is None:
+                        return
+                    ended = self._carry_out(task, trainer, unsigned)
+                    if ended is not None:
+                        self._conclude(task, ended)
+                    self._signatures.sign_due()
+                    self._settle(unsigned)
+            finally:
+                self._signatures.sign()
+                self._settle(unsigned, is_last=True)
 
-    def _carry_out(self, task: Task, trainer: Trainer) -> Ended | None:
-        """How the task ended; None where another sweep is at it."""
+    def _carry_out(self, task: Task, trainer: Trainer, unsigned: deque[_Unsigned]) -> Ended | None:
+        """How the task ended; None where another sweep is at it, or it is yet to be called finished."""
         try:
-            with claim(self._sweep.study, task.plan.name, is_locked=self._is_locked) as is_mine:
-                if not is_mine:
+            with contextlib.ExitStack() as claimed:
+                if not claimed.enter_context(claim(self._sweep.study, task.plan.name, is_locked=self._is_locked)):
                     self._postpone(task)
                     return None
                 self._since[task.plan.name] = task.job, time.monotonic()
                 is_last = task.failures >= self._supervision.retries
-                return self._attempts.attempt(task.job, task.plan, trainer, is_last=is_last)
+                ended = self._attempts.attempt(task.job, task.plan, trainer, is_last=is_last)
+                outcome = self._signatures.outcome(self._sweep.folder(task.job))
+                if outcome is None:
+                    return ended
+                unsigned.append(_Unsigned(task, ended, outcome, claimed.pop_all()))
+                return None
         except BaseException as error:  # the claim itself; an attempt never raises
             folder = self._sweep.folder(task.job)
             return Ended(task.job, folder, State.failed, 0.0, error_line(error, folder))
         finally:
             self._since.pop(task.plan.name, None)
+
+    def _settle(self, unsigned: deque[_Unsigned], *, is_last: bool = False) -> None:
+        """Tell of the runs that are called finished by now, and let go of them, in the thread that has claimed them."""
+        while unsigned and (is_last or unsigned[0].outcome.done()):
+            run = unsigned.popleft()
+            ended, error = run.ended, run.outcome.exception()
+            if error is not None:
+                text = error_line(error, ended.folder)
+                record_failure(ended.folder, run.task.plan.identity, text, "")
+                ended = dataclasses.replace(ended, state=State.failed, error=text)
+            run.claimed.close()
+            self._conclude(run.task, ended)
 
     def _conclude(self, task: Task, ended: Ended) -> None:
         line = run_line(self._sweep, ended)

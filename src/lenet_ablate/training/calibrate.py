@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +10,7 @@ from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Evaluation, Learner
-from lenet_ablate.predict.calibration import CALIBRATION, to_json
+from lenet_ablate.predict.calibration import to_json
 
 
 def calibrate(
@@ -21,10 +19,9 @@ def calibrate(
     dataset: Dataset,
     splits: tuple[Indices, Indices],
     judged: Evaluation | None,
-    folder: Path,
     log: logging.Logger,
-) -> dict[str, str]:
-    """Store how far the network's answers can be believed, and what it takes for no digit.
+) -> str:
+    """How far the network's answers can be believed, and what it takes for no digit, as text.
 
     Args:
         plan: Of the run.
@@ -32,19 +29,15 @@ def calibrate(
         dataset: What it was trained on.
         splits: Indices of its training and of its validation images.
         judged: What it says of the validation images; None where there are none.
-        folder: The run's folder.
         log: Its log.
 
     Returns:
-        The digests of the files written, by name; none where nothing can be learned.
-
-    Raises:
-        RecordError: A file cannot be written.
+        What goes with the weights; empty where nothing can be learned.
     """
     if judged is None or not np.isfinite(judged.logits).all():
-        return {}
+        return ""
     from lenet_ablate.predict.run_end import Trained, calibrate_run  # SciPy comes with it
 
-    found = calibrate_run(folder, Trained(plan.config, dataset, *splits, learner.weights(), judged.logits))
+    found = calibrate_run(Trained(plan.config, dataset, *splits, learner.weights(), judged.logits))
     log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
-    return {CALIBRATION: hashlib.sha256(to_json(found)).hexdigest()}
+    return to_json(found)

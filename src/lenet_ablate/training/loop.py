@@ -30,11 +30,12 @@ from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
 from lenet_ablate.records.record import OPTIMIZER, EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
-from lenet_ablate.records.write import NOTHING, write_finished, write_metrics, write_status
+from lenet_ablate.records.write import Unsigned, sign, write_metrics, write_record, write_status
 from lenet_ablate.training.calibrate import calibrate
 from lenet_ablate.training.early_stop import is_settled
 from lenet_ablate.training.result import make_result
 from lenet_ablate.training.resume import usable_checkpoint
+from lenet_ablate.training.run_log import NEWS
 
 SLICE_SECONDS = 0.2
 CHECKPOINT_SECONDS = 20.0  # heartbeats come with them: far below `records.read.STALE_SECONDS`
@@ -59,6 +60,7 @@ class RunContext:
         on_resume: Told how many images were trained on before.
         log: The run's own log.
         on_epochs: Told of the finished epochs.
+        sign: Has the run called finished, now or with others, once its files are on the disk.
     """
 
     folder: Path
@@ -69,6 +71,7 @@ class RunContext:
     on_resume: Callable[[int], None]
     log: logging.Logger
     on_epochs: OnEpochs = lambda rows: None
+    sign: Callable[[Unsigned], None] = sign
 
 
 @dataclass
@@ -132,8 +135,8 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
             write_metrics(context.folder, at.rows)
             _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
-    calibrated = calibrate(plan, learner, dataset, (train, val), judged.val, context.folder, context.log)
-    return _finish(plan, learner, judged.test, at, snapshots, context, calibrated)
+    calibration = calibrate(plan, learner, dataset, (train, val), judged.val, context.log)
+    return _finish(plan, learner, judged.test, at, snapshots, context, calibration)
 
 
 def _is_over(plan: RunPlan, rows: Sequence[EpochRow]) -> bool:
@@ -156,7 +159,7 @@ def _resume(
     if checkpoint.rows:
         write_metrics(context.folder, checkpoint.rows)  # may have been torn, or tell of an epoch more
     learner.load_state(checkpoint.state)
-    context.log.info("resumes after step %d of %d", checkpoint.steps_done, plan.total_steps)
+    context.log.info("resumes after step %d of %d", checkpoint.steps_done, plan.total_steps, extra=NEWS)
     context.on_resume(_images_seen(plan, checkpoint.steps_done))
     return _Position(
         checkpoint.steps_done,
@@ -254,7 +257,7 @@ def _finish(
     at: _Position,
     snapshots: Snapshots,
     context: RunContext,
-    calibrated: Mapping[str, str] = NOTHING,
+    calibration: str = "",
 ) -> State:
     """Write the record: `done` with the judgement of the test split, `diverged` where there is none."""
     state = State.done if test else State.diverged
@@ -263,11 +266,13 @@ def _finish(
     predictions = Predictions(test.digits, test.probabilities) if test else None
     weights = learner.weights() if test else None
     snapshots.settle()
-    kept = {**snapshots.digests, **calibrated}
+    kept = dict(snapshots.digests)
     if test:
         memory = {name: array for name, array in learner.state().items() if not name.startswith("weights/")}
-        kept[OPTIMIZER] = write_bytes(context.folder / OPTIMIZER, safetensors.numpy.save(memory))
-    write_finished(context.folder, state, plan.config, at.rows, result, weights, predictions, kept)
+        kept[OPTIMIZER] = write_bytes(context.folder / OPTIMIZER, safetensors.numpy.save(memory), flush=False)
+    context.sign(
+        write_record(context.folder, state, plan.config, at.rows, result, weights, predictions, kept, calibration)
+    )
     context.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
     return state
 
