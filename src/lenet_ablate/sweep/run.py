@@ -68,8 +68,7 @@ def run_sweep(
     for line in retrained_lines(whys_again(sweep, todo, data)):
         say(line)
     if todo:
-        if where := unwritable_place(sweep.study):  # before anything is compiled or measured
-            raise RecordError(f"{where}: cannot be written; output_dir=… names another folder")
+        _check_writable(sweep)  # before anything is compiled or measured
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
         # The longest first, so that the last worker is not left alone with one of them.
@@ -97,6 +96,11 @@ def run_sweep(
     if todo:
         say(closing(sweep, result, is_whole))
     return result
+
+
+def _check_writable(sweep: Sweep) -> None:
+    if where := unwritable_place(sweep.study):
+        raise RecordError(f"{where}: cannot be written; output_dir=… names another folder")
 
 
 def _draws(jobs: Iterable[Job]) -> bool:
