@@ -17,7 +17,7 @@ from lenet_ablate.errors import ConfigError, RecordError
 from lenet_ablate.records.archive import ARCHIVE
 from lenet_ablate.records.glance import glance, iter_glances
 from lenet_ablate.records.read import RunRecord, find_studies, run_folders
-from lenet_ablate.records.record import STATUS, EpochRow, State
+from lenet_ablate.records.record import RESULT, STATUS, EpochRow, State
 from lenet_ablate.records.result import EpochFigures
 from lenet_ablate.records.rows import run_row
 from lenet_ablate.rendering.escape import one_line, well_formed
@@ -56,11 +56,13 @@ class Entry:
 
     @cached_property
     def changed(self) -> float:
-        """When its state last changed, in seconds since 1970; minus infinity where it has not begun."""
-        try:
-            return os.stat(f"{self.record.folder}{os.sep}{STATUS}").st_mtime  # noqa: PTH116
-        except OSError:
-            return -math.inf
+        """When its training ended, else when its state last changed, in seconds since 1970; minus infinity before it
+        has begun. (Short runs are called finished together, so their states change at one moment.)
+        """
+        for name in (RESULT, STATUS) if self.record.state.is_finished else (STATUS,):
+            with contextlib.suppress(OSError):
+                return os.stat(f"{self.record.folder}{os.sep}{name}").st_mtime  # noqa: PTH116
+        return -math.inf
 
     @cached_property
     def row(self) -> dict[str, Any]:
