@@ -29,6 +29,7 @@ from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import find_finished, plan_of, take_back, tidy, why_again
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
+from lenet_ablate.sweep.copies import own_share_first
 from lenet_ablate.sweep.isolated import IsolatedTrainer
 from lenet_ablate.sweep.messages import closing, engines_line, opening, report_command, retrained_lines
 from lenet_ablate.sweep.progress import Progress
@@ -73,7 +74,8 @@ def run_sweep(
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
         # The longest first, so that the last worker is not left alone with one of them.
-        tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
+        numbered = [(i, Task(job, plan_of(job.config, data))) for i, job in enumerate(sweep.jobs) if job not in finished]
+        tasks = own_share_first(sorted(numbered, key=lambda entry: -_num_images(entry[1])), supervision.share)
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         say(engines_line(engines.values(), num_workers, isolate))
