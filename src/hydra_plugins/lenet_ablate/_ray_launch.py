@@ -82,7 +82,9 @@ def start_copies(sweep: Sweep, num_runs: int, settings: RaySettings, supervision
     try:
         fitting = _fitting(ray, settings)
         if not fitting:
-            raise LaunchError(f"hydra/launcher=ray: no node has {settings.num_cpus:g} CPUs and {settings.num_gpus:g} GPUs")
+            raise LaunchError(
+                f"hydra/launcher=ray: no node has {settings.num_cpus:g} CPUs and {settings.num_gpus:g} GPUs"
+            )
         count = num_copies(settings.max_tasks or min(fitting, MAX_TASKS), num_runs, workers)
         key = f"ray-{secrets.token_hex(4)}"
         # max_retries counts deaths of the task's process or node alone; what a copy returns is its own affair.

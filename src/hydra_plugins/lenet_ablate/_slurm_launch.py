@@ -112,9 +112,7 @@ def _stopping(launch: SlurmLaunch) -> str:
     return f"Ctrl-C leaves it running; to cancel it: scancel {' '.join(launch.jobs)}"
 
 
-def _job_array(
-    sweep: Sweep, name: str, num_runs: int, settings: SlurmSettings, supervision: Supervision
-) -> JobArray:
+def _job_array(sweep: Sweep, name: str, num_runs: int, settings: SlurmSettings, supervision: Supervision) -> JobArray:
     workers = supervision.workers or (None if settings.gpus else settings.cpus)
     return JobArray(
         name,

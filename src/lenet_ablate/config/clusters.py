@@ -42,7 +42,9 @@ class SlurmSettings:
     cpus: int = launcher_setting(1, Whole(1, 1024), "CPUs of a task, and runs side by side in it where it has no GPU")
     memory: str | None = launcher_setting(None, Optional(_MEMORY), "memory of a task, like 4G")
     gpus: str | None = launcher_setting(None, Optional(_GPUS), "GPUs of a task: a number, or like a100:1")
-    options: tuple[str, ...] = launcher_setting((), Several(_OPTION, 50), "other options of sbatch: [--exclude=node7]")
+    options: tuple[str, ...] = launcher_setting(
+        (), Several(_OPTION, 50), "other options of sbatch: ['--exclude=node7']"
+    )
     setup: tuple[str, ...] = launcher_setting(
         (), Several(_LINE, 50), "lines of shell that each task begins with: ['module load python']"
     )

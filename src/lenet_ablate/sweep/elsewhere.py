@@ -42,12 +42,12 @@ def run_elsewhere(sweep: Sweep, start: Callable[[int], Launch | None], retries: 
     plans = {job: plan_of(job.config, data) for job in sweep.jobs if job not in finished}
     say(opening(sweep, len(plans)))
     write_plan(sweep)
+    launch = start(len(plans)) if plans else None
+    if plans and launch is None:
+        return None
     ended: list[Ended] = []
     stop = Stop()
-    if plans:
-        launch = start(len(plans))
-        if launch is None:
-            return None
+    if launch is not None:
         images = sum(plan.num_train * plan.config.epochs for plan in plans.values())
         with stop_on_signals() as stop, Progress(images, len(plans)) as progress:
             follower = Follower(sweep, plans, data, launch, progress, retries)
@@ -62,7 +62,7 @@ def run_elsewhere(sweep: Sweep, start: Callable[[int], Launch | None], retries: 
     seconds = time.monotonic() - started
     result = SweepResult(len(sweep.jobs), len(finished), tuple(ended), seconds, stop.exit_status)
     logbook.end(result)
-    if plans:
+    if launch is not None:
         if result.unfinished:
             say(launch.how_to_leave if stop.is_asked() else _abandoned(launch, result.unfinished))
         say(closing(sweep, result))

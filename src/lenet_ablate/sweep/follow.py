@@ -1,4 +1,4 @@
-"""A sweep that others train, seen from outside: what its folders say of its runs, and whether anybody is still at it."""
+"""A sweep that others train, seen from outside: what its folders say of its runs, and whether anybody is at it."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Follower:
         self._retries = retries
         self._pending = {job: _Run(plan, sweep.folder(job)) for job, plan in plans.items()}
         self._ended: list[Ended] = []
-        self._told = ""
+        self._told: tuple[object, ...] = ()
         self._asked = self._answered = -1e9
 
     @property
@@ -174,12 +174,14 @@ class Follower:
         self._answered = now
         if not alive.running and not alive.waiting:
             return True
-        self._tell(f"{self._launch.name}: {alive}")
+        # Each task that begins or ends would be a line, of a hundred of them a hundred.
+        self._tell(f"{self._launch.name}: {alive}", bool(alive.running), bool(alive.waiting), alive.reason)
         return alive.is_stuck
 
-    def _tell(self, line: str) -> None:
-        if line != self._told:
-            self._told = line
+    def _tell(self, line: str, *what: object) -> None:
+        """Print a line unless what it is about was told last."""
+        if (what or (line,)) != self._told:
+            self._told = what or (line,)
             self._progress.tell(line)
 
     def _look(self) -> None:

@@ -74,7 +74,9 @@ def run_sweep(
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
         # The longest first, so that the last worker is not left alone with one of them.
-        numbered = [(i, Task(job, plan_of(job.config, data))) for i, job in enumerate(sweep.jobs) if job not in finished]
+        numbered = [
+            (i, Task(job, plan_of(job.config, data))) for i, job in enumerate(sweep.jobs) if job not in finished
+        ]
         tasks = own_share_first(sorted(numbered, key=lambda entry: -_num_images(entry[1])), supervision.share)
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
