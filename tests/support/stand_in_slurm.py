@@ -19,7 +19,7 @@ def install(folder: Path) -> Path:
     jobs.mkdir()
     for name in ("sbatch", "squeue", "scancel", "scontrol"):
         program = folder / "bin" / name
-        program.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, __file__, name, str(jobs)])} \"$@\"\n")
+        program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, __file__, name, str(jobs)])} "$@"\n')
         program.chmod(0o755)
     return jobs
 

@@ -83,7 +83,7 @@ def make_sweep(
         raise ConfigError("\n".join(problems))
     sources = master.hydra.runtime.config_sources
     flags = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
-    flags += [word for word in master.hydra.overrides.hydra if word.startswith(PREFIX)]
+    flags += [word for word in master.hydra.overrides.hydra if word.startswith((PREFIX, "hydra/launcher="))]
     if len(carried) > 1:
         raise ConfigError(_differing(list(carried)))
     return Sweep(

@@ -89,8 +89,8 @@ def start_copies(sweep: Sweep, num_runs: int, settings: RaySettings, supervision
         key = f"ray-{secrets.token_hex(4)}"
         # max_retries counts deaths of the task's process or node alone; what a copy returns is its own affair.
         copy = ray.remote(num_cpus=settings.num_cpus, num_gpus=settings.num_gpus, max_retries=-1)(work)
-        environment = environment_of(sweep) | {LAUNCH: key}
-        environment |= {name: value for name, value in os.environ.items() if name.startswith("LENET_ABLATE_")}
+        environment = {name: value for name, value in os.environ.items() if name.startswith("LENET_ABLATE_")}
+        environment |= environment_of(sweep) | {LAUNCH: key}
         arguments = arguments_of(sweep, supervision, workers)
         folder = str(Path.cwd())
         tasks = [
