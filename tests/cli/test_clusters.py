@@ -1,10 +1,12 @@
 """The launchers on the real things, a SLURM of one node and a Ray of two, which these tests bring up and take down.
 
-SLURM: sudo apt-get install -y --no-install-recommends slurm-wlm slurmctld slurmd munge; Ray: pip install ray.
+To be run with `scripts/test -m cluster tests/cli/test_clusters.py`. They need what scripts/cluster-slurm and
+scripts/cluster-ray say, and Ray in the environment that runs them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
+from collections.abc import Sequence
 from enum import Enum
 
 from hydra_plugins.lenet_ablate._carried import variable_of
@@ -42,8 +43,13 @@ def environment_of(sweep: Sweep) -> dict[str, str]:
 
 
 def interpreter() -> str:
-    """The Python that runs this, which the copies are run by, too."""
+    """The Python that runs this, and on every machine the copies."""
     return sys.executable
+
+
+def copy_command(arguments: Sequence[str]) -> list[str]:
+    """The command that is a copy, given its arguments."""
+    return [interpreter(), *PYTHON, "lenet_ablate", *arguments]
 
 
 def num_copies(most: int, runs: int, workers: int | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -11,11 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hydra_plugins.lenet_ablate._copies import PYTHON, interpreter
+from hydra_plugins.lenet_ablate._copies import PYTHON, copy_command, interpreter
 from lenet_ablate.rendering.children import package_folders
 
-_MODULE = "hydra_plugins.lenet_ablate._ray_copy"
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_MODULE = "hydra_plugins.lenet_ablate._ray_child"
 SAVE_SECONDS = 30.0
 
 
@@ -31,7 +29,7 @@ def work(arguments: Sequence[str], environment: Mapping[str, str], folder: str, 
     env = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(package_folders(sys.path))}
     with Path(log).open("ab") as output:
         copy = subprocess.Popen(
-            [interpreter(), *PYTHON, _MODULE, str(os.getpid()), *arguments],
+            [interpreter(), *PYTHON, _MODULE, str(os.getpid()), *copy_command(arguments)],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -46,19 +44,3 @@ def work(arguments: Sequence[str], environment: Mapping[str, str], folder: str, 
                 copy.send_signal(signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     copy.wait(SAVE_SECONDS)
-
-
-def main() -> None:
-    """Be a copy: `_ray_copy PARENT words…`."""
-    parent = int(sys.argv.pop(1))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, int(signal.SIGTERM))
-        if os.getppid() != parent:  # it is gone already
-            sys.exit(143)
-    from lenet_ablate.cli.main import main as lenet_ablate
-
-    lenet_ablate()
-
-
-if __name__ == "__main__":
-    main()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_plugins.lenet_ablate import _slurm_queue as queue
-from hydra_plugins.lenet_ablate._copies import arguments_of, environment_of, interpreter, num_copies
-from hydra_plugins.lenet_ablate._slurm_script import JobArray, copy_command, is_edited
+from hydra_plugins.lenet_ablate._copies import arguments_of, copy_command, environment_of, num_copies
+from hydra_plugins.lenet_ablate._slurm_script import JobArray, is_edited
 from lenet_ablate.config.clusters import SlurmSettings
 from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.errors import LaunchError
@@ -118,7 +118,7 @@ def _job_array(sweep: Sweep, name: str, num_runs: int, settings: SlurmSettings, 
         name,
         num_copies(settings.max_tasks, num_runs, workers),
         settings,
-        copy_command(interpreter(), arguments_of(sweep, supervision, workers)),
+        copy_command(arguments_of(sweep, supervision, workers)),
         environment_of(sweep),
         Path.cwd(),
         f"{SWEEPS}/{sweep.digest}.json",

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_plugins.lenet_ablate._copies import PYTHON, share_word
+from hydra_plugins.lenet_ablate._copies import share_word
 from lenet_ablate.config.clusters import SlurmSettings
 from lenet_ablate.records.status import LAUNCH
 
@@ -95,11 +95,6 @@ class JobArray:
         lines += [f'export {LAUNCH}="slurm-$SLURM_ARRAY_JOB_ID"', *self.settings.setup]
         share = share_word("$SLURM_ARRAY_TASK_ID", "$SLURM_ARRAY_TASK_COUNT")
         return [*lines, f'{shlex.join(self.command)} "{share}" &']
-
-
-def copy_command(python: str, arguments: Sequence[str]) -> list[str]:
-    """What a task runs, without its share."""
-    return [python, *PYTHON, "lenet_ablate", *arguments]
 
 
 def is_edited(script: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.own_code import has_own_code
@@ -73,11 +73,7 @@ def run_sweep(
     if todo:
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
-        # The longest first, so that the last worker is not left alone with one of them.
-        numbered = [
-            (i, Task(job, plan_of(job.config, data))) for i, job in enumerate(sweep.jobs) if job not in finished
-        ]
-        tasks = own_share_first(sorted(numbered, key=lambda entry: -_num_images(entry[1])), supervision.share)
+        tasks = _tasks(sweep, todo, data, supervision.share)
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         say(engines_line(engines.values(), num_workers, isolate))
@@ -101,6 +97,13 @@ def run_sweep(
     if todo:
         say(closing(sweep, result, is_whole))
     return result
+
+
+def _tasks(sweep: Sweep, todo: Sequence[Job], data: DatasetCache, share: str | None) -> list[Task]:
+    """What is to be trained, the longest first, so that the last worker is not left alone with one of them."""
+    numbers = {job: number for number, job in enumerate(sweep.jobs)}
+    tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
+    return own_share_first([(numbers[task.job], task) for task in tasks], share)
 
 
 def _draws(jobs: Iterable[Job]) -> bool:
