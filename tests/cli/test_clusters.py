@@ -73,11 +73,12 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 
 def without_times(path: Path) -> bytes:
-    """A table's bytes; of one that tells times those of its other columns."""
+    """A table's bytes; of one that tells times, in a column or in rows of their own, those of the rest."""
     content = path.read_bytes()
-    if path.suffix == ".csv" and b"seconds" in content.partition(b"\n")[0]:
+    if path.suffix == ".csv" and b"seconds" in content:
         frame = pd.read_csv(path, dtype=str)
-        content = frame[[name for name in frame if "seconds" not in name]].to_csv(index=False).encode()
+        kept = frame[[name for name in frame if "seconds" not in name]]
+        content = kept[~kept.eq("seconds").any(axis=1)].to_csv(index=False).encode()
     return content
 
 
