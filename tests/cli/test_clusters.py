@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 RUNS = ("data=digits", "epochs=1", "seed=range(24)")
 FAULTY = ("data=digits", "epochs=20", "seed=range(10)", "study=faulty")
+SECONDS = 400.0
 PROGRAMS = {"slurm": ("sbatch", "munged", "slurmctld", "slurmd"), "ray": ()}
 
 
@@ -86,7 +87,7 @@ def without_times(path: Path) -> bytes:
 def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The tables of the sweep on this machine."""
     folder = tmp_path_factory.mktemp("local")
-    assert start(*RUNS, cwd=folder).end()[0] == 0
+    assert start(*RUNS, cwd=folder).end(SECONDS)[0] == 0
     return tables(folder)
 
 
@@ -97,7 +98,7 @@ def test_every_launcher_leaves_the_same(launcher: str, local: dict[str, bytes], 
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     environment = home(launcher)[1] if launcher != "joblib" else {}
     words = (*RUNS, f"hydra/launcher={launcher}", *(["hydra.launcher.max_tasks=2"] if launcher != "joblib" else []))
-    status, told = start(*words, cwd=tmp_path, environment=environment).end()
+    status, told = start(*words, cwd=tmp_path, environment=environment).end(SECONDS)
     assert status == 0 and "24 trained" in told, told
     assert tables(tmp_path) == local
     study = tmp_path / "outputs/ablation"
@@ -111,7 +112,7 @@ def finished(folder: Path) -> int:
 
 
 def wait_for_runs(folder: Path, count: int) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + SECONDS
     while finished(folder) < count:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -150,7 +151,7 @@ def test_slurm_survives_what_is_done_to_it(home, tmp_path: Path) -> None:
     folder, environment = home("slurm")
     words = (*FAULTY, "hydra/launcher=slurm", "hydra.launcher.max_tasks=2")
     client = start(*words, cwd=tmp_path, environment=environment)
-    client.wait_for("2 running", 120)
+    client.wait_for("2 running", SECONDS)
     wait_for_runs(tmp_path, 1)
     env = os.environ | environment
     job = re.findall(r"SLURM job (\d+) submitted", client.printed.read_text())[0]
@@ -164,7 +165,7 @@ def test_slurm_survives_what_is_done_to_it(home, tmp_path: Path) -> None:
     client.process.wait()
     assert finished(tmp_path) < 10
     subprocess.run([SCRIPTS / "cluster-slurm", "up", folder, "2"], check=True, capture_output=True)
-    status, told = start(*words, cwd=tmp_path, environment=environment).end()
+    status, told = start(*words, cwd=tmp_path, environment=environment).end(SECONDS)
     assert status == 0 and "works on this sweep already and is followed" in told, told
     assert finished(tmp_path) == 10
     check_logs(tmp_path)
@@ -183,9 +184,9 @@ def test_ray_survives_a_node(home, tmp_path: Path) -> None:
     """One of two raylets is killed with all of its processes: the sweep completes on the other."""
     folder, environment = home("ray")
     client = start(*FAULTY, "hydra/launcher=ray", cwd=tmp_path, environment=environment)
-    client.wait_for("2 running", 120)
+    client.wait_for("2 running", SECONDS)
     wait_for_runs(tmp_path, 2)
     kill(of_session(int((folder / "second.pid").read_text())))
-    status, told = client.end()
+    status, told = client.end(SECONDS)
     assert status == 0 and "10 trained" in told, told
     check_logs(tmp_path)

@@ -204,3 +204,14 @@ def test_tasks_that_are_held_are_not_waited_for() -> None:
     assert queue.alive([held, held]).is_stuck
     assert not queue.alive([held, queued]).is_stuck and not queue.alive([held, running]).is_stuck
     assert not queue.alive([]).is_stuck and str(queue.alive([running, queued])) == "1 running, 1 waiting (Resources)"
+
+
+def test_a_launcher_of_ones_own_is_built_on_it(run, tmp_path: Path) -> None:
+    own = tmp_path / "mine/hydra/launcher/lab.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("defaults: [slurm]\npartition: gpu\nsubmit: false\n")
+    words = ("--config-dir", "mine", *DIGITS, "hydra/launcher=lab", "hydra.launcher.isolate=true")
+    status, out = run(*words)
+    assert status == 0, out
+    (script,) = (tmp_path / "outputs/ablation/sweeps").glob("*.sbatch")
+    assert "--partition=gpu\n" in script.read_text() and " hydra.launcher.isolate=true " in script.read_text()

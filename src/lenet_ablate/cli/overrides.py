@@ -58,11 +58,12 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     """
     parser = OverridesParser.create()
     launcher = next((word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")), "local")
+    is_own = launcher in options_of("hydra/launcher", config_dirs)  # of one of these it has the settings, perhaps
     problems = []
     for word in words:
         try:
             override = parser.parse_override(quote_word(word))
-            problem = _check_hydra(override, word, launcher) or _check(override, word, config_dirs)
+            problem = _check_hydra(override, word, None if is_own else launcher) or _check(override, word, config_dirs)
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -143,8 +144,8 @@ def _check_unparsable(word: str) -> str:
     return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"
 
 
-def _check_hydra(override: Override, word: str, launcher: str) -> str | None:
-    """What is wrong with a word for Hydra's own node, where that launcher is chosen."""
+def _check_hydra(override: Override, word: str, launcher: str | None) -> str | None:
+    """What is wrong with a word for Hydra's own node, where that launcher is chosen; None: one of the user's own."""
     key = override.key_or_group
     node, _, setting = key.rpartition(".")
     if key in FIXED_HYDRA_KEYS:
@@ -157,7 +158,7 @@ def _check_hydra(override: Override, word: str, launcher: str) -> str | None:
     for plugin in ("hydra.launcher", "hydra.sweeper"):
         if key in (plugin, f"{plugin}._target_"):
             return f"{word}: is fixed here; {plugin.replace('.', '/')}=NAME chooses another one"
-    return _check_launcher(override, word, launcher, setting) if node == "hydra.launcher" else None
+    return _check_launcher(override, word, launcher, setting) if launcher and node == "hydra.launcher" else None
 
 
 def _check_launcher(override: Override, word: str, launcher: str, setting: str) -> str | None:
