@@ -31,6 +31,7 @@ def ray(monkeypatch: pytest.MonkeyPatch):
     sys.modules.pop("ray", None)
 
 
+@pytest.mark.slow
 def test_ray_tasks_train_a_sweep(run, tmp_path: Path, ray) -> None:
     words = (*DIGITS, "seed=0,1,2", "study=ray", "hydra/launcher=ray")
     status, out = run(*words, "hydra.launcher.num_gpus=1")

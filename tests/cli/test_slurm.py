@@ -47,6 +47,7 @@ def commands(study: Path) -> set[str]:
     return {json.loads(path.read_text())["provenance"]["command"] for path in study.glob(f"*/{RESULT}")}
 
 
+@pytest.mark.slow
 def test_a_job_array_trains_a_sweep(run, tmp_path: Path, jobs: Path) -> None:
     words = (*DIGITS, "seed=0,1,2,3", "study=slurm", *SLURM)
     assert run(*words, "hydra.launcher.submit=false")[0] == 0
@@ -109,6 +110,7 @@ def test_the_script_is_written_read_and_kept_as_edited(run, tmp_path: Path, jobs
     assert "was edited and is used as it is" in out and "--nice=10" in script.read_text()
 
 
+@pytest.mark.slow
 def test_a_launch_is_left_and_followed_again(tmp_path: Path, jobs: Path) -> None:
     words = ("data=digits", "epochs=3000", "seed=0,1", "study=long", *SLURM)
     client = start(*words, cwd=tmp_path)
