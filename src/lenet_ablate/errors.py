@@ -6,6 +6,7 @@ LenetAblateError
 ├── RecordError    a run folder could not be read or written
 ├── EngineError    an engine cannot work on this machine
 ├── RunError       a run was ended from outside: it took too long, or its process was lost
+├── LaunchError    a scheduler could not be asked to run anything, or refused
 ├── PictureError   a picture cannot be read
 └── PageError      a page cannot be made of a run
 
@@ -44,3 +45,7 @@ class PictureError(LenetAblateError):
 
 class PageError(LenetAblateError):
     """A page cannot be made of a run."""
+
+
+class LaunchError(LenetAblateError):
+    """A scheduler could not be asked to run anything, or refused."""

@@ -16,8 +16,14 @@ def word_of(command: str) -> str:
     Hydra sets such a variable in the job's own process, whichever launcher starts it. The command is encoded, since it
     may hold quotes and interpolations.
     """
+    ((name, text),) = variable_of(command).items()
+    return f"+hydra.job.env_set.{name}={text}"
+
+
+def variable_of(command: str) -> dict[str, str]:
+    """The variable that hands another process the command which its sweep was asked for with."""
     text = base64.urlsafe_b64encode(command.encode("utf-8", "surrogateescape")).decode().rstrip("=")
-    return f"+hydra.job.env_set.{_VARIABLE}={_PREFIX}{text}"
+    return {_VARIABLE: f"{_PREFIX}{text}"}
 
 
 def command_of_sweep() -> str | None:

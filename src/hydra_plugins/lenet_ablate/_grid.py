@@ -86,7 +86,7 @@ def make_sweep(
         raise ConfigError("\n".join(problems))
     sources = master.hydra.runtime.config_sources
     flags = [word for s in sources if s.provider == "command-line" for word in ("--config-dir", s.path)]
-    flags += [word for word in master.hydra.overrides.hydra if word.startswith(PREFIX)]
+    flags += [word for word in master.hydra.overrides.hydra if word.startswith((PREFIX, "hydra/launcher="))]
     if len(carried) > 1:
         raise ConfigError(_differing(list(carried)))
     return Sweep(
@@ -125,8 +125,8 @@ def _differing(carried: Sequence[Options]) -> str:
     return f"the experiments ask for different values of {', '.join(keys)}; give one on the command line"
 
 
-def run_elsewhere(sweep: Sweep, launcher: Launcher) -> SweepResult:
-    """Run a sweep on any other launcher of Hydra's and judge it by what the runs left on disk."""
+def run_on_hydras(sweep: Sweep, launcher: Launcher) -> SweepResult:
+    """Run a sweep on a launcher of Hydra's own and judge it by what the runs left on disk."""
     if sweep.options.repair:
         raise ConfigError("repair=true: works with hydra/launcher=local alone")
     started = time.monotonic()

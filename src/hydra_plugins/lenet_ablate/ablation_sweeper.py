@@ -1,5 +1,6 @@
 """The sweeper: which runs there are. Hydra scans this module at every start, so it imports nothing heavy."""
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -50,9 +51,10 @@ class AblationSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all points; ends the process with the sweep's exit status where that is not 0."""
-        from hydra_plugins.lenet_ablate._grid import make_sweep, run_elsewhere
+        from hydra_plugins.lenet_ablate._carried import command_of_sweep
+        from hydra_plugins.lenet_ablate._grid import make_sweep, run_on_hydras
+        from hydra_plugins.lenet_ablate._sweep_launcher import SweepLauncher
         from hydra_plugins.lenet_ablate._union import expand_experiments
-        from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
         from lenet_ablate.config.grid_words import as_typed
         from lenet_ablate.errors import LenetAblateError
         from lenet_ablate.rendering.console import warn
@@ -63,25 +65,29 @@ class AblationSweeper(Sweeper):
 
         assert self.config is not None and self.context is not None
         os.environ.update({str(name): str(value) for name, value in self.config.hydra.job.env_set.items()})
-        command = shlex.join(["lenet-ablate", *as_typed(sys.argv[1:])])
+        planned = command_of_sweep()  # this process is one of several copies of a command
+        command = planned or shlex.join(["lenet-ablate", *as_typed(sys.argv[1:])])
         try:
             loader = self.context.config_loader
             grids, experiments = expand_experiments(self.params, self.words, arguments, loader, self.config)
             sweep = make_sweep(loader, self.config, grids, command, experiments)
+            sweep = dataclasses.replace(sweep, is_planned=planned is not None)
             if sweep.options.repair:
                 sweep = only_damaged(sweep)
             if sweep.options.plan:
                 show_plan(sweep, getattr(self.launcher, "workers", None))
                 return None
-            if isinstance(self.launcher, LocalLauncher):
-                for line in _unheard(self.context):
+            assert self.launcher is not None
+            if isinstance(self.launcher, SweepLauncher):
+                for line in _unheard(self.context, self.launcher.name):
                     warn(line)
                 result = self.launcher.train(sweep)
             else:
-                assert self.launcher is not None
-                result = run_elsewhere(sweep, self.launcher)
+                result = run_on_hydras(sweep, self.launcher)
         except (LenetAblateError, HydraException, OSError) as error:
             raise SystemExit(error_line(error) if isinstance(error, OSError) else str(error)) from None
+        if result is None:
+            return None
         if sweep.options.report and not result.stop_status:
             report_sweep(sweep)
         if result.exit_status:
@@ -91,14 +97,15 @@ class AblationSweeper(Sweeper):
         return result
 
 
-def _unheard(context: HydraContext) -> list[str]:
-    """A line for each callback that waits for jobs, of which the local launcher makes none."""
+def _unheard(context: HydraContext, launcher: str) -> list[str]:
+    """A line for each callback that waits for jobs, of which the launchers made here make none."""
     waiting = {
         type(callback).__name__: [name for name in ("on_job_start", "on_job_end") if _has_own(callback, name)]
         for callback in context.callbacks.callbacks
     }
     return [
-        f"warning: callback {name}: hydra/launcher=local does not call {' or '.join(events)}, hydra/launcher=basic does"
+        f"warning: callback {name}: hydra/launcher={launcher} does not call {' or '.join(events)}, "
+        "hydra/launcher=basic does"
         for name, events in waiting.items()
         if events
     ]

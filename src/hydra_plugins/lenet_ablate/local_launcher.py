@@ -1,14 +1,11 @@
 """The launcher: runs side by side, on threads or in processes of their own. Hydra scans this module at every start."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+
+from hydra_plugins.lenet_ablate._sweep_launcher import SweepLauncher, parsed
 
 if TYPE_CHECKING:
     from lenet_ablate.studies.jobs import Sweep, SweepResult
@@ -24,30 +21,22 @@ class LocalLauncherConf:
     run_timeout: Any = None
     retries: Any = 0
     on_error: Any = "continue"
+    share: Any = None
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="lenet-ablate")
 
 
-class LocalLauncher(Launcher):
+class LocalLauncher(SweepLauncher):
     """Trains a whole sweep on this machine."""
+
+    name = "local"
 
     def __init__(self, **settings: Any) -> None:
         from lenet_ablate.config.supervision import parse_supervision
-        from lenet_ablate.errors import ConfigError
 
-        try:
-            self.supervision = parse_supervision(settings)
-        except ConfigError as error:
-            raise SystemExit(str(error)) from None
+        self.supervision = parsed(parse_supervision, settings)
         self.workers = self.supervision.workers
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Nothing to keep: the sweeper hands over everything."""
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Refused: this launcher needs the plan that only `hydra/sweeper=ablation` makes."""
-        raise SystemExit("hydra/launcher=local works with hydra/sweeper=ablation; for other sweepers use basic")
 
     def train(self, sweep: "Sweep") -> "SweepResult":
         """Train a sweep and tell the user; see `lenet_ablate.sweep.run.run_sweep`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from lenet_ablate.config.clusters import KINDS, launcher_fields
 from lenet_ablate.config.settings import NAMED_GROUPS, iter_settings
-from lenet_ablate.config.supervision import PREFIX, Supervision
+from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.config.yaml_text import from_yaml
 
 _LONG = 12  # entries of a list
@@ -25,7 +27,11 @@ def options_of(group: str, config_dirs: Sequence[Path]) -> list[str]:
 
 def example_of(key: str, config_dirs: Sequence[Path]) -> str:
     """Words that give a setting its default, with the choice of its group that has it."""
-    if "." not in key or key.startswith(PREFIX):
+    if kinds := launchers_with(key):
+        name, field = next(iter(kinds.items()))
+        chosen = "" if name == "local" else f"hydra/launcher={name} "
+        return f"{chosen}{key}={shown(field.default)}"
+    if "." not in key:
         return f"{key}={default_of(key, config_dirs)}"
     group, _, setting = key.partition(".")
     for option in options_of(group, config_dirs):
@@ -44,12 +50,24 @@ def description(group: str, option: str, config_dirs: Sequence[Path]) -> list[st
 
 def default_of(key: str, config_dirs: Sequence[Path]) -> str:
     """A setting's default as it would be typed; of a group's setting by choice, as in `rmsprop: 0; sgd: 0.9`."""
-    if "." in key and not key.startswith(PREFIX):
+    if key.startswith(PREFIX):
+        defaults = {name: shown(field.default) for name, field in launchers_with(key).items()}
+        if len(set(defaults.values())) == 1:
+            return next(iter(defaults.values()))
+        return "; ".join(f"{name}: {default}" for name, default in defaults.items())
+    if "." in key:
         return _by_choice(key, config_dirs)
     settings = dict(iter_settings())
     named = f"{key}.{NAMED_GROUPS[key]}" if key in NAMED_GROUPS else key
-    field = Supervision.__dataclass_fields__.get(key.removeprefix(PREFIX)) or settings[named]
-    return shown(field.default.value if isinstance(field.default, Enum) else field.default)
+    return shown(settings[named].default)
+
+
+def launchers_with(key: str) -> dict[str, dataclasses.Field[Any]]:
+    """The launchers made here that have a setting such as `hydra.launcher.time`, each with what it says of it."""
+    name = key.removeprefix(PREFIX)
+    return {
+        kind: launcher_fields(kind)[name] for kind in KINDS if key.startswith(PREFIX) and name in launcher_fields(kind)
+    }
 
 
 def _by_choice(key: str, config_dirs: Sequence[Path]) -> str:
@@ -74,9 +92,11 @@ def _brief(value: object) -> str:
 
 def shown(value: object) -> str:
     """A default as it would be typed."""
+    if isinstance(value, Enum):
+        return shown(value.value)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return f"[{','.join(map(shown, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -9,9 +9,10 @@ from typing import Any
 from lenet_ablate.cli.choices import default_of, options_of
 from lenet_ablate.config.checks import Optional, YesNo
 from lenet_ablate.config.choices import Design, Protocol
+from lenet_ablate.config.clusters import KINDS, launcher_fields
 from lenet_ablate.config.grid_words import GRID_WORDS
 from lenet_ablate.config.settings import NAMED_GROUPS, PATH, iter_settings
-from lenet_ablate.config.supervision import PREFIX, Supervision
+from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.config.yaml_text import from_yaml
 
 FLAGS = ("--help", "--version", "--multirun", "--cfg", "--config-dir", "--hydra-help")
@@ -51,7 +52,8 @@ def _settings() -> dict[str, Any]:
     """The check of each setting; None of one that has choices of its own."""
     names = {f"{group}.{name}" for group, name in NAMED_GROUPS.items()}
     own = {key: field.metadata.get("check") for key, field in iter_settings() if key not in names}
-    return own | {PREFIX + key: f.metadata.get("check") for key, f in Supervision.__dataclass_fields__.items()}
+    fields = [field for name in KINDS for field in launcher_fields(name).items()]
+    return own | {PREFIX + key: field.metadata.get("check") for key, field in reversed(fields)}
 
 
 def _several(value: str, values: Sequence[str]) -> list[str]:

@@ -6,11 +6,12 @@ import dataclasses
 import textwrap
 from typing import Any
 
-from lenet_ablate.cli.choices import default_of
+from lenet_ablate.cli.choices import default_of, shown
 from lenet_ablate.cli.topics import GRID_HELP
+from lenet_ablate.config.clusters import KINDS
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.settings import NAMED_GROUPS, Options, RunConfig, iter_settings
-from lenet_ablate.config.supervision import PREFIX, Supervision
+from lenet_ablate.config.supervision import PREFIX
 
 _HEAD = """\
 lenet-ablate: ablation studies of LeNet-5 on MNIST-like data
@@ -39,6 +40,11 @@ flags:
 
 Tab completion: eval "$(lenet-ablate -sc install=bash)"
 """
+_LAUNCHERS = {
+    "local": "runs on this machine:",
+    "slurm": "runs on a SLURM cluster, hydra/launcher=slurm (and workers, isolate, run_timeout, retries):",
+    "ray": "runs on a Ray cluster, hydra/launcher=ray (and the same):",
+}
 _MAX_DEFAULTS = 60
 """Characters of the defaults of a group's setting; longer ones are left to `--help GROUP`."""
 
@@ -51,13 +57,14 @@ def help_text() -> str:
     lines = [_HEAD, "what to vary (default):", *(_line(key, settings.get(key)) for key in run), ""]
     lines += ["which points:", *(_entry(key, default, text) for key, (text, default) in GRID_HELP.items()), ""]
     lines += ["how it is carried out; changes no result:", *(_line(key, settings.get(key)) for key in options), ""]
-    lines += ["runs on this machine:", *(_line(*entry) for entry in _launcher_settings()), ""]
+    for launcher, heading in _LAUNCHERS.items():
+        lines += [heading, *(_line(*entry) for entry in _launcher_settings(launcher)), ""]
     lines += ["settings of a group (by choice):", *(_line(key, field) for key, field in dotted), ""]
     return "\n".join(lines) + "\n" + _TAIL
 
 
-def _launcher_settings() -> list[tuple[str, dataclasses.Field[Any]]]:
-    return [(PREFIX + field.name, field) for field in dataclasses.fields(Supervision)]
+def _launcher_settings(launcher: str) -> list[tuple[str, dataclasses.Field[Any]]]:
+    return [(PREFIX + field.name, field) for field in dataclasses.fields(KINDS[launcher])]
 
 
 def _is_inner(key: str) -> bool:
@@ -66,7 +73,7 @@ def _is_inner(key: str) -> bool:
 
 
 def _line(key: str, field: dataclasses.Field[Any] | None) -> str:
-    default = default_of(key, [config_dir()])
+    default = shown(field.default) if field and key.startswith(PREFIX) else default_of(key, [config_dir()])
     field = field or dict(iter_settings())[f"{key}.{NAMED_GROUPS[key]}"]
     words = getattr(field.metadata.get("check"), "words", None)
     allowed = f": {', '.join(words)}" if words else ""
@@ -87,11 +94,18 @@ def settings_table() -> str:
     top = [field.name for kind in (RunConfig, Options) for field in dataclasses.fields(kind)]
     keys = top + [key for key in settings if _is_inner(key)]
     rows = [_table_row(key, settings.get(key) or settings[f"{key}.{NAMED_GROUPS[key]}"]) for key in keys]
-    rows += [_table_row(*entry) for entry in _launcher_settings()]
+    rows += [_table_row(*entry) for entry in _launcher_settings("local")]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
+
+
+def launcher_table(launcher: str) -> str:
+    """Every setting of its own that a launcher has as a Markdown table."""
+    rows = [_table_row(*entry) for entry in _launcher_settings(launcher)]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
 def _table_row(key: str, field: dataclasses.Field[Any]) -> str:
     words = getattr(field.metadata.get("check"), "words", None)
     allowed = f": {', '.join(f'`{word}`' for word in words)}" if words else ""
-    return f"| `{key}` | `{default_of(key, [config_dir()])}` | {field.metadata['help']}{allowed} |"
+    default = shown(field.default) if key.startswith(PREFIX) else default_of(key, [config_dir()])
+    return f"| `{key}` | `{default}` | {field.metadata['help']}{allowed} |"

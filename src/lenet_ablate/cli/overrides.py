@@ -6,7 +6,6 @@ Values are checked for every point of the sweep once it is composed, by `config.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import re
 from collections.abc import Sequence
@@ -18,11 +17,12 @@ from hydra.errors import HydraException
 
 from lenet_ablate.cli.choices import options_of
 from lenet_ablate.config.checks import closest
+from lenet_ablate.config.clusters import KINDS, launcher_fields
 from lenet_ablate.config.experiments import read_experiment
 from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
 from lenet_ablate.config.hints import unknown_key
 from lenet_ablate.config.settings import NAMED_GROUPS, is_open, setting_keys
-from lenet_ablate.config.supervision import PREFIX, Supervision
+from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.config.text_words import quote_word
 from lenet_ablate.errors import ConfigError
 
@@ -32,7 +32,7 @@ HYDRA_FLAGS = (
     *("config-path", "config-name", "config-dir", "experimental-rerun", "cp", "cn", "cd", "sc"),
 )
 DECIMAL_COMMA = re.compile(r"-?\d+,0\d+")
-OURS_ALONE = ("isolate", "run_timeout", "retries", "on_error")
+OURS_ALONE = frozenset(launcher_fields("local")) - {"workers"}
 FIXED_FLAGS = dict.fromkeys(
     ("config-name", "cn", "config-path", "cp"), "is fixed here; --config-dir DIR adds options to the groups"
 )
@@ -40,7 +40,7 @@ FIXED_FLAGS["experimental-rerun"] = "is not needed here: the same command again 
 FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
 PLUGINS = {
     "hydra/launcher=joblib": "hydra_joblib_launcher",
-    "hydra/launcher=ray": "hydra_ray_launcher",
+    "hydra/launcher=ray_per_run": "hydra_ray_launcher",
     "hydra/launcher=rq": "hydra_rq_launcher",
     "hydra/launcher=submitit_local": "hydra_submitit_launcher",
     "hydra/launcher=submitit_slurm": "hydra_submitit_launcher",
@@ -59,12 +59,13 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
         config_dirs: Folders whose subfolders are groups and whose YAML files are their options.
     """
     parser = OverridesParser.create()
-    is_local = not any(word.startswith("hydra/launcher=") for word in words)
+    launcher = next((word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")), "local")
+    is_own = launcher in options_of("hydra/launcher", config_dirs)  # of one of these it has the settings, perhaps
     problems = []
     for word in words:
         try:
             override = parser.parse_override(quote_word(word))
-            problem = _check_hydra(override, word, is_local) or _check(override, word, config_dirs)
+            problem = _check_hydra(override, word, None if is_own else launcher) or _check(override, word, config_dirs)
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -147,8 +148,8 @@ def _check_unparsable(word: str) -> str:
     return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"
 
 
-def _check_hydra(override: Override, word: str, is_local: bool) -> str | None:
-    """What is wrong with a word for Hydra's own node; `is_local`: whether the launcher is the one made here."""
+def _check_hydra(override: Override, word: str, launcher: str | None) -> str | None:
+    """What is wrong with a word for Hydra's own node, where that launcher is chosen; None: one of the user's own."""
     key = override.key_or_group
     node, _, setting = key.rpartition(".")
     if key in FIXED_HYDRA_KEYS:
@@ -156,19 +157,28 @@ def _check_hydra(override: Override, word: str, is_local: bool) -> str | None:
     package = PLUGINS.get(word)
     if package and importlib.util.find_spec(f"hydra_plugins.{package}") is None:
         return f"{word}: is not installed: pip install {package.replace('_', '-')}"
+    if word == "hydra/launcher=ray" and importlib.util.find_spec("ray") is None:
+        return f"{word}: is not installed: pip install 'lenet-ablate[ray]'"
     for plugin in ("hydra.launcher", "hydra.sweeper"):
         if key in (plugin, f"{plugin}._target_"):
             return f"{word}: is fixed here; {plugin.replace('.', '/')}=NAME chooses another one"
-    if node == "hydra.launcher" and is_local:
-        known = [field.name for field in dataclasses.fields(Supervision)]
+    return _check_launcher(override, word, launcher, setting) if launcher and node == "hydra.launcher" else None
+
+
+def _check_launcher(override: Override, word: str, launcher: str, setting: str) -> str | None:
+    """What is wrong with a word for a setting of the launcher that is chosen."""
+    if launcher in KINDS:
+        known = list(launcher_fields(launcher))
+        if setting in known:
+            return f"{word}: cannot be swept; give one value" if override.is_sweep_override() else None
+        if setting in OURS_ALONE:
+            return f"{word}: works with hydra/launcher=local alone"
+        if others := [name for name in KINDS if setting in launcher_fields(name)]:
+            return f"{word}: belongs to hydra/launcher={' and hydra/launcher='.join(others)}"
         guess = closest(setting, known)
         meant = f" did you mean {PREFIX}{guess}=…?" if guess else ""
-        if setting not in known:
-            return f"{word}: there is no such setting;{meant} settings: {', '.join(known)}"
-        return f"{word}: cannot be swept; give one value" if override.is_sweep_override() else None
-    if node == "hydra.launcher" and setting in OURS_ALONE:
-        return f"{word}: works with hydra/launcher=local alone"
-    return None
+        return f"{word}: there is no such setting;{meant} settings: {', '.join(known)}"
+    return f"{word}: works with hydra/launcher=local alone" if setting in OURS_ALONE else None
 
 
 def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from lenet_ablate.cli.choices import default_of, description, example_of, options_of, shown
+from lenet_ablate.cli.choices import default_of, description, example_of, launchers_with, options_of, shown
 from lenet_ablate.config.grid_words import GRID_WORDS
 from lenet_ablate.config.hints import unknown_key
 from lenet_ablate.config.schedules import KINDS, schedule_keys
 from lenet_ablate.config.settings import NAMED_GROUPS, iter_settings
-from lenet_ablate.config.supervision import PREFIX, Supervision
 from lenet_ablate.config.yaml_text import from_yaml
 from lenet_ablate.errors import ConfigError
 
@@ -57,8 +58,8 @@ def topic_text(topic: str, config_dirs: Sequence[Path]) -> str:
     key = topic.partition("=")[0]
     if key in GRID_WORDS:
         lines = _grid_word(key, config_dirs)
-    elif key.startswith(PREFIX) and key.removeprefix(PREFIX) in Supervision.__dataclass_fields__:
-        lines = _setting(key, Supervision.__dataclass_fields__[key.removeprefix(PREFIX)], config_dirs)
+    elif kinds := launchers_with(key):
+        lines = _launcher_setting(key, kinds)
     elif key in NAMED_GROUPS or (options_of(key, config_dirs) and key in dict(iter_settings())):
         lines = _group(key, config_dirs)
     elif key in dict(iter_settings()):
@@ -96,14 +97,27 @@ def _group(key: str, config_dirs: Sequence[Path]) -> list[str]:
     return lines
 
 
-def _setting(key: str, field: object, config_dirs: Sequence[Path]) -> list[str]:
+def _setting(key: str, field: dataclasses.Field[Any], config_dirs: Sequence[Path]) -> list[str]:
     return textwrap.wrap(f"{key}: {_meaning(key, field, config_dirs)}", 100)
 
 
-def _meaning(key: str, field: object, config_dirs: Sequence[Path]) -> str:
-    metadata = field.metadata  # type: ignore[attr-defined]
-    allowed = getattr(metadata.get("check"), "allowed", "")
-    return f"{metadata['help']}; {f'{allowed}; ' if allowed else ''}default: {default_of(key, config_dirs)}"
+def _launcher_setting(key: str, kinds: Mapping[str, dataclasses.Field[Any]]) -> list[str]:
+    """What it means; to each launcher, where two mean something else by it."""
+    told = {name: f"{_allowed(field)}; default: {shown(field.default)}" for name, field in kinds.items()}
+    if len(set(told.values())) == 1:
+        lines = textwrap.wrap(f"{key}: {next(iter(told.values()))}", 100)
+    else:
+        lines = [line for name, text in told.items() for line in textwrap.wrap(f"{key} ({name}): {text}", 100)]
+    return lines if "local" in kinds else [*lines, f"belongs to hydra/launcher={' and hydra/launcher='.join(kinds)}"]
+
+
+def _allowed(field: dataclasses.Field[Any]) -> str:
+    allowed = getattr(field.metadata.get("check"), "allowed", "")
+    return f"{field.metadata['help']}{f'; {allowed}' if allowed else ''}"
+
+
+def _meaning(key: str, field: dataclasses.Field[Any], config_dirs: Sequence[Path]) -> str:
+    return f"{_allowed(field)}; default: {default_of(key, config_dirs)}"
 
 
 def _schedules(config_dirs: Sequence[Path]) -> list[str]:

@@ -20,6 +20,8 @@ STALE_SECONDS = 120  # several times the pause between two heartbeats, which com
 MAX_BYTES = 16 << 20  # 100,000 epochs whose weights are kept
 MAX_FILES = 100_100
 MAX_TEXT, MAX_ERROR = 1_000_000, 2000
+LAUNCH = "LENET_ABLATE_LAUNCH"
+"""Variable of a process that names the launch it belongs to: copies of one command that a launcher started together."""
 _DIGEST = re.compile("[0-9a-f]{64}")
 _MUST_HAVE = {
     State.done: frozenset({CONFIG, METRICS, RESULT, MODEL, PREDICTIONS}),
@@ -41,6 +43,7 @@ class RunStatus:
         files: SHA-256 by name of the files that belong to a finished run; empty before.
         error: Why it failed, in one line; empty where it did not.
         owner_pid: Number of the process that trains it, on its own host; None where none does.
+        launch: In which launch it failed, so that its other copies need not try it, too; empty where in none.
     """
 
     state: State
@@ -48,6 +51,7 @@ class RunStatus:
     files: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     owner_pid: int | None = None
+    launch: str = ""
 
 
 def read_status(folder: Path) -> RunStatus:
@@ -86,7 +90,9 @@ def _parse(values: Fields) -> RunStatus:
     files = _files(values) if state.is_finished else {}
     owner = values.fields("owner") if state is State.running else None
     pid = _pid(owner) if owner else None
-    return RunStatus(state, identity, files, one_line(values.text("error", MAX_TEXT) or "", MAX_ERROR), pid)
+    error = one_line(values.text("error", MAX_TEXT) or "", MAX_ERROR)
+    launch = one_line(values.text("launch", MAX_TEXT) or "", MAX_ERROR) if state is State.failed else ""
+    return RunStatus(state, identity, files, error, pid, launch)
 
 
 def missing_files(status: RunStatus) -> list[str]:

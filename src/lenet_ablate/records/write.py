@@ -41,16 +41,19 @@ from lenet_ablate.records.record import (
     Weights,
 )
 from lenet_ablate.records.settings import config_bytes
+from lenet_ablate.records.status import LAUNCH
 
 NOTHING: Mapping[str, str] = {}
 
 
 def write_status(folder: Path, state: State, run_identity: str, **more: Any) -> None:
-    """Say where a run stands; a running one is signed with this process and the time."""
+    """Say where a run stands; a running one is signed with this process and the time, a failed one with the launch."""
     status: dict[str, Any] = {"format": FORMAT, "status": state.value, "identity": run_identity}
     if state is State.running:
         status["owner"] = {"host": socket.gethostname(), "pid": os.getpid()}
         status["heartbeat"] = now()
+    if state is State.failed and (launch := os.environ.get(LAUNCH)):
+        status["launch"] = launch
     write_bytes(folder / STATUS, _json(status | more), flush=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.own_code import has_own_code
@@ -28,6 +28,7 @@ from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import plan_of, split_finished, take_back, tidy, whys_again
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
+from lenet_ablate.sweep.copies import own_share_first
 from lenet_ablate.sweep.isolated import IsolatedTrainer
 from lenet_ablate.sweep.messages import closing, engines_line, opening, report_command, retrained_lines
 from lenet_ablate.sweep.progress import Progress
@@ -71,8 +72,7 @@ def run_sweep(
         _check_writable(sweep)  # before anything is compiled or measured
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
-        # The longest first, so that the last worker is not left alone with one of them.
-        tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
+        tasks = _tasks(sweep, todo, data, supervision.share)
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         say(engines_line(engines.values(), num_workers, isolate))
@@ -101,6 +101,13 @@ def run_sweep(
 def _check_writable(sweep: Sweep) -> None:
     if where := unwritable_place(sweep.study):
         raise RecordError(f"{where}: cannot be written; output_dir=… names another folder")
+
+
+def _tasks(sweep: Sweep, todo: Sequence[Job], data: DatasetCache, share: str | None) -> list[Task]:
+    """What is to be trained, the longest first, so that the last worker is not left alone with one of them."""
+    numbers = {job: number for number, job in enumerate(sweep.jobs)}
+    tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
+    return own_share_first([(numbers[task.job], task) for task in tasks], share)
 
 
 def _draws(jobs: Iterable[Job]) -> bool:

@@ -20,6 +20,7 @@ from lenet_ablate.records.signing import Signatures
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.jobs import Ended, Job, Sweep
 from lenet_ablate.sweep.attempts import Attempts
+from lenet_ablate.sweep.copies import failure_in, this_launch
 from lenet_ablate.sweep.messages import run_line
 from lenet_ablate.sweep.progress import Progress
 from lenet_ablate.sweep.signals import Stop
@@ -130,6 +131,8 @@ class Workers:
                 if not claimed.enter_context(claim(self._sweep.study, task.plan.name, is_locked=self._is_locked)):
                     self._postpone(task)
                     return None
+                if not task.failures and (error := failure_in(this_launch(), self._sweep.folder(task.job))):
+                    return Ended(task.job, self._sweep.folder(task.job), State.failed, 0.0, error, is_ours=False)
                 self._since[task.plan.name] = task.job, time.monotonic()
                 is_last = task.failures >= self._supervision.retries
                 ended = self._attempts.attempt(task.job, task.plan, trainer, is_last=is_last)
