@@ -138,6 +138,13 @@ class Keep(Enum):
     every = "every"
 
 
+class Claim(Enum):
+    """How a run is claimed by one of several sweeps."""
+
+    locks = "locks"
+    files = "files"
+
+
 class OnError(Enum):
     """What a sweep does once a run has failed for good."""
 

@@ -19,6 +19,7 @@ from lenet_ablate.config.choices import (
     C5,
     Activation,
     Augment,
+    Claim,
     Color,
     DataSet,
     Device,
@@ -248,6 +249,9 @@ class Options:
     )
     sheet: str | None = _setting(
         None, Optional(PATH), "with plan=true: PNG file that the first pictures of each class are drawn to"
+    )
+    claim: Claim = _setting(
+        Claim.locks, OneOf(Claim), "how sweeps that share a study claim runs; files: where locks do not work"
     )
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
     logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")

@@ -65,11 +65,12 @@ def closing(sweep: Sweep, result: SweepResult, is_whole: bool = True) -> str:
     done, failed = result.select(State.done), result.select(State.failed)
     trained = sum(ended.is_ours for ended in done)
     diverged = result.select(State.diverged)
-    counts = [f"{trained} trained"] if result.ended else []
+    counts = [f"{trained} trained"] if result.ended or result.elsewhere else []
     counts += [f"{len(done) - trained} done by another sweep"] if len(done) > trained else []
     counts += [f"{result.skipped} already done"] if result.skipped else []
     counts += [f"{len(diverged)} diverged"] if diverged else []
     counts += [f"{len(failed)} failed"] if failed else []
+    counts += [f"{result.elsewhere} left to other copies"] if result.elsewhere else []
     counts += [f"{result.unfinished} unfinished"] if result.unfinished else []
     lines = [f"{', '.join(counts)} in {format_seconds(result.seconds)}"]
     if diverged:

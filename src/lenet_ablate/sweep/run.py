@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterable
 
@@ -20,6 +21,7 @@ from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.aside import set_aside
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
+from lenet_ablate.records.claims import open_claims
 from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.plans import SWEEPS, is_plan
 from lenet_ablate.records.record import FORMAT
@@ -32,6 +34,7 @@ from lenet_ablate.sweep.attempts import Attempts
 from lenet_ablate.sweep.isolated import IsolatedTrainer
 from lenet_ablate.sweep.messages import closing, engines_line, opening, report_command, retrained_lines
 from lenet_ablate.sweep.progress import Progress
+from lenet_ablate.sweep.shares import in_turn, share_told
 from lenet_ablate.sweep.signals import Stop, stop_on_signals
 from lenet_ablate.sweep.trainer import Engines, LocalTrainer, Trainer
 from lenet_ablate.sweep.workers import Task, Workers
@@ -59,6 +62,7 @@ def run_sweep(
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
     """
     started, supervision = time.monotonic(), supervision or Supervision()
+    share = share_told()
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
@@ -73,7 +77,8 @@ def run_sweep(
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
         # The longest first, so that the last worker is not left alone with one of them.
-        tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
+        tasks = [(i, Task(job, plan_of(job.config, data))) for i, job in enumerate(sweep.jobs) if job not in finished]
+        tasks.sort(key=lambda entry: -_num_images(entry[1]))
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         say(engines_line(engines.values(), num_workers, isolate))
@@ -82,17 +87,27 @@ def run_sweep(
     if logger:
         logger.open()
     ended: list[Ended] = []
+    elsewhere = 0
     logbook = Logbook(logger, warn)
     with stop_on_signals() as stop:
         if todo:
             make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
-            num_images = sum(map(_num_images, tasks))
-            with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
+            num_images = sum(_num_images(task) for _, task in tasks)
+            with (
+                open_claims(sweep.study, sweep.options.claim, say) as claims,
+                make_progress(num_images, len(tasks)) as progress,
+                logbook.telling(progress.tell),
+            ):
                 attempts = Attempts(sweep, data, engines, progress, logbook)
-                ended = Workers(sweep, attempts, make, stop, progress, supervision).work(tasks, num_workers)
+                crew = Workers(
+                    sweep, attempts, make, stop, progress, supervision, claims, leaves_the_rest=share is not None
+                )
+                start = os.getpid() if claims.has_company else 0
+                ended = crew.work(in_turn(tasks, share, start), num_workers)
+                elsewhere = crew.num_elsewhere
         logbook.add_all(sweep, finished, data, stop.is_asked)
         counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
-        result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure)
+        result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure, elsewhere)
         logbook.end(result)
     if todo:
         say(closing(sweep, result, is_whole))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lenet_ablate.config.choices import OnError
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.supervision import Supervision
-from lenet_ablate.records.locks import claim, make_claimable
+from lenet_ablate.records.claims import Claims
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.jobs import Ended, Job, Sweep
@@ -47,6 +47,8 @@ class Workers:
         stop: Whether to stop; it is asked where a run fails and `on_error=stop`.
         progress: Told how each run ended.
         supervision: How failures and runs that hang are dealt with.
+        claims: What claims runs in the study.
+        leaves_the_rest: Whether to end once all that is left is with other sweeps, rather than wait for them.
     """
 
     def __init__(
@@ -57,10 +59,15 @@ class Workers:
         stop: Stop,
         progress: Progress,
         supervision: Supervision,
+        claims: Claims,
+        *,
+        leaves_the_rest: bool = False,
     ) -> None:
         self._sweep, self._attempts, self._make_trainer = sweep, attempts, make_trainer
         self._stop, self._progress, self._supervision = stop, progress, supervision
-        self._is_locked = True
+        self._claims, self._leaves_the_rest = claims, leaves_the_rest
+        self._is_looking = threading.Lock()
+        self._rounds_without_a_run = 0
         self._waiting: deque[Task] = deque()
         self._elsewhere: deque[Task] = deque()
         self._postponed: set[str] = set()
@@ -69,18 +76,8 @@ class Workers:
         self._late: set[str] = set()
 
     def work(self, tasks: Sequence[Task], workers: int) -> list[Ended]:
-        """Carry out the tasks in their order; the main thread only waits, so that it can take signals.
-
-        Raises:
-            RecordError: Runs cannot be claimed in this study.
-        """
+        """Carry out the tasks in their order; the main thread only waits, so that it can take signals."""
         self._waiting.extend(tasks)
-        if fault := make_claimable(self._sweep.study):
-            self._is_locked = False
-            self._progress.tell(
-                f"warning: {self._sweep.study}: its file system keeps no locks ({fault}), so sweeps cannot share it; "
-                "start no second one there before this one has ended"
-            )
         threads = [threading.Thread(target=self._loop, name=f"worker-{i}", daemon=True) for i in range(workers)]
         for thread in threads:
             thread.start()
@@ -89,6 +86,11 @@ class Workers:
                 thread.join(0.1)
                 self._tell_of_late_runs()
         return self._ended
+
+    @property
+    def num_elsewhere(self) -> int:
+        """How many runs were left to other sweeps, which are at them."""
+        return 0 if self._stop.is_asked() else len(self._elsewhere)
 
     def _loop(self) -> None:
         with contextlib.closing(self._make_trainer()) as trainer:
@@ -103,11 +105,12 @@ class Workers:
     def _carry_out(self, task: Task, trainer: Trainer) -> Ended | None:
         """How the task ended; None where another sweep is at it."""
         try:
-            with claim(self._sweep.study, task.plan.name, is_locked=self._is_locked) as is_mine:
+            with self._claims.claim(task.plan.name) as is_mine:
                 if not is_mine:
                     self._postpone(task)
                     return None
                 self._since[task.plan.name] = task.job, time.monotonic()
+                self._rounds_without_a_run = 0
                 is_last = task.failures >= self._supervision.retries
                 return self._attempts.attempt(task.job, task.plan, trainer, is_last=is_last)
         except BaseException as error:  # the claim itself; an attempt never raises
@@ -130,13 +133,18 @@ class Workers:
             self._stop.ask_after_failure()
 
     def _take(self) -> Task | None:
-        if not self._waiting and self._elsewhere:
-            time.sleep(POLL_SECONDS)  # once for all of them
-            with contextlib.suppress(IndexError):
-                while True:
-                    self._waiting.append(self._elsewhere.popleft())
         with contextlib.suppress(IndexError):
             return self._waiting.popleft()
+        with self._is_looking:  # one pause serves all workers, and all runs that are elsewhere
+            if not self._waiting and self._elsewhere and not self._stop.is_asked():
+                if self._leaves_the_rest and self._rounds_without_a_run:
+                    return None
+                self._rounds_without_a_run += 1
+                time.sleep(POLL_SECONDS)
+                while self._elsewhere:
+                    self._waiting.append(self._elsewhere.popleft())
+            with contextlib.suppress(IndexError):
+                return self._waiting.popleft()
         return None
 
     def _postpone(self, task: Task) -> None:
