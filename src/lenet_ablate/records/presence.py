@@ -21,8 +21,13 @@ from types import TracebackType
 
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import make_folder
-from lenet_ablate.records.locks import fcntl, is_held_elsewhere
+from lenet_ablate.records.locks import is_held_elsewhere
 from lenet_ablate.rendering.failures import system_reason
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 PRESENT = "present"
 BEAT_SECONDS = 2.0
@@ -49,9 +54,8 @@ class Process:
     @classmethod
     def this(cls) -> Process:
         """This process; each call makes another name for it."""
-        host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:64] or "-"
         pid = os.getpid()
-        return cls(f"{host}@{_machine()}@{pid}@{_since(pid)}@{secrets.token_hex(4)}")
+        return cls(f"{_host()}@{_machine()}@{pid}@{_since(pid)}@{secrets.token_hex(4)}")
 
     @property
     def is_readable(self) -> bool:
@@ -72,17 +76,18 @@ class Process:
     def is_here(self) -> bool:
         """Whether it is a process of this machine, and can be seen from here."""
         parts = self._parts
-        return bool(parts and parts["machine"]) and self.host == self.this().host and parts["machine"] == _machine()
+        return parts is not None and bool(_machine()) and (self.host, parts["machine"]) == (_host(), _machine())
 
     @property
     def is_gone(self) -> bool:
         """Whether it is one of this machine that has ended, even if another one has its number meanwhile."""
-        return self.is_here and _since(self.pid) != int(self._parts["since"]) if self._parts else False
+        parts = self._parts
+        return parts is not None and self.is_here and _since(self.pid) != int(parts["since"])
 
     @property
     def may_be_here(self) -> bool:
         """Whether it may be a process of this machine: one of the same name that tells no more of itself."""
-        return self.is_here or bool(self._parts and not self._parts["machine"] and self.host == self.this().host)
+        return self.is_here or bool(self._parts and not self._parts["machine"] and self.host == _host())
 
     @cached_property
     def _parts(self) -> re.Match[str] | None:
@@ -195,11 +200,12 @@ class Watch:
 
     def is_still(self, name: str, sign: int | None) -> bool:
         """Whether what was told of a name has been the same for `STALE_SECONDS`, by this machine's clock alone."""
-        before, since = self._seen.get(name, (sign, time.monotonic()))
+        now = time.monotonic()
+        before, since = self._seen.get(name, (sign, now))
         if before != sign:
-            before, since = sign, time.monotonic()
-        self._seen[name] = before, since
-        return time.monotonic() - since > STALE_SECONDS
+            since = now
+        self._seen[name] = sign, since
+        return now - since > STALE_SECONDS
 
 
 def _others(presence: Presence) -> Iterator[Process]:
@@ -217,6 +223,10 @@ def _sign(path: Path) -> int | None:
             return os.fstat(file.fileno()).st_mtime_ns
     except OSError:
         return None
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:64] or "-"
 
 
 def _machine() -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.own_code import has_own_code
@@ -24,6 +25,7 @@ from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_byt
 from lenet_ablate.records.claims import open_claims
 from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.plans import SWEEPS, is_plan
+from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.write import now
 from lenet_ablate.rendering.console import say, warn
@@ -66,6 +68,44 @@ def run_sweep(
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
+    finished = _find_finished(sweep, data)
+    todo = [job for job in sweep.jobs if job not in finished]
+    if todo:
+        kinds = {engine_key(job.config) for job in todo}
+        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
+        tasks = _numbered_tasks(sweep, finished, data)
+        num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
+        isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
+        say(engines_line(engines.values(), num_workers, isolate))
+    ended: Sequence[Ended] = ()
+    elsewhere = 0
+    logbook = Logbook(logger, warn)
+    with open_claims(sweep.study, sweep.options.claim, say) if todo else contextlib.nullcontext() as claims:
+        write_plan(sweep)
+        tidy(sweep, finished)
+        if logger:
+            logger.open()
+        with stop_on_signals() as stop:
+            if claims:
+                make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
+                images = sum(_num_images(task) for _, task in tasks)
+                with make_progress(images, len(tasks)) as progress, logbook.telling(progress.tell):
+                    attempts = Attempts(sweep, data, engines, progress, logbook)
+                    crew = Workers(sweep, attempts, make, stop, progress, supervision, claims, share is not None)
+                    start = os.getpid() if claims.has_company else 0
+                    ended = crew.work(in_turn(tasks, share, start), num_workers)
+                    elsewhere = crew.num_elsewhere
+            logbook.add_all(sweep, finished, data, stop.is_asked)
+            counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
+            result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure, elsewhere)
+            logbook.end(result)
+    if todo:
+        say(closing(sweep, result, is_whole))
+    return result
+
+
+def _find_finished(sweep: Sweep, data: DatasetCache) -> dict[Job, RunRecord]:
+    """The records of the runs that need no training; says how many those are, and why others are trained again."""
     if back := take_back(sweep):
         say(f"{back} of these runs brought back from the archive")
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
@@ -73,45 +113,13 @@ def run_sweep(
     say(opening(sweep, len(todo)))
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
-    if todo:
-        kinds = {engine_key(job.config) for job in todo}
-        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
-        # The longest first, so that the last worker is not left alone with one of them.
-        tasks = [(i, Task(job, plan_of(job.config, data))) for i, job in enumerate(sweep.jobs) if job not in finished]
-        tasks.sort(key=lambda entry: -_num_images(entry[1]))
-        num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
-        isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
-        say(engines_line(engines.values(), num_workers, isolate))
-    write_plan(sweep)
-    tidy(sweep, finished)
-    if logger:
-        logger.open()
-    ended: list[Ended] = []
-    elsewhere = 0
-    logbook = Logbook(logger, warn)
-    with stop_on_signals() as stop:
-        if todo:
-            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
-            num_images = sum(_num_images(task) for _, task in tasks)
-            with (
-                open_claims(sweep.study, sweep.options.claim, say) as claims,
-                make_progress(num_images, len(tasks)) as progress,
-                logbook.telling(progress.tell),
-            ):
-                attempts = Attempts(sweep, data, engines, progress, logbook)
-                crew = Workers(
-                    sweep, attempts, make, stop, progress, supervision, claims, leaves_the_rest=share is not None
-                )
-                start = os.getpid() if claims.has_company else 0
-                ended = crew.work(in_turn(tasks, share, start), num_workers)
-                elsewhere = crew.num_elsewhere
-        logbook.add_all(sweep, finished, data, stop.is_asked)
-        counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
-        result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure, elsewhere)
-        logbook.end(result)
-    if todo:
-        say(closing(sweep, result, is_whole))
-    return result
+    return finished
+
+
+def _numbered_tasks(sweep: Sweep, finished: Collection[Job], data: DatasetCache) -> list[tuple[int, Task]]:
+    """The longest first, so that the last worker is not left alone with one; each with its place in the sweep."""
+    tasks = [(i, Task(job, plan_of(job.config, data))) for i, job in enumerate(sweep.jobs) if job not in finished]
+    return sorted(tasks, key=lambda entry: -_num_images(entry[1]))
 
 
 def _draws(jobs: Iterable[Job]) -> bool:

@@ -60,7 +60,6 @@ class Workers:
         progress: Progress,
         supervision: Supervision,
         claims: Claims,
-        *,
         leaves_the_rest: bool = False,
     ) -> None:
         self._sweep, self._attempts, self._make_trainer = sweep, attempts, make_trainer
