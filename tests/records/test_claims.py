@@ -322,16 +322,15 @@ def test_company_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_sweeps_by_files_share_a_study_and_one_survives_the_other(tmp_path: Path) -> None:
-    words = ("data=digits", "epochs=20", "seed=range(4)", "engine=torch", "claim=files", "hydra.launcher.workers=1")
+    words = ("data=digits", "epochs=2", "seed=range(3)", "engine=torch", "claim=files", "hydra.launcher.workers=1")
     (tmp_path / "one").mkdir()
     one = start(*words, f"output_dir={tmp_path}/outputs", cwd=tmp_path / "one")
-    one.wait_for("1 side" if False else "training with")
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "outputs").rglob("checkpoint.safetensors")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 100
+    while not list((tmp_path / "outputs").rglob("run.log")) and time.monotonic() < deadline:
         time.sleep(0.02)
     one.process.kill()
     returned, printed = start(*words, f"output_dir={tmp_path}/outputs", cwd=tmp_path).end()
     assert returned == 0, printed
     one.end()
     states = [json.loads(path.read_text())["status"] for path in (tmp_path / "outputs").rglob("status.json")]
-    assert states == ["done"] * 4
+    assert states == ["done"] * 3

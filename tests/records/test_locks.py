@@ -32,7 +32,7 @@ def test_a_sweep_without_locks_trains_nothing_and_names_the_way_out(
     tmp_path: Path, shim: Path, number: int | None
 ) -> None:
     environment = {"LD_PRELOAD": str(shim)} | ({} if number is None else {"LOCK_ERRNO": str(number)})
-    words = ("data=digits", "epochs=1", "seed=0,1")
+    words = ("data=digits", "epochs=1", "seed=0,1", "engine=torch")
     returned, printed = start(*words, cwd=tmp_path, environment=environment).end()
     why = "a lock is granted twice" if number is None else os.strerror(number)
     told = f"outputs/ablation: its file system keeps no locks that can be trusted ({why}); nothing was trained; "

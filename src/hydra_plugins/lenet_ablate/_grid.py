@@ -47,8 +47,9 @@ def make_sweep(
     grids: Sequence[Grid],
     command: str,
     experiments: Sequence[Experiment] = (),
+    varied: Collection[str] = (),
 ) -> Sweep:
-    """The validated runs of some grids, each once.
+    """The validated runs of some grids, each once; `varied` are keys that vary beyond these grids.
 
     Raises:
         ConfigError: With every problem of every point.
@@ -63,7 +64,7 @@ def make_sweep(
     if len(points) >= TELL_FROM:
         say(f"checking {len(points):,} runs")
     typed: Any = OmegaConf.to_container(master.hydra.overrides.task)
-    for point in _compose(loader, master, points, factors):
+    for point in _compose(loader, master, points, {*factors, *varied}):
         try:
             config, options = parse_config(point.settings)
         except ConfigError as error:

@@ -36,6 +36,7 @@ FIXED_FLAGS = dict.fromkeys(
 )
 FIXED_FLAGS["experimental-rerun"] = "is not needed here: the same command again resumes and skips what is done"
 FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
+SEARCH = "hydra/sweeper=optuna"
 PLUGINS = {
     "hydra/launcher=joblib": "hydra_joblib_launcher",
     "hydra/launcher=ray": "hydra_ray_launcher",
@@ -44,7 +45,6 @@ PLUGINS = {
     "hydra/launcher=submitit_slurm": "hydra_submitit_launcher",
     "hydra/sweeper=ax": "hydra_ax_sweeper",
     "hydra/sweeper=nevergrad": "hydra_nevergrad_sweeper",
-    "hydra/sweeper=optuna": "hydra_optuna_sweeper",
 }
 """Hydra's own plugins, each with its package: https://hydra.cc/docs/1.3/plugins/joblib_launcher and those beside it."""
 
@@ -58,11 +58,12 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     """
     parser = OverridesParser.create()
     is_local = not any(word.startswith("hydra/launcher=") for word in words)
+    is_search = SEARCH in words
     problems = []
     for word in words:
         try:
             override = parser.parse_override(quote_word(word))
-            problem = _check_hydra(override, word, is_local) or _check(override, word, config_dirs)
+            problem = _check_hydra(override, word, is_local) or _check(override, word, config_dirs, is_search)
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -149,6 +150,8 @@ def _check_hydra(override: Override, word: str, is_local: bool) -> str | None:
     node, _, setting = key.rpartition(".")
     if key in FIXED_HYDRA_KEYS:
         return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs"
+    if word == SEARCH and importlib.util.find_spec("optuna") is None:
+        return f"{word}: is not installed: pip install 'lenet-ablate[optuna]', or optuna alone"
     package = PLUGINS.get(word)
     if package and importlib.util.find_spec(f"hydra_plugins.{package}") is None:
         return f"{word}: is not installed: pip install {package.replace('_', '-')}"
@@ -167,7 +170,7 @@ def _check_hydra(override: Override, word: str, is_local: bool) -> str | None:
     return None
 
 
-def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | None:
+def _check(override: Override, word: str, config_dirs: Sequence[Path], is_search: bool) -> str | None:
     key = override.key_or_group
     if key.partition(".")[0] == "hydra" or key.startswith("hydra/"):
         return None
@@ -186,8 +189,8 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
         return f"{word}: settings cannot be removed; null stands for none where that is allowed"
     if is_adding and key.partition(".")[0] != SCHEDULES:
         return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
-    if override.is_sweep_override() and not override.is_discrete_sweep():
-        return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"
+    if override.is_sweep_override() and not override.is_discrete_sweep() and not is_search:
+        return f"{word}: intervals cannot be swept; list the values, use range(start,stop,step), or search: {SEARCH}"
     is_glob = override.value_type is ValueType.GLOB_CHOICE_SWEEP
     return _check_choices(key, override, options) if options and not is_glob else None
 

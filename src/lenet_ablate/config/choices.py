@@ -145,6 +145,20 @@ class Claim(Enum):
     files = "files"
 
 
+class Sampler(Enum):
+    """How a search chooses its points."""
+
+    tpe = "tpe"
+    random = "random"
+
+
+class SearchMetric(Enum):
+    """What a search seeks the best of."""
+
+    val_accuracy = "val_accuracy"
+    val_loss = "val_loss"
+
+
 class OnError(Enum):
     """What a sweep does once a run has failed for good."""
 

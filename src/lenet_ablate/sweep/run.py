@@ -49,6 +49,7 @@ def run_sweep(
     supervision: Supervision | None = None,
     is_whole: bool = True,
     make_progress: Callable[[int, int], Progress] = Progress,
+    tell: Callable[[str], None] = say,
 ) -> SweepResult:
     """Train every run of a sweep that is not finished, several side by side, and tell the user.
 
@@ -59,6 +60,7 @@ def run_sweep(
         supervision: How failures and runs that hang are dealt with.
         is_whole: Whether it is all that the user asked for, so that the next step can be told at its end.
         make_progress: Makes what shows progress, from the images and runs to train.
+        tell: Takes each line that is said of the sweep as a whole.
 
     Raises:
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
@@ -68,7 +70,7 @@ def run_sweep(
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
-    finished = _find_finished(sweep, data)
+    finished = _find_finished(sweep, data, tell)
     todo = [job for job in sweep.jobs if job not in finished]
     if todo:
         kinds = {engine_key(job.config) for job in todo}
@@ -76,7 +78,7 @@ def run_sweep(
         tasks = _numbered_tasks(sweep, finished, data)
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
-        say(engines_line(engines.values(), num_workers, isolate))
+        tell(engines_line(engines.values(), num_workers, isolate))
     ended: Sequence[Ended] = ()
     elsewhere = 0
     logbook = Logbook(logger, warn)
@@ -100,19 +102,19 @@ def run_sweep(
             result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure, elsewhere)
             logbook.end(result)
     if todo:
-        say(closing(sweep, result, is_whole))
+        tell(closing(sweep, result, is_whole))
     return result
 
 
-def _find_finished(sweep: Sweep, data: DatasetCache) -> dict[Job, RunRecord]:
+def _find_finished(sweep: Sweep, data: DatasetCache, tell: Callable[[str], None]) -> dict[Job, RunRecord]:
     """The records of the runs that need no training; says how many those are, and why others are trained again."""
     if back := take_back(sweep):
-        say(f"{back} of these runs brought back from the archive")
+        tell(f"{back} of these runs brought back from the archive")
     finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
     todo = [job for job in sweep.jobs if job not in finished]
-    say(opening(sweep, len(todo)))
+    tell(opening(sweep, len(todo)))
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
-        say(line)
+        tell(line)
     return finished
 
 
