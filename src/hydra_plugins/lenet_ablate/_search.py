@@ -41,7 +41,7 @@ from lenet_ablate.sweep.quiet import QuietProgress, warnings_alone
 from lenet_ablate.sweep.run import run_sweep, write_plan
 
 STARTUP_TRIALS = 10
-"""Points that are drawn at random before the sampler learns from them, at most half of them."""
+"""Points that are drawn at random before the sampler learns from them, however many are to follow."""
 PLAN = "plan"
 
 
@@ -100,6 +100,7 @@ class Search:
         make_folder(locks)
         size = self._batch_size()
         with held(locks / "search.lock"):
+            self._drop_half_chosen()
             trials = self._trials()
             running = [trial for trial in trials if trial.state is TrialState.RUNNING]
             if left := [trial for trial in running if self._is_left(trial)]:
@@ -114,6 +115,12 @@ class Search:
             numbers = {self._study.ask(distributions).number for _ in range(missing)}
             return [trial for trial in self._trials() if trial.number in numbers]
 
+    def _drop_half_chosen(self) -> None:
+        """Give up trials whose search was killed while their points were chosen."""
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.params.keys() != self._space.axes.keys():
+                self._study.tell(trial.number, state=TrialState.FAIL)
+
     def _batch_size(self) -> int:
         seeds = len(self._space.fixed.get(REPLICATE, ("",)))
         workers: int = getattr(self._launcher, "workers", None) or num_usable_cores()
@@ -124,12 +131,12 @@ class Search:
         seed = (self._settings.seed * 1_000_003 + number) % 2**31
         if self._settings.sampler is Sampler.random:
             return optuna.samplers.RandomSampler(seed=seed)
-        startup = min(STARTUP_TRIALS, -(-self._settings.n_trials // 2))
-        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
 
     def _trials(self) -> list[FrozenTrial]:
+        """All that have a point, in the order in which they were chosen."""
         trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
-        return trials
+        return [trial for trial in trials if trial.params.keys() == self._space.axes.keys()]
 
     def _is_left(self, trial: FrozenTrial) -> bool:
         """Whether nobody is at any of a trial's runs."""

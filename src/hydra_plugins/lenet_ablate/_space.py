@@ -87,9 +87,7 @@ def read_space(words: Sequence[str], params: Mapping[str, Any], loader: ConfigLo
     space = Space({**intervals, **searched}, {key: levels for key, levels in axes.items() if key not in searched})
     if not space.axes:
         example = "'lr=tag(log,interval(0.0001,0.1))' batch_size=16,32,64"
-        raise ConfigError(
-            f"hydra/sweeper=optuna: nothing is to be searched; give intervals or several values: {example}"
-        )
+        raise ConfigError(f"hydra/sweeper=optuna: nothing to search; give intervals or several values: {example}")
     return space
 
 

@@ -40,12 +40,18 @@ def parse_search(values: Mapping[str, object]) -> SearchSettings:
     Raises:
         ConfigError: A value is not legal; with a line for each.
     """
+    checks: dict[str, Check] = {
+        setting.name: setting.metadata["check"] for setting in dataclasses.fields(SearchSettings)
+    }
     parsed, problems = {}, []
-    for setting in dataclasses.fields(SearchSettings):
+    for name, value in values.items():
+        if name not in checks:
+            problems.append(f"{PREFIX}{name}: there is no such setting; settings: {', '.join(checks)}")
+            continue
         try:
-            parsed[setting.name] = setting.metadata["check"](values.get(setting.name, setting.default))
+            parsed[name] = checks[name](value)
         except ValueError as error:
-            problems.append(f"{PREFIX}{setting.name}={values[setting.name]}: {error}")
+            problems.append(f"{PREFIX}{name}={value}: {error}")
     if problems:
         raise ConfigError("\n".join(problems))
     return SearchSettings(**parsed)
