@@ -216,7 +216,7 @@ def test_one_pause_serves_all_runs_that_others_are_at(
 
     monkeypatch.setattr(workers.time, "sleep", pause)
     assert len(run_sweep(sweep, 1).select(State.done)) == 5
-    assert pauses == [workers.POLL_SECONDS]
+    assert pauses == [workers.FIRST_POLL_SECONDS]
 
 
 def test_a_run_that_cannot_be_claimed_fails_and_stops_no_other(make_sweep: Callable[..., Sweep]) -> None:

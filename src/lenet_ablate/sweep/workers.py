@@ -24,6 +24,8 @@ from lenet_ablate.sweep.signals import Stop
 from lenet_ablate.sweep.trainer import Trainer
 
 POLL_SECONDS = 1.0
+"""The longest pause between two looks at the runs that others are at; the first ones are shorter."""
+FIRST_POLL_SECONDS = POLL_SECONDS / 8
 GRACE_SECONDS = 5.0
 """How much longer than its timeout a run may take to save itself."""
 
@@ -138,8 +140,8 @@ class Workers:
             if not self._waiting and self._elsewhere and not self._stop.is_asked():
                 if self._leaves_the_rest and self._rounds_without_a_run:
                     return None
+                time.sleep(min(POLL_SECONDS, FIRST_POLL_SECONDS * 2 ** min(self._rounds_without_a_run, 10)))
                 self._rounds_without_a_run += 1
-                time.sleep(POLL_SECONDS)
                 while self._elsewhere:
                     self._waiting.append(self._elsewhere.popleft())
             with contextlib.suppress(IndexError):
