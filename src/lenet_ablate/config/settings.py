@@ -247,12 +247,8 @@ class Options:
     repair: bool = _setting(
         False, YesNo(), "only train what is damaged in the study again, whichever command asked for it"
     )
-    sheet: str | None = _setting(
-        None, Optional(PATH), "with plan=true: PNG file that the first pictures of each class are drawn to"
-    )
-    claim: Claim = _setting(
-        Claim.locks, OneOf(Claim), "how sweeps that share a study claim runs; files: where locks do not work"
-    )
+    sheet: str | None = _setting(None, Optional(PATH), "with plan=true: PNG of the first pictures of each class")
+    claim: Claim = _setting(Claim.locks, OneOf(Claim), "how runs of a shared study are claimed; files: without locks")
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
     logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
 

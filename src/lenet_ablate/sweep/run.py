@@ -65,8 +65,7 @@ def run_sweep(
     Raises:
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
     """
-    started, supervision = time.monotonic(), supervision or Supervision()
-    share = share_told()
+    started, supervision, share = time.monotonic(), supervision or Supervision(), share_told()
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
@@ -94,9 +93,8 @@ def run_sweep(
                 with make_progress(images, len(tasks)) as progress, logbook.telling(progress.tell):
                     attempts = Attempts(sweep, data, engines, progress, logbook)
                     crew = Workers(sweep, attempts, make, stop, progress, supervision, claims, share is not None)
-                    start = os.getpid() if claims.has_company else 0
-                    ended = crew.work(in_turn(tasks, share, start), num_workers)
-                    elsewhere = crew.num_elsewhere
+                    turns = in_turn(tasks, share, os.getpid() if claims.has_company else 0)
+                    ended, elsewhere = crew.work(turns, num_workers), crew.num_elsewhere
             logbook.add_all(sweep, finished, data, stop.is_asked)
             counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
             result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure, elsewhere)
