@@ -143,7 +143,7 @@ def test_bad_words_are_told_in_a_line_or_two_and_nothing_is_written(
             ["hydra/launcher=submitit_slurm"],
             "hydra/launcher=submitit_slurm: is not installed: pip install hydra-submitit-launcher",
         ),
-        (["hydra/sweeper=optuna"], "hydra/sweeper=optuna: is not installed: pip install hydra-optuna-sweeper"),
+        (["hydra/sweeper=nevergrad"], "hydra/sweeper=nevergrad: is not installed: pip install hydra-nevergrad-sweeper"),
         (["--config-dir", __file__], f"--config-dir {__file__}: is a file, not a folder"),
     ],
 )

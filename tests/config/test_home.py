@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lenet_ablate.config.home import cache_home, expand_home, lend_temporary_folder
+from lenet_ablate.config.home import cache_home, expand_home, lend_temporary_folder, user_temporary_folder
 from lenet_ablate.errors import ConfigError, DataError
 
 
@@ -55,3 +55,24 @@ def test_temporary_files_lie_beside_the_results_only_where_there_is_no_other_pla
     lend_temporary_folder(tmp_path / "outputs" / "study")
     (made,) = tmp_path.iterdir()
     assert tempfile.gettempdir() == os.environ["TMPDIR"] == str(made) and made.name.startswith(".temporary-")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no owners of this kind there")
+def test_a_users_temporary_folder_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = user_temporary_folder()
+    assert folder.parent == tmp_path and folder.stat().st_mode & 0o777 == 0o700 and user_temporary_folder() == folder
+    folder.chmod(0o777)
+    with pytest.raises(PermissionError):
+        user_temporary_folder()
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(PermissionError):
+        user_temporary_folder()
+    folder.unlink()
+    folder.mkdir(mode=0o700)
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    (tmp_path / f"lenet-ablate-{own + 1}").mkdir(mode=0o700)
+    with pytest.raises(PermissionError):
+        user_temporary_folder()

@@ -65,6 +65,15 @@ def test_without_a_cache_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, tm
         kernels.load_kernels.__wrapped__("float32")
 
 
+@pytest.fixture
+def no_temporary_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Path:
+        raise PermissionError
+
+    monkeypatch.setattr(cache, "user_temporary_folder", refuse)
+
+
+@pytest.mark.usefixtures("no_temporary_place")
 def test_a_folder_that_cannot_be_written_is_replaced(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +84,37 @@ def test_a_folder_that_cannot_be_written_is_replaced(
     assert folder.is_dir() and os.environ[cache.CACHE_FOLDER] == str(folder)
     assert cache.CACHE_VARIABLE in capsys.readouterr().err
     folder.rmdir()
+
+
+def test_a_home_that_cannot_be_written_is_replaced_by_a_folder_that_stays_and_told_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path / "file"))
+    monkeypatch.setenv(cache.CACHE_FOLDER, "")
+    monkeypatch.setattr(cache, "user_temporary_folder", lambda: tmp_path)
+    folder = cache.cache_folder.__wrapped__()
+    assert folder.parent == tmp_path and os.environ[cache.CACHE_FOLDER] == ""
+    assert f"cannot keep the compiled code; it is kept in {tmp_path}" in capsys.readouterr().err
+    assert cache.cache_folder.__wrapped__() == folder and capsys.readouterr().err == ""
+
+
+def test_code_of_another_user_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path / "shared"))
+    monkeypatch.setenv(cache.CACHE_FOLDER, "")
+    monkeypatch.setattr(cache, "user_temporary_folder", lambda: tmp_path)
+    assert cache.cache_folder.__wrapped__().parent == tmp_path / "shared"
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "_is_usable", lambda folder: folder.parent == tmp_path)
+        assert cache.cache_folder.__wrapped__().parent == tmp_path
+    assert not cache._is_usable(tmp_path / "shared")
+
+
+def test_where_locks_do_not_work_another_place_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cache, "fault_within", lambda folder: "No locks available")
+    assert not cache._is_usable(tmp_path)
 
 
 @pytest.fixture
@@ -127,6 +167,7 @@ def test_what_is_signed_and_still_not_to_be_loaded_is_compiled_again(
     assert not list(compiled.glob("*.nb?"))
 
 
+@pytest.mark.usefixtures("no_temporary_place")
 def test_a_complete_cache_that_cannot_be_written_is_used(
     compiled: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,13 +1,10 @@
-"""Claims on file systems whose locks do not work."""
+"""Locks on file systems where they do not work."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,31 +12,15 @@ from pathlib import Path
 import filelock
 import pytest
 
-from lenet_ablate.config.settings import RunConfig
-from lenet_ablate.errors import RecordError
 from lenet_ablate.records import locks
-from lenet_ablate.records.locks import LOCKS, claim, held, make_claimable
-from lenet_ablate.records.write import now, write_config
+from lenet_ablate.records.locks import LOCKS, fault_between, fault_within, held, is_held_elsewhere
+from support.lock_shim import build_lock_shim
 from support.sweeps import start
-
-SHIM = r"""
-#include <errno.h>
-#include <stdlib.h>
-static int refuse(void) { const char *code = getenv("LOCK_ERRNO"); errno = code ? atoi(code) : ENOLCK; return -1; }
-static int grant(void) { return 0; }
-int flock(int fd, int operation) { return getenv("LOCK_ERRNO") ? refuse() : grant(); }
-"""
 
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library that, loaded before the system's own, makes flock fail with $LOCK_ERRNO, or without it do nothing."""
-    if sys.platform != "linux" or not shutil.which("cc"):
-        pytest.skip("needs Linux and a C compiler, cc")
-    folder = tmp_path_factory.mktemp("shim")
-    (folder / "shim.c").write_text(SHIM)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "shim.so", folder / "shim.c"], check=True)
-    return folder / "shim.so"
+    return build_lock_shim(tmp_path_factory.mktemp("shim"))
 
 
 RARE = [errno.EOPNOTSUPP, errno.EBADF, errno.EIO, errno.ENOSYS]
@@ -47,24 +28,38 @@ RARE = [errno.EOPNOTSUPP, errno.EBADF, errno.EIO, errno.ENOSYS]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.ENOLCK, None, *(pytest.param(n, marks=pytest.mark.soak) for n in RARE)])
-def test_a_sweep_goes_on_without_locks_and_says_so_once(tmp_path: Path, shim: Path, number: int | None) -> None:
+def test_a_sweep_without_locks_trains_nothing_and_names_the_way_out(
+    tmp_path: Path, shim: Path, number: int | None
+) -> None:
     environment = {"LD_PRELOAD": str(shim)} | ({} if number is None else {"LOCK_ERRNO": str(number)})
-    returned, printed = start("data=digits", "epochs=1", "seed=0,1", cwd=tmp_path, environment=environment).end()
-    assert returned == 0 and "2 trained" in printed, printed
+    words = ("data=digits", "epochs=1", "seed=0,1", "engine=torch")
+    returned, printed = start(*words, cwd=tmp_path, environment=environment).end()
     why = "a lock is granted twice" if number is None else os.strerror(number)
-    told = f"warning: outputs/ablation: its file system keeps no locks ({why}), so sweeps cannot share it; "
-    assert printed.count(told) == 1, printed
+    told = f"outputs/ablation: its file system keeps no locks that can be trusted ({why}); nothing was trained; "
+    assert returned == 1 and printed.count(told) == 1 and "claim=files" in printed, printed
     assert "Errno" not in printed and "Traceback" not in printed
-    assert list((tmp_path / "outputs/ablation" / LOCKS).iterdir()) == []
+    study = tmp_path / "outputs/ablation"
+    assert [path.name for path in study.iterdir()] == [LOCKS]
+    returned, printed = start(*words, "claim=files", cwd=tmp_path, environment=environment).end()
+    assert returned == 0 and "2 trained" in printed, printed
+    returned, printed = start(*words, "seed=2", cwd=tmp_path, environment=environment).end()
+    assert returned == 0 and "1 trained" in printed, printed  # the study knows how its runs are claimed
+    assert not list((study / LOCKS).glob("*.claim")) and not list((study / LOCKS / "present").iterdir())
 
 
 def test_locks_that_work_are_trusted(tmp_path: Path) -> None:
-    assert make_claimable(tmp_path) == ""
-    assert list((tmp_path / LOCKS).iterdir()) == []
-    with claim(tmp_path, "run") as mine, claim(tmp_path, "run") as again:
-        assert (mine, again) == (True, False)
-    with claim(tmp_path, "run") as mine:
-        assert mine
+    assert fault_between(tmp_path) == fault_within(tmp_path) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_locks_that_count_within_a_process_alone_are_found_out(
+    tmp_path: Path, shim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_PRELOAD", str(shim))  # for the process that contends, not for this one
+    assert fault_within(tmp_path) == ""
+    assert fault_between(tmp_path) == "a lock is granted twice"
+    monkeypatch.setenv("LOCK_ERRNO", str(errno.ENOLCK))
+    assert fault_between(tmp_path) == os.strerror(errno.ENOLCK)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
@@ -75,37 +70,20 @@ def test_a_lock_that_is_refused_is_not_taken_for_a_lock_that_is_held(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    assert make_claimable(tmp_path).startswith(os.strerror(number))
+    assert fault_between(tmp_path).startswith(os.strerror(number))
 
 
-def test_a_lock_that_fails_later_is_told_with_its_path(tmp_path: Path) -> None:
-    (tmp_path / LOCKS / "run.lock").mkdir(parents=True)
-    with pytest.raises(RecordError, match=r"run\.lock: cannot be locked: Is a directory"), claim(tmp_path, "run"):
-        pass
+def test_no_process_to_contend_with_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "")
+    assert fault_between(tmp_path) == ""
 
 
-def test_a_folder_of_claims_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / LOCKS).write_text("in the way")
-    with pytest.raises(RecordError, match=r"\.locks: cannot be made: File exists"):
-        make_claimable(tmp_path)
-
-
-def test_without_locks_a_run_that_another_process_is_at_is_left_to_it(tmp_path: Path) -> None:
-    def say_running(pid: int) -> None:
-        owner = {"host": socket.gethostname(), "pid": pid}
-        status = {"format": 1, "status": "running", "identity": "0" * 64, "owner": owner, "heartbeat": now()}
-        (tmp_path / "run/status.json").write_text(json.dumps(status))
-
-    (tmp_path / "run").mkdir()
-    write_config(tmp_path / "run", RunConfig())
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for pid, is_mine in ((os.getppid(), False), (os.getpid(), True), (gone.pid, True)):
-        say_running(pid)
-        with claim(tmp_path, "run", is_locked=False) as mine:
-            assert mine is is_mine
-    with claim(tmp_path, "another", is_locked=False) as mine:
-        assert mine
+def test_who_holds_a_lock_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with filelock.FileLock(path):
+        assert is_held_elsewhere(path)
+    path.touch()
+    assert not is_held_elsewhere(path)
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EIO])
@@ -126,4 +104,9 @@ def test_nobody_waits_for_a_lock_where_there_are_none(
 
 def test_windows_needs_no_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "fcntl", None)
-    assert make_claimable(tmp_path) == ""
+    assert fault_between(tmp_path) == ""
+
+
+def test_the_process_that_contends_starts_nothing_of_the_users(tmp_path: Path) -> None:
+    (tmp_path / "fcntl.py").write_text("raise SystemExit(120)")
+    assert subprocess.run([sys.executable, "-I", "-S", "-c", "import fcntl"], cwd=tmp_path, check=False).returncode == 0

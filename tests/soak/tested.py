@@ -24,9 +24,9 @@ PROMISES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("sweep/test_failures.py", "sweep/test_isolated.py"),
     ),
     "locks": (
-        "file systems that keep no locks are told and trusted with none",
+        "file systems that keep no locks are told, and nothing is trained there but by claims as files",
         "ENOLCK, EOPNOTSUPP, EBADF, EIO, ENOSYS, a lock granted twice",
-        ("records/test_locks.py",),
+        ("records/test_locks.py", "records/test_claims.py"),
     ),
     "kernels": (
         "compiled code that is damaged, missing, foreign or read-only is compiled again, copied or done without",

@@ -15,10 +15,10 @@ from lenet_ablate.records.record import LOG, State
 from lenet_ablate.records.status import LAUNCH, read_status
 from lenet_ablate.studies.jobs import Sweep
 from lenet_ablate.sweep import follow
-from lenet_ablate.sweep.copies import own_share_first
 from lenet_ablate.sweep.elsewhere import run_elsewhere
 from lenet_ablate.sweep.follow import Alive
 from lenet_ablate.sweep.run import run_sweep
+from lenet_ablate.sweep.shares import in_turn
 
 MakeSweep = Callable[..., Sweep]
 SEEDS = [{"seed": seed} for seed in range(4)]
@@ -145,13 +145,13 @@ def test_what_failed_in_one_copy_no_other_tries(make_sweep: MakeSweep, monkeypat
 
 def test_shares_cover_everything_once_and_begin_apart() -> None:
     everything = list(enumerate("abcdefghijk"))
-    assert own_share_first(everything, None) == list("abcdefghijk")
-    orders = [own_share_first(everything, f"{place}/4") for place in range(4)]
+    assert in_turn(everything, None) == list("abcdefghijk")
+    orders = [in_turn(everything, f"{place}/4") for place in range(4)]
     assert all(Counter(order) == Counter("abcdefghijk") for order in orders)
     assert len({order[0] for order in orders}) == 4 and orders[1][:3] == ["b", "f", "j"]
     begun = [(number, letter) for number, letter in everything if number not in (1, 5)]
-    assert own_share_first(begun, "1/4")[0] == "j"  # a copy that begins late has the same share
-    assert own_share_first(everything, "5/4") == orders[1]
+    assert in_turn(begun, "1/4")[0] == "j"  # a copy that begins late has the same share
+    assert in_turn(everything, "5/4") == orders[1]
 
 
 def test_a_folder_that_is_no_run_is_listed_as_failed(make_sweep: MakeSweep, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,9 +216,9 @@ def test_one_pause_serves_all_runs_that_others_are_at(
         for lock in held:
             lock.release()
 
-    monkeypatch.setattr(workers.time, "sleep", pause)
+    monkeypatch.setattr(workers, "time", types.SimpleNamespace(sleep=pause, monotonic=time.monotonic))
     assert len(run_sweep(sweep, 1).select(State.done)) == 5
-    assert pauses == [workers.POLL_SECONDS]
+    assert pauses == [workers.FIRST_POLL_SECONDS]
 
 
 def test_a_run_that_cannot_be_claimed_fails_and_stops_no_other(make_sweep: Callable[..., Sweep]) -> None:

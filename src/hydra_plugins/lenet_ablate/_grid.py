@@ -48,8 +48,9 @@ def make_sweep(
     grids: Sequence[Grid],
     command: str,
     experiments: Sequence[Experiment] = (),
+    varied: Collection[str] = (),
 ) -> Sweep:
-    """The validated runs of some grids, each once.
+    """The validated runs of some grids, each once; `varied` are keys that vary beyond these grids.
 
     Raises:
         ConfigError: With every problem of every point.
@@ -65,7 +66,7 @@ def make_sweep(
         say(f"checking {len(points):,} runs")
     typed: Any = OmegaConf.to_container(master.hydra.overrides.task)
     has_folder = master.hydra.output_subdir is not None
-    for point in _compose(loader, master, points, factors):
+    for point in _compose(loader, master, points, {*factors, *varied}):
         try:
             config, options = parse_point(point.settings)
         except ConfigError as error:

@@ -14,8 +14,8 @@ from hydra_plugins.lenet_ablate._slurm_script import JobArray, is_edited
 from lenet_ablate.config.clusters import SlurmSettings
 from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.errors import LaunchError
-from lenet_ablate.records.atomic import write_bytes
-from lenet_ablate.records.locks import held, make_claimable
+from lenet_ablate.records.atomic import make_folder, write_bytes
+from lenet_ablate.records.locks import LOCKS, held
 from lenet_ablate.records.plans import SWEEPS
 from lenet_ablate.rendering.console import say
 from lenet_ablate.studies.jobs import Sweep
@@ -96,8 +96,8 @@ def find_or_submit(
             "hydra/launcher=slurm: sbatch and squeue are not on this machine's PATH; run it where they are; "
             "hydra.launcher.submit=false only writes the script"
         )
-    make_claimable(sweep.study)
-    with held(sweep.study / ".locks" / "slurm.lock"):  # two that are asked for the same at once
+    make_folder(sweep.study / LOCKS)
+    with held(sweep.study / LOCKS / "slurm.lock"):  # two that are asked for the same at once
         if there := queue.tasks_of(name):
             launch = SlurmLaunch(name, tuple(dict.fromkeys(task.job for task in there)), folder)
             say(f"{launch.name} works on this sweep already and is followed; {_stopping(launch)}")

@@ -38,6 +38,7 @@ FIXED_FLAGS = dict.fromkeys(
 )
 FIXED_FLAGS["experimental-rerun"] = "is not needed here: the same command again resumes and skips what is done"
 FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
+SEARCH = "hydra/sweeper=optuna"
 PLUGINS = {
     "hydra/launcher=joblib": "hydra_joblib_launcher",
     "hydra/launcher=ray_per_run": "hydra_ray_launcher",
@@ -46,7 +47,6 @@ PLUGINS = {
     "hydra/launcher=submitit_slurm": "hydra_submitit_launcher",
     "hydra/sweeper=ax": "hydra_ax_sweeper",
     "hydra/sweeper=nevergrad": "hydra_nevergrad_sweeper",
-    "hydra/sweeper=optuna": "hydra_optuna_sweeper",
 }
 """Hydra's own plugins, each with its package: https://hydra.cc/docs/1.3/plugins/joblib_launcher and those beside it."""
 
@@ -61,11 +61,13 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     parser = OverridesParser.create()
     launcher = next((word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")), "local")
     is_own = launcher in options_of("hydra/launcher", config_dirs)  # of one of these it has the settings, perhaps
+    is_search = SEARCH in words
     problems = []
     for word in words:
         try:
             override = parser.parse_override(quote_word(word))
-            problem = _check_hydra(override, word, None if is_own else launcher) or _check(override, word, config_dirs)
+            problem = _check_hydra(override, word, None if is_own else launcher)
+            problem = problem or _check(override, word, config_dirs, is_search)
         except HydraException:
             problem = _check_unparsable(word)
         problems += [problem] if problem else []
@@ -154,6 +156,8 @@ def _check_hydra(override: Override, word: str, launcher: str | None) -> str | N
     node, _, setting = key.rpartition(".")
     if key in FIXED_HYDRA_KEYS:
         return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs"
+    if word == SEARCH and importlib.util.find_spec("optuna") is None:
+        return f"{word}: is not installed: pip install 'lenet-ablate[optuna]', or optuna alone"
     package = PLUGINS.get(word)
     if package and importlib.util.find_spec(f"hydra_plugins.{package}") is None:
         return f"{word}: is not installed: pip install {package.replace('_', '-')}"
@@ -181,7 +185,7 @@ def _check_launcher(override: Override, word: str, launcher: str, setting: str) 
     return f"{word}: works with hydra/launcher=local alone" if setting in OURS_ALONE else None
 
 
-def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | None:
+def _check(override: Override, word: str, config_dirs: Sequence[Path], is_search: bool) -> str | None:
     key = override.key_or_group
     if key.partition(".")[0] == "hydra" or key.startswith("hydra/"):
         return None
@@ -202,8 +206,8 @@ def _check(override: Override, word: str, config_dirs: Sequence[Path]) -> str | 
         return f"{word}: nothing can be added to the settings; did you mean {word.lstrip('+')}?"
     if _has_decimal_comma(word):
         return f"{word}: a decimal has a point, {word.replace(',', '.', 1)}; a comma separates values"
-    if override.is_sweep_override() and not override.is_discrete_sweep():
-        return f"{word}: intervals cannot be swept; list the values, or use range(start,stop,step)"
+    if override.is_sweep_override() and not override.is_discrete_sweep() and not is_search:
+        return f"{word}: intervals cannot be swept; list the values, use range(start,stop,step), or search: {SEARCH}"
     is_glob = override.value_type is ValueType.GLOB_CHOICE_SWEEP
     return _check_choices(key, override, options) if options and not is_glob else None
 

@@ -138,6 +138,27 @@ class Keep(Enum):
     every = "every"
 
 
+class Claim(Enum):
+    """How a run is claimed by one of several sweeps."""
+
+    locks = "locks"
+    files = "files"
+
+
+class Sampler(Enum):
+    """How a search chooses its points."""
+
+    tpe = "tpe"
+    random = "random"
+
+
+class SearchMetric(Enum):
+    """What a search seeks the best of."""
+
+    val_accuracy = "val_accuracy"
+    val_loss = "val_loss"
+
+
 class OnError(Enum):
     """What a sweep does once a run has failed for good."""
 

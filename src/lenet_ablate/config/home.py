@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -41,6 +43,23 @@ def cache_home() -> Path:
         return Path(told).expanduser() if told else Path(home).expanduser() / "lenet-ablate"
     except RuntimeError:
         raise FileNotFoundError(errno.ENOENT, "no home folder is known", home) from None
+
+
+def user_temporary_folder() -> Path:
+    """A folder of this user's in the machine's folder for temporary files, made if need be; nobody else can write it.
+
+    Raises:
+        OSError: It cannot be made, or somebody else has made it.
+    """
+    user = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""
+    folder = Path(tempfile.gettempdir()) / f"lenet-ablate{user}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    is_own = not user or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
+    if not stat.S_ISDIR(found.st_mode) or not is_own:
+        raise PermissionError(errno.EPERM, "belongs to somebody else", str(folder))
+    return folder
 
 
 def lend_temporary_folder(folder: Path) -> None:

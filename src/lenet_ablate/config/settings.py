@@ -20,6 +20,7 @@ from lenet_ablate.config.choices import (
     C5,
     Activation,
     Augment,
+    Claim,
     Color,
     DataSet,
     Device,
@@ -240,9 +241,8 @@ class Options:
     repair: bool = _setting(
         False, YesNo(), "only train what is damaged in the study again, whichever command asked for it"
     )
-    sheet: str | None = _setting(
-        None, Optional(PATH), "with plan=true: PNG file that the first pictures of each class are drawn to"
-    )
+    sheet: str | None = _setting(None, Optional(PATH), "with plan=true: PNG of the first pictures of each class")
+    claim: Claim = _setting(Claim.locks, OneOf(Claim), "how runs of a shared study are claimed; files: without locks")
     report: bool = _setting(False, YesNo(), "whether the study's report is made when the sweep has ended")
     logger: Logger = _setting(Logger.none, OneOf(Logger), "tool that gets a copy of each run's record")
 

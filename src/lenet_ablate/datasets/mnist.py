@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from lenet_ablate.datasets.idx import (
     find,
     read_idx,
 )
+from lenet_ablate.datasets.once import has_digest, one_at_a_time
 from lenet_ablate.errors import DataError
 
 # SHA-256 of the unpacked files as LeCun published them; their MD5 are those that torchvision lists.
@@ -81,10 +81,12 @@ def _download(
     timeout_seconds: float,
 ) -> None:
     try:
-        with made_only_if_used(folder):
+        with one_at_a_time(folder), made_only_if_used(folder):
             folder.mkdir(parents=True, exist_ok=True)
             known = list(torchvision_mirrors() if mirrors is None else mirrors)
             for name, digest in missing.items():
+                if find(folder, name) is not None:  # another process has fetched it meanwhile
+                    continue
                 good = fetch(name, digest, folder, known, progress, timeout_seconds)
                 known.sort(key=lambda mirror: mirror != good)
     except OSError as error:
@@ -110,6 +112,6 @@ def _read_genuine(folder: Path, name: str, digest: str) -> IdxFile:
         file = read_idx(path, name)
     except DataError as error:
         raise DataError(f"{error}; {way_out}") from None
-    if hashlib.sha256(file.content.data).hexdigest() != digest:
+    if not has_digest(path, file.content.data, digest):
         raise DataError(f"{path}: is not MNIST's genuine file (SHA-256 differs); {way_out}")
     return file

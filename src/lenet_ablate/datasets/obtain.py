@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from lenet_ablate.datasets.download import TIMEOUT_SECONDS, MirrorError, fetch_as_is, made_only_if_used
 from lenet_ablate.datasets.files import reading, reason
+from lenet_ablate.datasets.once import one_at_a_time
 from lenet_ablate.datasets.published import Archive, Known, packed_name
 from lenet_ablate.errors import DataError
 
@@ -36,12 +37,14 @@ def obtain(
         DataError: They cannot be downloaded or stored.
     """
     try:
-        with made_only_if_used(folder):
+        with one_at_a_time(folder), made_only_if_used(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if known.archive:
                 _take_from(_archive_in(folder, known.archive, progress, timeout_seconds), known.archive, missing)
                 return
             for name in map(packed_name, missing):
+                if (folder / name).exists():  # another process has fetched it meanwhile
+                    continue
                 fetch_as_is(f"{known.url}{name}", known.md5[name], folder, progress, timeout_seconds)
     except MirrorError as error:
         also = f", or {known.archive.name}, which has them," if known.archive else ""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.datasets.cache import DatasetCache
 from lenet_ablate.loggers.base import LoggedRun, RunLogger, SweepLogger, reason
-from lenet_ablate.records.locks import claim, make_claimable
+from lenet_ablate.records.claims import claims_in
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import EpochRow, State
 from lenet_ablate.studies.finished import dataset_of
@@ -66,11 +66,10 @@ class Logbook:
         for job in lacking:
             if should_stop():
                 return
-            with self._forgiving():
-                is_locked = not make_claimable(sweep.study)
-                with claim(sweep.study, run_name(job.config), is_locked=is_locked) as is_mine:
-                    if is_mine:
-                        self.add(runs[job], finished[job].state, finished[job].rows)
+            name = run_name(job.config)
+            with self._forgiving(), claims_in(sweep.study) as claims, claims.claim(name) as is_mine:
+                if is_mine:
+                    self.add(runs[job], finished[job].state, finished[job].rows)
 
     def end(self, result: SweepResult) -> None:
         """The sweep has ended."""

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import make_folder
-from lenet_ablate.records.locks import LOCKS, claim, make_claimable
+from lenet_ablate.records.claims import claims_in
+from lenet_ablate.records.locks import LOCKS
 from lenet_ablate.records.record import State
 from lenet_ablate.records.status import read_status
 from lenet_ablate.rendering.failures import system_reason
@@ -84,9 +85,10 @@ def rename_study(study: Path, name: str) -> Path:
     target = study.with_name(name)
     if os.path.lexists(target):
         raise RecordError(f"{target}: is there already")
-    for lock in sorted((study / LOCKS).glob("*.lock")):
-        with _claimed(study / lock.name.removesuffix(".lock")):
-            pass
+    for claim in sorted((study / LOCKS).glob("*.*")):
+        if claim.suffix in (".lock", ".claim"):
+            with _claimed(study / claim.stem):
+                pass
     try:
         study.rename(target)
     except OSError as error:
@@ -97,8 +99,7 @@ def rename_study(study: Path, name: str) -> Path:
 @contextlib.contextmanager
 def _claimed(folder: Path) -> Iterator[None]:
     """Hold a run's claim, so that no sweep takes it up meanwhile."""
-    is_locked = not make_claimable(folder.parent)
-    with claim(folder.parent, folder.name, is_locked=is_locked) as is_mine:
+    with claims_in(folder.parent) as claims, claims.claim(folder.name) as is_mine:
         if not is_mine or _is_running(folder):
             raise RecordError(f"{folder}: is in training; stop it first")
         yield

@@ -1,23 +1,22 @@
-"""Which of several sweeps in one study a run belongs to for now; a claim ends with its process.
+"""Locks of the operating system on files, tested before they are trusted.
 
-A claim is a lock of the operating system on a file, tested before it is trusted: some file systems refuse locks, some
-grant the same one twice. There each sweep goes by what the runs' own records say of who is at them.
+Some file systems refuse locks, some grant the same one twice, and some keep those of each machine apart. A lock ends
+with its process, however that ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
-from lenet_ablate.errors import RecordError
-from lenet_ablate.records.atomic import make_folder
-from lenet_ablate.records.record import State
-from lenet_ablate.records.status import read_status
 from lenet_ablate.rendering.failures import system_reason
 
 try:
@@ -26,81 +25,67 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCKS = ".locks"
-
-
-def make_claimable(study: Path) -> str:
-    """Make a study's folder of claims and test a lock in it.
-
-    Returns:
-        Why locks cannot be trusted there, in a few words; empty where they can.
-
-    Raises:
-        RecordError: The folder, or a file in it, cannot be made.
-    """
-    make_folder(study / LOCKS)
-    try:
-        return _fault(study / LOCKS)
-    except OSError as error:
-        raise RecordError(f"{study / LOCKS}: cannot be written: {system_reason(error, study / LOCKS)}") from error
-
-
-@contextlib.contextmanager
-def claim(study: Path, run: str, *, is_locked: bool = True) -> Iterator[bool]:
-    """Whether the run named is this sweep's to write now.
-
-    Args:
-        study: The folder of the runs.
-        run: The run's name.
-        is_locked: Whether locks can be trusted there. If not, only a run at which another process is already is
-            refused: two sweeps that take it up in the same moment train it twice.
-
-    Raises:
-        RecordError: The lock can neither be had nor be waited for.
-    """
-    if not is_locked:
-        yield not _is_taken(study / run)
-        return
-    path = study / LOCKS / f"{run}.lock"
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        yield False
-        return
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be locked: {system_reason(error, path)}") from error
-    try:
-        yield True
-    finally:
-        with contextlib.suppress(OSError):  # the run has ended; the lock goes with the process
-            lock.release()
+"""A study's folder of claims."""
+CONTEST_SECONDS = 10.0
+GRANTED_TWICE = "a lock is granted twice"
+_REFUSED, _GRANTED = 0, 120
+# Another process: some file systems count locks by process. Isolated and without `site`, it starts in milliseconds.
+_CONTESTANT = f"""
+import errno, fcntl, sys
+try:
+    fcntl.flock(open(sys.argv[1], "r+b"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError as error:
+    sys.exit({_REFUSED} if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES) else error.errno)
+sys.exit({_GRANTED})
+"""
 
 
 @contextlib.contextmanager
 def held(path: Path) -> Iterator[None]:
     """Hold a lock on a file, for which other processes then wait; where locks do not work, nobody waits for anybody."""
     try:
-        is_locked = not _fault(path.parent)
+        is_locked = not fault_within(path.parent)
     except OSError:
         is_locked = False
     with filelock.FileLock(path) if is_locked else contextlib.nullcontext():
         yield
 
 
-def _is_taken(folder: Path) -> bool:
-    try:
-        status = read_status(folder)
-    except RecordError:  # no run yet, or none that anybody is at
-        return False
-    return status.state is State.running and status.owner_pid != os.getpid()
-
-
-def _fault(folder: Path) -> str:
-    """Why locks in a folder cannot be trusted: one is refused, or granted a second time while it is held.
+def fault_within(folder: Path) -> str:
+    """Why locks in a folder cannot be trusted, as far as this process alone can tell; empty where they can.
 
     Raises:
         OSError: No file can be made there to try it with.
     """
+    return _contest(folder, with_another_process=False)
+
+
+def fault_between(folder: Path) -> str:
+    """Why locks in a folder cannot be trusted, from a contest with another process; empty where they can.
+
+    Raises:
+        OSError: No file can be made there to try it with.
+    """
+    return _contest(folder, with_another_process=True)
+
+
+def is_held_elsewhere(path: Path) -> bool:
+    """Whether somebody else holds the lock on a file that is there; it is taken for a moment to see that.
+
+    Raises:
+        OSError: It is not there, or cannot be locked for another reason.
+    """
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+                return True
+            raise
+    return False
+
+
+def _contest(folder: Path, with_another_process: bool) -> str:
     if fcntl is None:
         return ""  # Windows locks files itself, wherever they lie
     test = folder / f".test-{os.getpid()}-{threading.get_ident()}"
@@ -113,8 +98,28 @@ def _fault(folder: Path) -> str:
             try:
                 fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                return ""
-        return "a lock is granted twice"
+                return _other_process(test) if with_another_process else ""
+        return GRANTED_TWICE
     finally:
         with contextlib.suppress(OSError):
             test.unlink()
+
+
+def _other_process(test: Path) -> str:
+    """What another process makes of a lock that this one holds; nothing where none can be started."""
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _CONTESTANT, test],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=CONTEST_SECONDS,
+            check=False,
+        ).returncode
+    except OSError:
+        return ""
+    except subprocess.TimeoutExpired:
+        return f"a process that asked for a lock had no answer in {CONTEST_SECONDS:g} seconds"
+    if ended == _GRANTED:
+        return GRANTED_TWICE
+    return os.strerror(ended) if ended in errno.errorcode else ""

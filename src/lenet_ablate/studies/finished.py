@@ -19,7 +19,7 @@ from lenet_ablate.engines.networks import image_size
 from lenet_ablate.errors import ConfigError, LenetAblateError, RecordError
 from lenet_ablate.records.archive import archived_names, restore_run
 from lenet_ablate.records.aside import find_aside, set_aside
-from lenet_ablate.records.locks import claim, make_claimable
+from lenet_ablate.records.claims import claims_in
 from lenet_ablate.records.plans import read_sweeps
 from lenet_ablate.records.read import RunRecord, damage_of, read_finished
 from lenet_ablate.records.record import CHECKPOINT, RESULT
@@ -179,11 +179,13 @@ def tidy(sweep: Sweep, finished: Iterable[Job]) -> None:
     for job in finished:
         path = sweep.folder(job) / CHECKPOINT
         if os.path.lexists(path):
-            with contextlib.suppress(OSError, LenetAblateError):
-                make_claimable(sweep.study)
-                with claim(sweep.study, run_name(job.config)) as is_mine:
-                    if is_mine and read_finished(path.parent, job.config):
-                        path.unlink()
+            with (
+                contextlib.suppress(OSError, LenetAblateError),
+                claims_in(sweep.study) as claims,
+                claims.claim(run_name(job.config)) as is_mine,
+            ):
+                if is_mine and read_finished(path.parent, job.config):
+                    path.unlink()
 
 
 def _shortcoming(record: RunRecord, sweep: Sweep, job: Job, data: DatasetCache) -> str:

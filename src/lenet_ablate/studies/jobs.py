@@ -115,6 +115,7 @@ class SweepResult:
         seconds: Wall time.
         stop_status: Exit status behind the signal that stopped the sweep; 0 where none did.
         is_cut_short: Whether it was to end at its first failure, and did.
+        elsewhere: Runs that were left to other copies of the command, which are at them.
     """
 
     total: int
@@ -123,6 +124,7 @@ class SweepResult:
     seconds: float
     stop_status: int = 0
     is_cut_short: bool = False
+    elsewhere: int = 0
 
     def select(self, state: State) -> list[Ended]:
         """The runs that ended in a state."""
@@ -136,4 +138,5 @@ class SweepResult:
     @property
     def unfinished(self) -> int:
         """Runs without an end of any kind: interrupted or never begun."""
-        return self.total - self.skipped - len(self.ended) + len(self.select(State.interrupted))
+        ended = len(self.ended) - len(self.select(State.interrupted))
+        return self.total - self.skipped - ended - self.elsewhere

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from lenet_ablate.config.grid_words import as_typed
+from lenet_ablate.config.text_words import key_of
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.records.record import LOG, State
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
@@ -66,11 +67,12 @@ def closing(sweep: Sweep, result: SweepResult, is_whole: bool = True) -> str:
     done, failed = result.select(State.done), result.select(State.failed)
     trained = sum(ended.is_ours for ended in done)
     diverged = result.select(State.diverged)
-    counts = [f"{trained} trained"] if result.ended else []
+    counts = [f"{trained} trained"] if result.ended or result.elsewhere else []
     counts += [f"{len(done) - trained} done by another sweep"] if len(done) > trained else []
     counts += [f"{result.skipped} already done"] if result.skipped else []
     counts += [f"{len(diverged)} diverged"] if diverged else []
     counts += [f"{len(failed)} failed"] if failed else []
+    counts += [f"{result.elsewhere} left to other copies"] if result.elsewhere else []
     counts += [f"{result.unfinished} unfinished"] if result.unfinished else []
     lines = [f"{', '.join(counts)} in {format_seconds(result.seconds)}"]
     if diverged:
@@ -86,6 +88,29 @@ def closing(sweep: Sweep, result: SweepResult, is_whole: bool = True) -> str:
         lines += [f"interrupted; the same command resumes: {sweep.command}"]
     elif is_whole and (result.skipped or done) and not sweep.options.report:
         lines += [f"next: {report_command(sweep)}"]
+    return "\n".join(lines)
+
+
+def search_closing(
+    sweep: Sweep, counts: Mapping[str, int], value: str, words: Sequence[str], fixed: Sequence[str], status: int
+) -> str:
+    """What a search found, and what to do about it.
+
+    Args:
+        sweep: Tells the study.
+        counts: Trials by how they ended, all of them first.
+        value: The best one's figure.
+        words: The best one's point.
+        fixed: The words that all trials share.
+        status: The command's exit status.
+    """
+    ends = [f"{count} {kind}" for kind, count in counts.items() if count]
+    lines = [f"best of {ends[0]}" + (f" ({', '.join(ends[1:])})" if ends[1:] else "") + f": {value}: {' '.join(words)}"]
+    again = [word for word in fixed if key_of(word) not in ("study", "report")]
+    confirm = shlex.join(["lenet-ablate", *again, *words, "seed=0,1,2,3,4", f"study={sweep.options.study}_best"])
+    lines += [f"the best of many by chance looks better than it is; judge it with more seeds: {confirm}"]
+    unfinished = status and counts["unfinished"]
+    lines += ["interrupted; the same command goes on" if unfinished else f"next: {report_command(sweep)}"]
     return "\n".join(lines)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from lenet_ablate.config.home import expand_home, lend_temporary_folder
 from lenet_ablate.config.own_code import has_own_code
@@ -17,9 +19,11 @@ from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.records.aside import set_aside
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, unwritable_place, write_bytes
+from lenet_ablate.records.claims import open_claims
 from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.plan_lines import SUFFIX, to_lines
 from lenet_ablate.records.plans import SWEEPS, is_plan
+from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import FORMAT
 from lenet_ablate.records.signing import Signatures
 from lenet_ablate.records.write import now
@@ -28,10 +32,10 @@ from lenet_ablate.rendering.failures import error_line
 from lenet_ablate.studies.finished import plan_of, split_finished, take_back, tidy, whys_again
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.attempts import Attempts
-from lenet_ablate.sweep.copies import own_share_first
 from lenet_ablate.sweep.isolated import IsolatedTrainer
 from lenet_ablate.sweep.messages import closing, engines_line, opening, report_command, retrained_lines
 from lenet_ablate.sweep.progress import Progress
+from lenet_ablate.sweep.shares import in_turn, share_told
 from lenet_ablate.sweep.signals import Stop, stop_on_signals
 from lenet_ablate.sweep.trainer import Engines, LocalTrainer, Trainer
 from lenet_ablate.sweep.workers import Task, Workers
@@ -44,6 +48,7 @@ def run_sweep(
     supervision: Supervision | None = None,
     is_whole: bool = True,
     make_progress: Callable[[int, int], Progress] = Progress,
+    tell: Callable[[str], None] = say,
 ) -> SweepResult:
     """Train every run of a sweep that is not finished, several side by side, and tell the user.
 
@@ -54,47 +59,49 @@ def run_sweep(
         supervision: How failures and runs that hang are dealt with.
         is_whole: Whether it is all that the user asked for, so that the next step can be told at its end.
         make_progress: Makes what shows progress, from the images and runs to train.
+        tell: Takes each line that is said of the sweep as a whole.
 
     Raises:
         LenetAblateError: The data, the device or the output folder cannot be used; nothing was trained.
     """
     started, supervision = time.monotonic(), supervision or Supervision()
+    share = supervision.share or share_told()
     lend_temporary_folder(sweep.study)
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
-    if back := take_back(sweep):
-        say(f"{back} of these runs brought back from the archive")
-    todo, finished, records = split_finished(sweep, data, keeps_records=logger is not None)
-    say(opening(sweep, len(todo)))
-    for line in retrained_lines(whys_again(sweep, todo, data)):
-        say(line)
+    todo, finished, records = _split(sweep, data, logger is not None, tell)
     if todo:
         _check_writable(sweep)  # before anything is compiled or measured
         kinds = {engine_key(job.config) for job in todo}
         engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
-        tasks = _tasks(sweep, todo, data, supervision.share)
+        tasks = _numbered_tasks(sweep, todo, data)
         num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
-        say(engines_line(engines.values(), num_workers, isolate))
-    write_plan(sweep)
-    tidy(sweep, finished)
-    if logger:
-        logger.open()
-    ended: list[Ended] = []
+        tell(engines_line(engines.values(), num_workers, isolate))
+    ended: Sequence[Ended] = ()
+    elsewhere = 0
     logbook = Logbook(logger, warn)
-    with stop_on_signals() as stop:
-        if todo:
-            signatures = Signatures()
-            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, None if isolate else signatures)
-            with make_progress(sum(map(_num_images, tasks)), len(tasks)) as progress, logbook.telling(progress.tell):
-                attempts = Attempts(sweep, data, engines, progress, logbook)
-                ended = Workers(sweep, attempts, make, stop, progress, supervision, signatures).work(tasks, num_workers)
-        logbook.add_all(sweep, records, data, stop.is_asked)
-        counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
-        result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure)
-        logbook.end(result)
+    with open_claims(sweep.study, sweep.options.claim, say) if todo else contextlib.nullcontext() as claims:
+        write_plan(sweep)
+        tidy(sweep, finished)
+        if logger:
+            logger.open()
+        with stop_on_signals() as stop:
+            if claims:
+                signed = Signatures()
+                make = _trainers(sweep, data, engines, stop, supervision.run_timeout, None if isolate else signed)
+                images = sum(_num_images(task) for _, task in tasks)
+                with make_progress(images, len(tasks)) as progress, logbook.telling(progress.tell):
+                    attempts = Attempts(sweep, data, engines, progress, logbook)
+                    crew = Workers(sweep, attempts, make, stop, progress, supervision, claims, signed, bool(share))
+                    turns = in_turn(tasks, share, os.getpid() if claims.has_company else 0)
+                    ended, elsewhere = crew.work(turns, num_workers), crew.num_elsewhere
+            logbook.add_all(sweep, records, data, stop.is_asked)
+            counts, seconds = (len(sweep.jobs), len(finished)), time.monotonic() - started
+            result = SweepResult(*counts, tuple(ended), seconds, stop.exit_status, stop.is_after_failure, elsewhere)
+            logbook.end(result)
     if todo:
-        say(closing(sweep, result, is_whole))
+        tell(closing(sweep, result, is_whole))
     return result
 
 
@@ -103,11 +110,24 @@ def _check_writable(sweep: Sweep) -> None:
         raise RecordError(f"{where}: cannot be written; output_dir=… names another folder")
 
 
-def _tasks(sweep: Sweep, todo: Sequence[Job], data: DatasetCache, share: str | None) -> list[Task]:
-    """What is to be trained, the longest first, so that the last worker is not left alone with one of them."""
+def _split(
+    sweep: Sweep, data: DatasetCache, keeps_records: bool, tell: Callable[[str], None]
+) -> tuple[list[Job], Collection[Job], Mapping[Job, RunRecord]]:
+    """What `split_finished` returns; says how many runs need no training, and why others are trained again."""
+    if back := take_back(sweep):
+        tell(f"{back} of these runs brought back from the archive")
+    todo, finished, records = split_finished(sweep, data, keeps_records=keeps_records)
+    tell(opening(sweep, len(todo)))
+    for line in retrained_lines(whys_again(sweep, todo, data)):
+        tell(line)
+    return todo, finished, records
+
+
+def _numbered_tasks(sweep: Sweep, todo: Sequence[Job], data: DatasetCache) -> list[tuple[int, Task]]:
+    """The longest first, so that the last worker is not left alone with one; each with its place in the sweep."""
     numbers = {job: number for number, job in enumerate(sweep.jobs)}
-    tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
-    return own_share_first([(numbers[task.job], task) for task in tasks], share)
+    tasks = [(numbers[job], Task(job, plan_of(job.config, data))) for job in todo]
+    return sorted(tasks, key=lambda entry: -_num_images(entry[1]))
 
 
 def _draws(jobs: Iterable[Job]) -> bool:

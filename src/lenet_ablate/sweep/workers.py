@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lenet_ablate.config.choices import OnError
 from lenet_ablate.config.plan import RunPlan
 from lenet_ablate.config.supervision import Supervision
-from lenet_ablate.records.locks import claim, make_claimable
+from lenet_ablate.records.claims import Claims
 from lenet_ablate.records.record import State
 from lenet_ablate.records.signing import Signatures
 from lenet_ablate.rendering.failures import error_line
@@ -27,6 +27,8 @@ from lenet_ablate.sweep.signals import Stop
 from lenet_ablate.sweep.trainer import Trainer, record_failure
 
 POLL_SECONDS = 1.0
+"""The longest pause between two looks at the runs that others are at; the first ones are shorter."""
+FIRST_POLL_SECONDS = POLL_SECONDS / 8
 GRACE_SECONDS = 5.0
 """How much longer than its timeout a run may take to save itself."""
 
@@ -60,7 +62,9 @@ class Workers:
         stop: Whether to stop; it is asked where a run fails and `on_error=stop`.
         progress: Told how each run ended.
         supervision: How failures and runs that hang are dealt with.
+        claims: What claims runs in the study.
         signatures: Where short runs wait to be called finished.
+        leaves_the_rest: Whether to end once all that is left is with other sweeps, rather than wait for them.
     """
 
     def __init__(
@@ -71,12 +75,16 @@ class Workers:
         stop: Stop,
         progress: Progress,
         supervision: Supervision,
+        claims: Claims,
         signatures: Signatures | None = None,
+        leaves_the_rest: bool = False,
     ) -> None:
         self._signatures = signatures or Signatures()
         self._sweep, self._attempts, self._make_trainer = sweep, attempts, make_trainer
         self._stop, self._progress, self._supervision = stop, progress, supervision
-        self._is_locked = True
+        self._claims, self._leaves_the_rest = claims, leaves_the_rest
+        self._is_looking = threading.Lock()
+        self._rounds_without_a_run = 0
         self._waiting: deque[Task] = deque()
         self._elsewhere: deque[Task] = deque()
         self._postponed: set[str] = set()
@@ -85,18 +93,8 @@ class Workers:
         self._late: set[str] = set()
 
     def work(self, tasks: Sequence[Task], workers: int) -> list[Ended]:
-        """Carry out the tasks in their order; the main thread only waits, so that it can take signals.
-
-        Raises:
-            RecordError: Runs cannot be claimed in this study.
-        """
+        """Carry out the tasks in their order; the main thread only waits, so that it can take signals."""
         self._waiting.extend(tasks)
-        if fault := make_claimable(self._sweep.study):
-            self._is_locked = False
-            self._progress.tell(
-                f"warning: {self._sweep.study}: its file system keeps no locks ({fault}), so sweeps cannot share it; "
-                "start no second one there before this one has ended"
-            )
         threads = [threading.Thread(target=self._loop, name=f"worker-{i}", daemon=True) for i in range(workers)]
         for thread in threads:
             thread.start()
@@ -107,11 +105,19 @@ class Workers:
                 self._tell_of_late_runs()
         return self._ended
 
+    @property
+    def num_elsewhere(self) -> int:
+        """How many runs were left to other sweeps, which are at them."""
+        return 0 if self._stop.is_asked() else len(self._elsewhere)
+
     def _loop(self) -> None:
         unsigned: deque[_Unsigned] = deque()
         with contextlib.closing(self._make_trainer()) as trainer:
             try:
                 while not self._stop.is_asked():
+                    if not self._waiting:  # others may wait for these while this one waits for others
+                        self._signatures.sign()
+                        self._settle(unsigned)
                     task = self._take()
                     if task is None:
                         return
@@ -128,12 +134,13 @@ class Workers:
         """How the task ended; None where another sweep is at it, or it is yet to be called finished."""
         try:
             with contextlib.ExitStack() as claimed:
-                if not claimed.enter_context(claim(self._sweep.study, task.plan.name, is_locked=self._is_locked)):
+                if not claimed.enter_context(self._claims.claim(task.plan.name)):
                     self._postpone(task)
                     return None
                 if not task.failures and (error := failure_in(this_launch(), self._sweep.folder(task.job))):
                     return Ended(task.job, self._sweep.folder(task.job), State.failed, 0.0, error, is_ours=False)
                 self._since[task.plan.name] = task.job, time.monotonic()
+                self._rounds_without_a_run = 0
                 is_last = task.failures >= self._supervision.retries
                 ended = self._attempts.attempt(task.job, task.plan, trainer, is_last=is_last)
                 outcome = self._signatures.outcome(self._sweep.folder(task.job))
@@ -173,13 +180,18 @@ class Workers:
             self._stop.ask_after_failure()
 
     def _take(self) -> Task | None:
-        if not self._waiting and self._elsewhere:
-            time.sleep(POLL_SECONDS)  # once for all of them
-            with contextlib.suppress(IndexError):
-                while True:
-                    self._waiting.append(self._elsewhere.popleft())
         with contextlib.suppress(IndexError):
             return self._waiting.popleft()
+        with self._is_looking:  # one pause serves all workers, and all runs that are elsewhere
+            if not self._waiting and self._elsewhere and not self._stop.is_asked():
+                if self._leaves_the_rest and self._rounds_without_a_run:
+                    return None
+                time.sleep(min(POLL_SECONDS, FIRST_POLL_SECONDS * 2 ** min(self._rounds_without_a_run, 10)))
+                self._rounds_without_a_run += 1
+                while self._elsewhere:
+                    self._waiting.append(self._elsewhere.popleft())
+            with contextlib.suppress(IndexError):
+                return self._waiting.popleft()
         return None
 
     def _postpone(self, task: Task) -> None:

@@ -21,8 +21,8 @@ import llvmlite
 import numba
 import numpy as np
 
-from lenet_ablate.config.home import CACHE_VARIABLE, cache_home
-from lenet_ablate.records.locks import held
+from lenet_ablate.config.home import CACHE_VARIABLE, cache_home, user_temporary_folder
+from lenet_ablate.records.locks import fault_within, held
 from lenet_ablate.rendering.console import warn
 
 CACHE_FOLDER = "_LENET_ABLATE_KERNELS"  # tells the child its parent's very folder
@@ -45,30 +45,70 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, np.__version__, sys.version)).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    folder = None
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    kept: Path | None = None
     try:
-        folder = cache_home() / f"kernels-{digest.hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-        os.utime(folder)
+        kept = cache_home() / name
+        if _is_usable(kept):
+            return kept
     except OSError:
-        return _private(folder)
+        pass
+    try:
+        folder = user_temporary_folder() / name
+        is_new = not folder.exists()
+        if _is_usable(folder):
+            return _seeded(folder, kept) if is_new else folder
+    except OSError:
+        pass
+    return _private(kept)
+
+
+def _is_usable(folder: Path) -> bool:
+    """Whether a folder is this user's own and keeps files, made if need be, and marked as in use.
+
+    Code is run from there, so what another user could have put there is not for this one. Where locks do not work,
+    processes that start side by side would all compile.
+
+    Raises:
+        OSError: It cannot be made, or is not to be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        is_own = not hasattr(os, "geteuid") or {folder.stat().st_uid, os.fstat(file.fileno()).st_uid} == {os.geteuid()}
+    os.utime(folder)
+    return is_own and not fault_within(folder)
+
+
+def _seeded(folder: Path, kept: Path | None) -> Path:
+    """The folder with what is compiled already where this user may only read; says once where it is."""
+    with lock(folder):
+        _copy_compiled(kept, folder)
+    warn(
+        f"{kept.parent if kept else 'the home folder'} cannot keep the compiled code; it is kept in {folder.parent} "
+        f"until that is emptied; {CACHE_VARIABLE} names another folder"
+    )
     return folder
 
 
-def _private(folder: Path | None) -> Path:
+def _private(kept: Path | None) -> Path:
     """A folder of this process and its children alone, gone when it ends, with what a read-only one holds in it."""
     private = Path(tempfile.mkdtemp(prefix="lenet-ablate-"))
     atexit.register(shutil.rmtree, private, ignore_errors=True)
     os.environ[CACHE_FOLDER] = str(private)
-    kept = sorted(folder.glob("compiled_*")) if folder is not None else []
-    for inner in kept:  # Numba loads from no folder that it cannot write to
-        with contextlib.suppress(OSError, shutil.Error):
-            shutil.copytree(inner, private / inner.name)
-    if not kept:
-        where = folder.parent if folder is not None else "the home folder"
+    if not _copy_compiled(kept, private):
+        where = kept.parent if kept is not None else "the home folder"
         warn(f"warning: {where} cannot be written; set {CACHE_VARIABLE} to a folder that keeps the compiled code")
     return private
+
+
+def _copy_compiled(source: Path | None, target: Path) -> bool:
+    """Copy what is compiled, since Numba loads from no folder that it cannot write to; tells whether anything is."""
+    found = sorted(source.glob("compiled_*")) if source is not None else []
+    for inner in found:
+        with contextlib.suppress(OSError, shutil.Error):
+            if not (target / inner.name).exists():
+                shutil.copytree(inner, target / inner.name)
+    return bool(found)
 
 
 @contextlib.contextmanager

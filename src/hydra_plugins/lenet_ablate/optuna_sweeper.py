@@ -1,0 +1,69 @@
+"""The sweeper that searches: which points are tried is Optuna's choice. Hydra scans this module at every start."""
+
+import os
+import shlex
+import sys
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+
+class OptunaSweeper(Sweeper):
+    """Tries points one batch after the other, each a run of the study, or one for each seed."""
+
+    def __init__(self, params: dict[str, Any], words: dict[str, Any], **settings: Any) -> None:
+        self.params, self.words, self.settings = params, words, settings
+        self.config: DictConfig | None = None
+        self.context: HydraContext | None = None
+        self.launcher: Launcher | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra hands over and make the launcher."""
+        self.context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Search; ends the process with the exit status where that is not 0."""
+        from hydra_plugins.lenet_ablate._search import Search
+        from hydra_plugins.lenet_ablate._space import read_space
+        from hydra_plugins.lenet_ablate._sweep_launcher import SweepLauncher
+        from hydra_plugins.lenet_ablate.local_launcher import LocalLauncher
+        from lenet_ablate.config.grid_words import as_typed
+        from lenet_ablate.config.search import parse_search
+        from lenet_ablate.errors import ConfigError, LenetAblateError
+        from lenet_ablate.rendering.failures import error_line
+        from lenet_ablate.sweep.run import report_sweep
+
+        assert self.config is not None and self.context is not None and self.launcher is not None
+        os.environ.update({str(name): str(value) for name, value in self.config.hydra.job.env_set.items()})
+        command = shlex.join(["lenet-ablate", *as_typed(sys.argv[1:])])
+        try:
+            settings = parse_search(self.settings)
+            if self.words:
+                word = next(iter(self.words))
+                raise ConfigError(f"{word}=…: works with hydra/sweeper=ablation; a search takes settings alone")
+            if isinstance(self.launcher, SweepLauncher) and not isinstance(self.launcher, LocalLauncher):
+                raise ConfigError(
+                    f"hydra/launcher={self.launcher.name}: copies work on runs that are planned, and a search plans as it "
+                    "goes; several copies of a search may be started by hand, each a job of its own"
+                )
+            loader = self.context.config_loader
+            params: Any = OmegaConf.to_container(self.params) if isinstance(self.params, DictConfig) else self.params
+            space = read_space(arguments, params, loader)
+            search = Search(space, settings, loader, self.config, self.launcher, command)
+            status = search.run()
+        except (LenetAblateError, HydraException, OSError) as error:
+            raise SystemExit(error_line(error) if isinstance(error, OSError) else str(error)) from None
+        if search.sweep.options.report and status in (0, 1):
+            report_sweep(search.sweep)
+        if status:
+            self.context.callbacks.on_multirun_end(config=self.config, config_name=self.config.hydra.job.config_name)
+            raise SystemExit(status)
+        return None
