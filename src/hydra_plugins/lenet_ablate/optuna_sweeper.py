@@ -51,8 +51,8 @@ class OptunaSweeper(Sweeper):
                 raise ConfigError(f"{word}=…: works with hydra/sweeper=ablation; a search takes settings alone")
             if isinstance(self.launcher, SweepLauncher) and not isinstance(self.launcher, LocalLauncher):
                 raise ConfigError(
-                    f"hydra/launcher={self.launcher.name}: copies work on runs that are planned, and a search plans as it "
-                    "goes; several copies of a search may be started by hand, each a job of its own"
+                    f"hydra/launcher={self.launcher.name}: copies work on planned runs, and a search plans as it goes; "
+                    "several copies of a search may be started by hand, each a job of its own"
                 )
             loader = self.context.config_loader
             params: Any = OmegaConf.to_container(self.params) if isinstance(self.params, DictConfig) else self.params
