@@ -8,7 +8,8 @@ Dalitz et al. 2008, IEEE Trans. PAMI 30, 753-766).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,8 @@ class Line:
         thickness: In pixels, usual.
         segments: Numbers of its pieces.
         covered: Fraction of its columns that its pieces have, 0..1.
+        bend: Four times how far its middle lies below the straight line between its ends.
+        waver: How far its pixels usually lie off its middle, in rows.
     """
 
     first: int
@@ -51,16 +54,28 @@ class Line:
     thickness: float
     segments: tuple[int, ...]
     covered: float
+    bend: float = 0.0
+    waver: float = 0.0
 
     @property
     def length(self) -> int:
         """In columns."""
         return self.last - self.first + 1
 
-    def row(self, column: float) -> float:
-        """The row of its middle in a column, also beyond its ends."""
+    @overload
+    def row(self, column: float) -> float: ...
+    @overload
+    def row(self, column: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]: ...
+    def row(self, column: Any) -> Any:
+        """The row of its middle in a column, or in several, also beyond its ends."""
         share = (column - self.first) / max(1, self.last - self.first)
-        return self.start + share * (self.end - self.start)
+        return self.start + share * (self.end - self.start + self.bend * (1 - share))
+
+    def between(self, first: int, last: int) -> Line:
+        """The part of it, or what goes on beyond it, between two columns."""
+        scale = (last - first) / max(1, self.last - self.first)
+        bend = self.bend * scale**2
+        return replace(self, first=first, last=last, start=self.row(first), end=self.row(last), bend=bend)
 
 
 def candidates(mask: Mask, down: npt.NDArray[np.int32], stroke: float) -> tuple[list[Line], npt.NDArray[np.int32]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from lenet_ablate.predict import course
+from lenet_ablate.predict.course import refined
 from lenet_ablate.predict.erase import corners, crumbs, mended, owned, uncrossed
 from lenet_ablate.predict.ink import EIGHT, Ink, Mask
 from lenet_ablate.predict.lines import THIN_LINE, Line, candidates
@@ -65,7 +67,12 @@ def find_lines(ink: Ink) -> Ruling:
     level, upright = _accepted(mask, stroke, levels, uprights, paint)
     if not (level or upright):
         return Ruling()
-    removed = mended(mask, paint(level, upright), level, stroke)
+    level = [refined(line, mask, level_labels, down, stroke) for line in level]
+    upright = [refined(line, mask.T, upright_labels, along, stroke) for line in upright]
+    own, other = course.owned(level, mask, down), course.owned(upright, mask.T, along).T
+    rest = mask & ~own & ~other
+    removed = uncrossed(own, rest) | uncrossed(other.T, rest.T).T
+    removed = mended(mask, removed, level, stroke)
     removed = mended(mask.T, removed.T, upright, stroke).T
     removed |= crumbs(mask & ~removed, level)
     removed |= crumbs((mask & ~removed).T, upright).T
