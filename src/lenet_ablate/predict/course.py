@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lenet_ablate.predict.ink import Mask
 from lenet_ablate.predict.lines import Line, Runs
+from lenet_ablate.predict.strokes import runs
 
 ROUNDS = 4  # of fits, each without what strays
 STRAY = 2.5  # times the usual distance from the curve, or a pixel: how far what counts lies off
@@ -81,19 +82,25 @@ def _carried_on(line: Line, mask: Mask, stroke: float) -> Line:
     return line.between(end(line.first, -1), end(line.last, 1))
 
 
-def owned(lines: Sequence[Line], mask: Mask, down: Runs) -> Mask:
+def owned(lines: Sequence[Line], mask: Mask) -> Mask:
     """The pixels of refined level lines where ink goes on across for not much longer than they are thick."""
-    height = len(mask)
+    height, down = len(mask), runs(mask)
     own = np.zeros(mask.shape, bool)
     for line in lines:
         columns = np.arange(line.first, line.last + 1)
         middles = line.row(columns)
         reach = line.thickness / 2 + NEAR + WAVER * line.waver
-        most = THICKER * line.thickness + PIXELS
         tops = np.floor(middles - reach).astype(int)
+        near = []
         for away in range(int(2 * reach) + 3):
             rows = tops + away
             is_near = (np.abs(rows - middles) <= reach) & (rows >= 0) & (rows < height)
-            y, x = rows[is_near], columns[is_near]
-            own[y, x] |= mask[y, x] & (down[y, x] <= most)
+            near.append((rows[is_near], columns[is_near]))
+        y, x = (np.concatenate(places) for places in zip(*near, strict=True))
+        y, x = y[mask[y, x]], x[mask[y, x]]
+        high = down[y, x]
+        low = high[high <= THICKER * line.thickness + PIXELS]
+        if len(low):
+            is_alone = high <= THICKER * float(np.median(low)) + PIXELS
+            own[y[is_alone], x[is_alone]] = True
     return own

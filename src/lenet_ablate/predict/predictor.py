@@ -114,7 +114,7 @@ class Predictor:
             PictureError: The file is no picture, or one that is too large.
         """
         seen = picture if isinstance(picture, Picture) else load_picture(Path(picture))
-        layout = find_layout(seen)
+        layout = find_layout(seen, self._likelihoods if self._has_rejection else None)
         seen = layout.picture
         left_out = tuple(LeftOut(seen.in_pixels(ink.box), ink.reason) for ink in layout.left_out)
         is_alone = sum(len(row) for row in layout.rows) == 1
@@ -136,7 +136,7 @@ class Predictor:
 
     def _divided(self, row: Sequence[Digit], is_alone: bool) -> list[Digit]:
         """A row's signs, those that touch taken apart; without a rejection nothing tells a part from a whole."""
-        if not all(member.calibration and member.calibration.rejection for member in self.members):
+        if not self._has_rejection:
             return list(row)
         found: list[Digit] = []
         verdicts = [answer.verdict for answer in self.predict(self._images([digit.ink for digit in row]))]
@@ -144,6 +144,10 @@ class Predictor:
             is_wide = may_be_several(digit, verdict is Certainty.sure)
             found += split(digit, self._likelihoods, is_alone=is_alone) if is_wide else [digit]
         return found
+
+    @property
+    def _has_rejection(self) -> bool:
+        return all(member.calibration and member.calibration.rejection for member in self.members)
 
     def _likelihoods(self, inks: Sequence[Grey]) -> npt.NDArray[np.float64]:
         """How likely each ink is one digit that is read rightly, as a logarithm."""
