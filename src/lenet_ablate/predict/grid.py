@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lenet_ablate.predict.lines import Line
 
 FEWEST = 3  # lines
 LONG = 0.5  # of the picture: lines that tell of a grid
-WHOLE = 0.9  # of the picture: upright ones, which might be three 1s
+WHOLE = 0.75  # of the picture: upright ones, which might be three 1s
 COVERED = 0.3  # of such a line
 PARALLEL = 0.03  # rows per column
 EVEN, MOST_UNEVEN = 0.12, 0.25  # of their distance: how far off lines may be; and how many of them may be
@@ -64,25 +65,27 @@ def find_grid(candidates: Sequence[Line], side: int, across: Grid | None = None,
     long = [line for line in long if abs(_slope(line) - slope) <= PARALLEL]
     if len(long) < FEWEST:
         return None
-    offsets = np.sort([line.row(side / 2) - slope * side / 2 for line in long])
-    return _even(offsets, slope, float(np.median([line.thickness for line in long])))
+    thickness = float(np.median([line.thickness for line in long]))
+    offsets = sorted(line.row(side / 2) - slope * side / 2 for line in long)
+    apart = offsets[:1]
+    for offset in offsets:
+        if offset - apart[-1] > 2 * thickness + 2:
+            apart.append(offset)
+    return _even(np.array(apart), slope, thickness) if len(apart) >= FEWEST else None
 
 
-def _even(offsets: np.ndarray, slope: float, thickness: float) -> Grid | None:
+def _even(offsets: npt.NDArray[np.float64], slope: float, thickness: float) -> Grid | None:
+    """The grid with the widest distance that most offsets, in order, fit."""
     gaps = np.diff(offsets)
-    pitch = float(np.median(gaps))
-    if pitch < 2 * thickness + 2:
-        return None
-    steps = np.rint(gaps / pitch)
-    if (np.abs(gaps - steps * pitch) > EVEN * pitch + 1).mean() > MOST_UNEVEN:
-        return None
-    places = np.concatenate([[0.0], np.cumsum(steps)])
-    middle, mean = places.mean(), offsets.mean()
-    spread = float(((places - middle) ** 2).sum())
-    if not spread:
-        return None
-    pitch = float(((places - middle) * (offsets - mean)).sum()) / spread
-    return Grid(float(mean - pitch * middle), slope, pitch, thickness)
+    for gap in sorted(gaps.tolist()):
+        steps = np.maximum(1, np.rint(gaps / gap))
+        places = np.concatenate([[0.0], np.cumsum(steps)])
+        over = places - places.mean()
+        pitch = float((over * offsets).sum()) / float((over**2).sum())
+        off = np.abs(offsets - offsets.mean() - over * pitch)
+        if (off > EVEN * pitch + 1).mean() <= MOST_UNEVEN and (np.abs(gaps - steps * pitch) <= 2 * EVEN * pitch + 1).all():
+            return Grid(float(offsets.mean() - pitch * places.mean()), slope, pitch, thickness)
+    return None
 
 
 def _slope(line: Line) -> float:

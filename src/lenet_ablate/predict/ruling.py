@@ -115,7 +115,10 @@ def _accepted(
         or _is_long(line, writing, mask.shape[0], MARGIN_LINE, UPRIGHT)
         or (line.thickness <= thin and _is_long(line, alone, mask.shape[0], MARGIN_LINE, np.inf))
     ]
-    return _with_held(levels, uprights, level, upright, alone.size)
+    held = [line for line in levels if not grid or grid.holds(line)], [
+        line for line in uprights if not columns or columns.holds(line)
+    ]
+    return _with_held(*held, level, upright, alone.size)
 
 
 def without_lines(ink: Ink, ruling: Ruling) -> list[Ink]:
