@@ -14,6 +14,7 @@ from lenet_ablate.predict.pictures import Grey
 
 SAME_PLACE = 0.25  # of the smaller box: signs that share as much stand in one place
 BETTER = 0.3  # nats by which another way must read better than the first
+MAIN, SURELY = 0.6, -0.3  # of a sign's height: its largest piece, and how well that reads alone, to be taken for all
 LOST = 3.0  # nats that a sign costs where the other way has nothing, if it is surely a digit
 
 Likelihoods = npt.NDArray[np.float64]
@@ -32,6 +33,32 @@ def best_of(ways: Sequence[Found], judge: Judge) -> Found:
     for other in ways[1:]:
         best = _joined(best, other, judge)
     return best
+
+
+def with_loners(found: Found, apart: Found, judge: Judge) -> Found:
+    """What was found, but for signs whose largest piece alone is surely a digit and all of their pieces are not.
+
+    Args:
+        found: Signs of one piece or of several that are near each other.
+        apart: The same pieces, each a sign of its own or left out.
+        judge: Tells how well ink reads.
+    """
+    pairs = []
+    for sign in found.digits:
+        inside = [other for other in apart.digits if _is_at(sign.box, other.box)]
+        largest = max(inside, key=lambda other: other.box.height * other.box.width, default=None)
+        if largest is not None and largest.box != sign.box and largest.box.height >= MAIN * sign.box.height:
+            pairs.append((sign, largest, inside))
+    if not pairs:
+        return found
+    values = judge([digit.ink for sign, largest, _ in pairs for digit in (sign, largest)]).reshape(-1, 2)
+    digits, left_out = list(found.digits), list(found.left_out)
+    for (sign, largest, inside), (whole, alone) in zip(pairs, values.tolist(), strict=True):
+        if alone >= SURELY and alone > whole + BETTER:
+            digits = [digit for digit in digits if digit is not sign and not any(digit is other for other in inside)]
+            digits += inside
+            left_out += [mark for mark in apart.left_out if mark not in left_out and _is_at(mark.box, sign.box)]
+    return replace(found, digits=tuple(digits), left_out=tuple(left_out))
 
 
 def _joined(one: Found, other: Found, judge: Judge) -> Found:

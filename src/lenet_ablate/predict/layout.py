@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from lenet_ablate.predict.choice import Judge, best_of
-from lenet_ablate.predict.digits import Digit, find_digits
-from lenet_ablate.predict.ink import find_ink
+from lenet_ablate.predict.choice import Judge, best_of, with_loners
+from lenet_ablate.predict.digits import Digit, Found, find_digits
+from lenet_ablate.predict.ink import Ink, find_ink
 from lenet_ablate.predict.pictures import Picture
 from lenet_ablate.predict.pieces import LeftOut
 from lenet_ablate.predict.rows import in_rows
@@ -49,8 +49,15 @@ def _layout(picture: Picture, judge: Judge | None) -> Layout:
     if ink is None:
         return Layout(picture)
     ruling = find_lines(ink)
-    ways = [find_digits(way) for way in without_lines(ink, ruling)]
-    found = best_of(ways, judge) if judge else ways[0]
+    ways = without_lines(ink, ruling)
+    found = _found(ways[0], judge)
+    if judge:
+        found = best_of([found, *(_found(way, judge) for way in ways[1:])], judge)
     rows = in_rows([digit.box for digit in found.digits], found.size)
     signs = tuple(tuple(found.digits[number] for number in row) for row in rows)
     return Layout(picture, signs, found.left_out, ruling, found.size)
+
+
+def _found(ink: Ink, judge: Judge | None) -> Found:
+    found = find_digits(ink)
+    return with_loners(found, find_digits(ink, near=-1), judge) if judge else found

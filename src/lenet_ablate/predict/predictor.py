@@ -32,6 +32,7 @@ from lenet_ablate.predict.pictures import Grey, Picture, load_picture
 from lenet_ablate.predict.pieces import LeftOut
 from lenet_ablate.predict.prediction import DIGITS, NO_DIGIT, Certainty, Judged, Prediction, Reading
 from lenet_ablate.predict.touching import may_be_several, split
+from lenet_ablate.predict.upstroke import has_upstroke
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
 
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
@@ -124,7 +125,10 @@ class Predictor:
             return Reading((NO_DIGIT,), left_out)
         places = [(row, index) for row, signs in enumerate(rows) for index in range(len(signs))]
         cells = cells_of([digit.box for digit in digits], layout.ruling, layout.size)
-        judged = self.predict(self._images([digit.ink for digit in digits]))
+        judged = [
+            _with_upstroke(found, digit)
+            for found, digit in zip(self.predict(self._images([digit.ink for digit in digits])), digits, strict=True)
+        ]
         predictions = tuple(
             _placed(found, digit, cell, place, seen, len(digits) > 1)
             for found, digit, cell, place in zip(judged, digits, cells, places, strict=True)
@@ -206,6 +210,16 @@ class Predictor:
             float(np.mean([found.not_sure for found in rejections])) if rejections else 0.0,
             float(np.mean([found.no_digit for found in rejections])) if rejections else 0.0,
         )
+
+
+def _with_upstroke(found: Prediction, digit: Digit) -> Prediction:
+    """What was said of a sign, or a 1 that is not sure where its strokes say so and the network is not sure."""
+    is_asked = found.classes == DIGITS and found.verdict is Certainty.not_sure and found.digit != 1
+    if not is_asked or not has_upstroke(digit.ink):
+        return found
+    probabilities = found.probabilities / 2
+    probabilities[1] += 0.5
+    return dataclasses.replace(found, digit=1, probabilities=probabilities)
 
 
 def _placed(
