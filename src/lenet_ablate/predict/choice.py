@@ -14,7 +14,7 @@ from lenet_ablate.predict.pictures import Grey
 
 SAME_PLACE = 0.25  # of the smaller box: signs that share as much stand in one place
 BETTER = 0.3  # nats by which another way must read better than the first
-MAIN, SURELY = 0.6, -0.3  # of a sign's height: its largest piece, and how well that reads alone, to be taken for all
+MAIN, SURELY = 0.6, -0.6  # of a sign's height: its largest piece, and how well that reads alone, to be taken for all
 LOST = 3.0  # nats that a sign costs where the other way has nothing, if it is surely a digit
 
 Likelihoods = npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ def with_loners(found: Found, apart: Found, judge: Judge) -> Found:
     """
     pairs = []
     for sign in found.digits:
-        inside = [other for other in apart.digits if _is_at(sign.box, other.box)]
+        inside = [other for other in apart.digits if _is_in(other.box, sign.box)]
         largest = max(inside, key=lambda other: other.box.height * other.box.width, default=None)
         if largest is not None and largest.box != sign.box and largest.box.height >= MAIN * sign.box.height:
             pairs.append((sign, largest, inside))
@@ -55,9 +55,8 @@ def with_loners(found: Found, apart: Found, judge: Judge) -> Found:
     digits, left_out = list(found.digits), list(found.left_out)
     for (sign, largest, inside), (whole, alone) in zip(pairs, values.tolist(), strict=True):
         if alone >= SURELY and alone > whole + BETTER:
-            digits = [digit for digit in digits if digit is not sign and not any(digit is other for other in inside)]
-            digits += inside
-            left_out += [mark for mark in apart.left_out if mark not in left_out and _is_at(mark.box, sign.box)]
+            digits = [digit for digit in digits if digit is not sign] + inside
+            left_out += [mark for mark in apart.left_out if mark not in left_out and _is_in(mark.box, sign.box)]
     return replace(found, digits=tuple(digits), left_out=tuple(left_out))
 
 
@@ -100,6 +99,10 @@ def _places(one: Sequence[Digit], other: Sequence[Digit]) -> list[tuple[list[Dig
 
 def _are_same(mine: Sequence[Digit], theirs: Sequence[Digit]) -> bool:
     return len(mine) == len(theirs) == 1 and mine[0].box == theirs[0].box and np.array_equal(mine[0].ink, theirs[0].ink)
+
+
+def _is_in(one: Box, other: Box) -> bool:
+    return one.join(other) == other
 
 
 def _is_at(one: Box, other: Box) -> bool:

@@ -13,10 +13,10 @@ from lenet_ablate.predict.lines import Line, Runs
 from lenet_ablate.predict.strokes import runs
 
 ROUNDS = 4  # of fits, each without what strays
-STRAY = 2.5  # times the usual distance from the curve, or a pixel: how far what counts lies off
+STRAY, LEAST = 2.5, 1.03  # times the usual distance from the curve, or pixels: how far what counts lies off
 LEAST_BENT = 60  # columns: a shorter line is straight
 NEAR, WAVER = 0.77, 1.5  # pixels beyond half its thickness, plus so many times the usual distance: a line's own
-PAPER = 2.0  # strokes: a line ends where as much paper follows
+PAPER_AFTER = 2.0  # strokes: a line ends where as much paper follows
 THICKER, PIXELS = 1.35, 0.8  # of its thickness, plus these: where the ink is higher a stroke lies in the line
 
 Floats = npt.NDArray[np.float64]
@@ -39,7 +39,7 @@ def refined(line: Line, mask: Mask, labels: Runs, down: Runs, stroke: float) -> 
         start, slope, square = _fitted(x[kept], y[kept], line.length >= LEAST_BENT)
         away = np.abs(y - (start + x * (slope + x * square)))
         usual = float(np.median(away[kept]))
-        kept = away <= max(1.0, STRAY * usual)
+        kept = away <= max(LEAST, STRAY * usual)
     thickness = float(np.median(down[rows[kept], columns[kept]]))
     whole = dataclasses.replace(
         line, start=start, end=start + slope + square, bend=-square, waver=usual, thickness=thickness
@@ -67,7 +67,7 @@ def _fitted(x: Floats, y: Floats, is_bent: bool) -> tuple[float, float, float]:
 def _carried_on(line: Line, mask: Mask, stroke: float) -> Line:
     """The line with the ink beyond its ends that runs on as it does."""
     height, width = mask.shape
-    reach, most = line.thickness / 2 + NEAR, PAPER * stroke
+    reach, most = line.thickness / 2 + NEAR, PAPER_AFTER * stroke
 
     def end(column: int, step: int) -> int:
         found = column
@@ -82,7 +82,7 @@ def _carried_on(line: Line, mask: Mask, stroke: float) -> Line:
     return line.between(end(line.first, -1), end(line.last, 1))
 
 
-def owned(lines: Sequence[Line], mask: Mask) -> Mask:
+def pixels_of(lines: Sequence[Line], mask: Mask) -> Mask:
     """The pixels of refined level lines where ink goes on across for not much longer than they are thick."""
     height, down = len(mask), runs(mask)
     own = np.zeros(mask.shape, bool)

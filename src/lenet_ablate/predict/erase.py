@@ -13,7 +13,7 @@ from lenet_ablate.predict.ink import EIGHT, Mask
 from lenet_ablate.predict.lines import Line, Runs
 from lenet_ablate.predict.strokes import run_ends
 
-REMAINS = 1.2  # thicknesses, and 2 pixels: how far from lines that meet something is left of them
+REMAINS = 1.5  # thicknesses, and 3 pixels: how far from lines that meet something is left of them
 BESIDE = 2  # pixels to the sides where a stroke that crosses a line may go on
 MEND = 6.0  # strokes: how far apart two ends of one sign stand on a line that its stroke ran in
 
@@ -44,7 +44,7 @@ def uncrossed(own: Mask, rest: Mask) -> Mask:
     return alone
 
 
-def mended(mask: Mask, removed: Mask, lines: Sequence[Line], stroke: float, mend: float) -> Mask:
+def mended(mask: Mask, removed: Mask, lines: Sequence[Line], stroke: float) -> Mask:
     """What is removed but for where a stroke runs on within level lines: between two ends of one sign on one side."""
     kept = removed.copy()
     if not lines:
@@ -61,7 +61,7 @@ def mended(mask: Mask, removed: Mask, lines: Sequence[Line], stroke: float, mend
                 signs = np.where(there > 0, there, signs)
             ends = np.flatnonzero(signs)
             for one, other in itertools.pairwise(ends):
-                if 1 < other - one <= mend * stroke and signs[one] == signs[other]:
+                if 1 < other - one <= MEND * stroke and signs[one] == signs[other]:
                     rows = slice(max(0, middles[one] - reach), middles[one] + reach + 1)
                     kept[rows, columns[one] : columns[other] + 1] = False
     return kept
@@ -100,7 +100,7 @@ def corners(rest: Mask, level: Sequence[Line], upright: Sequence[Line]) -> Mask:
 
 def _is_within(line: Line, along: slice, across: slice) -> bool:
     """Whether a box lies near a level line, all of it."""
-    near = REMAINS * line.thickness + 2
+    near = REMAINS * line.thickness + 3
     middle = line.row((along.start + along.stop - 1) / 2)
     is_along = line.first - near <= along.start and along.stop - 1 <= line.last + near
     return is_along and middle - near <= across.start and across.stop - 1 <= middle + near

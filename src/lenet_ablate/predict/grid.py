@@ -75,7 +75,7 @@ def find_grid(candidates: Sequence[Line], side: int, across: Grid | None = None,
 
 
 def _even(offsets: npt.NDArray[np.float64], slope: float, thickness: float) -> Grid | None:
-    """The grid with the widest distance that most offsets, in order, fit."""
+    """The grid with the least distance that most offsets, in order, fit."""
     gaps = np.diff(offsets)
     for gap in sorted(gaps.tolist()):
         steps = np.maximum(1, np.rint(gaps / gap))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from lenet_ablate.predict import course
-from lenet_ablate.predict.course import refined
+from lenet_ablate.predict.course import pixels_of, refined
 from lenet_ablate.predict.erase import corners, crumbs, mended, owned, uncrossed
 from lenet_ablate.predict.grid import find_grid
 from lenet_ablate.predict.ink import EIGHT, Ink, Mask
@@ -70,19 +69,17 @@ def find_lines(ink: Ink) -> Ruling:
         return Ruling()
     level = [refined(line, mask, level_labels, down, stroke) for line in level]
     upright = [refined(line, mask.T, upright_labels, along, stroke) for line in upright]
-    return Ruling(tuple(level), tuple(upright), tuple(_erased(ink.mask if w else mask, level, upright, stroke, m) for w, m in WAYS))
+    masks = tuple(_erased(seen, level, upright, stroke) for seen in (mask, ink.mask))
+    return Ruling(tuple(level), tuple(upright), masks)
 
 
-import os
-WAYS = eval(os.environ.get("WAYS", "((0, 6.0), (1, 6.0))"))
-
-
-def _erased(mask: Mask, level: Sequence[Line], upright: Sequence[Line], stroke: float, mend: float) -> Mask:
-    own, other = course.owned(level, mask), course.owned(upright, mask.T).T
+def _erased(mask: Mask, level: Sequence[Line], upright: Sequence[Line], stroke: float) -> Mask:
+    """The pixels that are the lines' alone, as a mask shows them: faint ones too, or ink that is surely some."""
+    own, other = pixels_of(level, mask), pixels_of(upright, mask.T).T
     rest = mask & ~own & ~other
     removed = uncrossed(own, rest) | uncrossed(other.T, rest.T).T
-    removed = mended(mask, removed, level, stroke, mend)
-    removed = mended(mask.T, removed.T, upright, stroke, mend).T
+    removed = mended(mask, removed, level, stroke)
+    removed = mended(mask.T, removed.T, upright, stroke).T
     removed |= crumbs(mask & ~removed, level)
     removed |= crumbs((mask & ~removed).T, upright).T
     removed |= corners(mask & ~removed, level, upright)
@@ -122,7 +119,7 @@ def _accepted(
 
 
 def without_lines(ink: Ink, ruling: Ruling) -> list[Ink]:
-    """The ink that is no line's; beside strokes nothing of a line's grey edge is left."""
+    """The ink that is no line's, at least once; beside strokes nothing of a line's grey edge is left."""
     return [_without(ink, removed) for removed in ruling.masks] or [ink]
 
 

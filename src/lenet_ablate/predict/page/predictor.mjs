@@ -7,6 +7,7 @@ import { findLayout } from "./layout.mjs";
 import { forward } from "./network.mjs";
 import { rejectionScore } from "./reject.mjs";
 import { mayBeSeveral, splitDigit } from "./touching.mjs";
+import { hasUpstroke } from "./upstroke.mjs";
 
 export const SURE = "sure";
 const NOT_SURE = "not sure";
@@ -56,13 +57,14 @@ export const NOTHING_READ = { predictions: [], leftOut: [], verdict: NO_DIGIT };
  * @returns {Reading}
  */
 export function read(predictor, picture) {
-  const layout = findLayout(picture);
+  const judge = predictor.rejection ? likelihoodWith(predictor) : null;
+  const layout = findLayout(picture, judge);
   const isAlone = layout.rows.flat().length === 1;
   const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit, isAlone)));
   const count = rows.flat().length;
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
-      const found = predict(predictor, toForm(digit.ink, predictor.form));
+      const found = orUpstroke(predict(predictor, toForm(digit.ink, predictor.form)), digit, predictor.subject);
       const verdict = verdictOf(digit, found, count > 1);
       const number = verdict === NOT_A_DIGIT ? null : found.digit;
       return { ...found, digit: number, verdict, box: inPixels(layout.picture, digit.box), row, index };
@@ -88,11 +90,24 @@ function divided(predictor, digit, isAlone) {
   if (!predictor.rejection) return [digit];
   const { verdict } = predict(predictor, toForm(digit.ink, predictor.form));
   if (!mayBeSeveral(digit, verdict === SURE)) return [digit];
-  const judge = (ink) => {
+  return splitDigit(digit, likelihoodWith(predictor), isAlone);
+}
+
+/** What tells the logarithm of how likely ink is one digit that is read rightly. */
+function likelihoodWith(predictor) {
+  return (ink) => {
     const { probabilities, score } = predict(predictor, toForm(ink, predictor.form));
     return Math.log(Math.max(...probabilities)) - softplus(-score);
   };
-  return splitDigit(digit, judge, isAlone);
+}
+
+/** What was said of a sign, or a 1 that is not sure where its strokes say so and the network is not sure. */
+function orUpstroke(found, digit, subject) {
+  const isAsked = subject === "digit" && found.verdict === NOT_SURE && found.digit !== 1;
+  if (!isAsked || !hasUpstroke(digit.ink)) return found;
+  const probabilities = found.probabilities.map((value, number) => value / 2 + (number === 1 ? 0.5 : 0));
+  const runnerUp = found.likeliest;
+  return { ...found, digit: 1, likeliest: 1, runnerUp, probabilities };
 }
 
 /** The logarithm of one plus the exponential. */
