@@ -53,7 +53,7 @@ def with_loners(found: Found, apart: Found, judge: Judge) -> Found:
         return found
     values = judge([digit.ink for sign, largest, _ in pairs for digit in (sign, largest)]).reshape(-1, 2)
     digits, left_out = list(found.digits), list(found.left_out)
-    for (sign, largest, inside), (whole, alone) in zip(pairs, values.tolist(), strict=True):
+    for (sign, _, inside), (whole, alone) in zip(pairs, values.tolist(), strict=True):
         if alone >= SURELY and alone > whole + BETTER:
             digits = [digit for digit in digits if digit is not sign] + inside
             left_out += [mark for mark in apart.left_out if mark not in left_out and _is_in(mark.box, sign.box)]

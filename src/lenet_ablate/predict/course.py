@@ -1,4 +1,4 @@
-"""Where exactly an accepted line runs, also where strokes lie in it: a curve through its pieces, carried on to its ends."""
+"""Where exactly a line runs, also where strokes lie in it: a curve through its pieces, carried on to its ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lenet_ablate.predict.strokes import runs
 ROUNDS = 4  # of fits, each without what strays
 STRAY, LEAST = 2.5, 1.03  # times the usual distance from the curve, or pixels: how far what counts lies off
 LEAST_BENT = 60  # columns: a shorter line is straight
-NEAR, WAVER = 0.77, 1.5  # pixels beyond half its thickness, plus so many times the usual distance: a line's own
+NEAR_LINE, WAVER = 0.77, 1.5  # pixels beyond half its thickness, plus so many times the usual distance: a line's own
 PAPER_AFTER = 2.0  # strokes: a line ends where as much paper follows
 THICKER, PIXELS = 1.35, 0.8  # of its thickness, plus these: where the ink is higher a stroke lies in the line
 
@@ -67,7 +67,7 @@ def _fitted(x: Floats, y: Floats, is_bent: bool) -> tuple[float, float, float]:
 def _carried_on(line: Line, mask: Mask, stroke: float) -> Line:
     """The line with the ink beyond its ends that runs on as it does."""
     height, width = mask.shape
-    reach, most = line.thickness / 2 + NEAR, PAPER_AFTER * stroke
+    reach, most = line.thickness / 2 + NEAR_LINE, PAPER_AFTER * stroke
 
     def end(column: int, step: int) -> int:
         found = column
@@ -89,7 +89,7 @@ def pixels_of(lines: Sequence[Line], mask: Mask) -> Mask:
     for line in lines:
         columns = np.arange(line.first, line.last + 1)
         middles = line.row(columns)
-        reach = line.thickness / 2 + NEAR + WAVER * line.waver
+        reach = line.thickness / 2 + NEAR_LINE + WAVER * line.waver
         tops = np.floor(middles - reach).astype(int)
         near = []
         for away in range(int(2 * reach) + 3):

@@ -23,7 +23,10 @@ LEVEL = 2.5  # strokes: what runs on level for less is no piece of a line
 MAX_SLOPE = 0.2  # 11 degrees
 STRAIGHT = 0.35  # of its thickness, plus 0.5 pixels and 0.4 % of its length: how far a piece's middle strays
 GAP = 14.0  # strokes, or half of what there is already: how far a line's pieces lie apart where strokes cross
-STRAY, FAR_STRAY = 0.06, 0.04  # of the gap: how far pieces that are nearer, or further apart, point past each other
+STRAY_AHEAD, FAR_STRAY = (
+    0.06,
+    0.04,
+)  # of the gap: how far pieces that are nearer, or further apart, point past each other
 FAR_PIECE = 8.0  # thicknesses: shorter pieces do not belong together over more than that
 EMPTY, FAINT = 0.06, 0.3  # of the longer piece, or half a stroke: how much of that is paper; where lines are thin, or
 # two strokes
@@ -133,7 +136,9 @@ def _chained(segments: Sequence[Line], mask: Mask, stroke: float) -> list[Line]:
             if is_far and min(line.length, segment.length) < FAR_PIECE * max(line.thickness, segment.thickness):
                 continue
             apart = abs(line.row(segment.first) - segment.start) + abs(segment.row(line.last) - line.end)
-            limit = 2 * max(line.thickness, segment.thickness) + 1 + (FAR_STRAY if is_far else STRAY) * max(gap, 0)
+            limit = (
+                2 * max(line.thickness, segment.thickness) + 1 + (FAR_STRAY if is_far else STRAY_AHEAD) * max(gap, 0)
+            )
             if apart > limit or gap + 4 * apart >= nearest:
                 continue
             if _paper_between(line, segment, mask) <= _allowed(line, segment, stroke):

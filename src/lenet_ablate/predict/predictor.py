@@ -32,12 +32,13 @@ from lenet_ablate.predict.pictures import Grey, Picture, load_picture
 from lenet_ablate.predict.pieces import LeftOut
 from lenet_ablate.predict.prediction import DIGITS, NO_DIGIT, Certainty, Judged, Prediction, Reading
 from lenet_ablate.predict.touching import may_be_several, split
-from lenet_ablate.predict.upstroke import has_upstroke
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
+from lenet_ablate.predict.upstroke import has_upstroke
 
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
 """Degrees by which test-time augmentation turns an image."""
 AMONG_OTHERS = -0.5  # score below which nothing is sure beside other signs: letters and marks are as likely there
+SLASH = 0.5  # of its height: a 1 beside other signs that leans so far may be a slash
 UNCALIBRATED_MARGIN = 5.0  # in nats; without validation images nothing better is known
 
 
@@ -235,15 +236,17 @@ def _placed(
     verdict = found.verdict
     if digit.is_bar:
         verdict = Certainty.not_a_digit
-    elif verdict is Certainty.sure and (digit.is_doubtful or (is_among_others and _is_odd(found))):
+    elif verdict is Certainty.sure and (digit.is_doubtful or (is_among_others and _is_odd(found, digit))):
         verdict = Certainty.not_sure
     number = None if verdict is Certainty.not_a_digit else found.digit
     box = picture.in_pixels(digit.box)
     return dataclasses.replace(found, digit=number, verdict=verdict, box=box, row=row, index=index, cell=cell)
 
 
-def _is_odd(found: Prediction) -> bool:
-    return found.score is not None and found.score < AMONG_OTHERS
+def _is_odd(found: Prediction, digit: Digit) -> bool:
+    """Whether a sign beside others is as likely a letter, or a slash."""
+    is_slash = found.digit == 1 and found.classes == DIGITS and digit.box.width > SLASH * digit.box.height
+    return is_slash or (found.score is not None and found.score < AMONG_OTHERS)
 
 
 def temperature_of(calibration: Calibration | None) -> float:

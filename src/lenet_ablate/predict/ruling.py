@@ -92,9 +92,10 @@ def _accepted(
     """The candidates that are lines: by their length, or because lines that meet them hold them."""
     grid = find_grid(levels, mask.shape[1])
     columns = find_grid(uprights, mask.shape[0], grid, is_upright=True)
-    ruled = [line for line in levels if grid and grid.holds(line)], [
-        line for line in uprights if columns and columns.holds(line)
-    ]
+    ruled = (
+        [line for line in levels if grid and grid.holds(line)],
+        [line for line in uprights if columns and columns.holds(line)],
+    )
     boxed = _boxed(levels, uprights, _writing(mask & ~paint(levels, uprights), stroke).size, mask.shape)
     boxed = [*boxed[0], *ruled[0]], [*boxed[1], *ruled[1]]
     gone = paint(*boxed)
@@ -112,9 +113,10 @@ def _accepted(
         or _is_long(line, writing, mask.shape[0], MARGIN_LINE, UPRIGHT)
         or (line.thickness <= thin and _is_long(line, alone, mask.shape[0], MARGIN_LINE, np.inf))
     ]
-    held = [line for line in levels if not grid or grid.holds(line)], [
-        line for line in uprights if not columns or columns.holds(line)
-    ]
+    held = (
+        [line for line in levels if not grid or grid.holds(line)],
+        [line for line in uprights if not columns or columns.holds(line)],
+    )
     return _with_held(*held, level, upright, alone.size)
 
 

@@ -1,4 +1,4 @@
-"""A 1 that begins with a stroke upwards, as much of the world writes it; MNIST has few, and its networks read 7 or 4."""
+"""A 1 that begins with a stroke upwards, as much of the world writes it; MNIST has few, its networks read 7 or 4."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lenet_ablate.predict.pictures import Grey
 from lenet_ablate.predict.strokes import stroke_pixels
 
 SMALLEST = 12  # pixels: of a smaller sign nothing can be told
-WIDEST = 0.85  # of its height
-STRAIGHT = 0.45  # strokes: how far the stem's right edge strays from a straight line
+WIDEST_ONE = 0.85  # of its height
+STRAIGHT_STEM = 0.45  # strokes: how far the stem's right edge strays from a straight line
 RIGHT, LEFT = 0.2, 0.6  # columns per row: how far the stem leans
 STEM = 1.9  # strokes: its breadth
 FLAG, LOWEST = 0.1, 0.6  # of the height: how far the upstroke reaches to the left, and down
@@ -29,19 +29,19 @@ def has_upstroke(ink: Grey) -> bool:
     down, across = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     mask = mask[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
     height, width = mask.shape
-    if not mask.any(axis=1).all() or width > WIDEST * height or height < SMALLEST:
+    if not mask.any(axis=1).all() or width > WIDEST_ONE * height or height < SMALLEST:
         return False
     stroke = stroke_pixels(mask)
     rows = np.arange(height)
     left, right = mask.argmax(axis=1), width - 1 - mask[:, ::-1].argmax(axis=1)
     low = int(left[: round(LOWEST * height)].argmin())
-    if not 0 < low:
+    if not low > 0:
         return False
     stem = rows[round(0.08 * height) : round(0.94 * height)]
     over = stem - stem.mean()
     lean = float((over * right[stem]).sum() / (over**2).sum())
     edge = right[stem].mean() + lean * (rows - stem.mean())
-    if not -LEFT <= lean <= RIGHT or float(np.abs(right[stem] - edge[stem]).mean()) > STRAIGHT * stroke:
+    if not -LEFT <= lean <= RIGHT or float(np.abs(right[stem] - edge[stem]).mean()) > STRAIGHT_STEM * stroke:
         return False
     ends = rows[min(height - 1, round(low + stroke)) :]
     broad = (right[ends] - left[ends] + 1 > STEM * stroke) | (mask[ends].sum(axis=1) < right[ends] - left[ends] + 1)

@@ -1,4 +1,4 @@
-/** Where exactly an accepted line runs, also where strokes lie in it: a curve through its pieces, carried on to its ends. */
+/** Where exactly a line runs, also where strokes lie in it: a curve through its pieces, carried on to its ends. */
 
 import { makeGrid, median, roundEven } from "./arrays.mjs";
 import { lineBetween, lineLength, rowOf } from "./lines.mjs";

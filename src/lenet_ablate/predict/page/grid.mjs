@@ -10,6 +10,7 @@ const COVERED_LINE = 0.3; // of such a line
 const PARALLEL = 0.03; // rows per column
 const EVEN = 0.12; // of their distance: how far off lines may be
 const MOST_UNEVEN = 0.25; // of them may be further off
+const MOST_STEPS = 2; // times as many distances as lines were found between: the others are hidden
 const THICKER_LINE = 1.4; // times their usual thickness, plus a pixel
 
 /**
@@ -83,6 +84,7 @@ function fittedGrid(offsets, slope, thickness) {
     const pitch = over.reduce((sum, value, i) => sum + value * offsets[i], 0) / spread;
     const off = offsets.filter((offset, i) => Math.abs(offset - height - over[i] * pitch) > EVEN * pitch + 1);
     const isEven = gaps.every((value, i) => Math.abs(value - steps[i] * pitch) <= 2 * EVEN * pitch + 1);
+    if (places.at(-1) > MOST_STEPS * gaps.length) continue;
     if (off.length <= MOST_UNEVEN * offsets.length && isEven) {
       return { offset: height - pitch * middle, slope, pitch, thickness };
     }

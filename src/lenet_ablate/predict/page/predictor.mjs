@@ -1,7 +1,7 @@
 /** A trained run that reads pictures. */
 
 import { makeGrid, roundEven } from "./arrays.mjs";
-import { inPixels } from "./boxes.mjs";
+import { boxHeight, boxWidth, inPixels } from "./boxes.mjs";
 import { toForm } from "./form.mjs";
 import { findLayout } from "./layout.mjs";
 import { forward } from "./network.mjs";
@@ -13,6 +13,7 @@ export const SURE = "sure";
 const NOT_SURE = "not sure";
 export const NOT_A_DIGIT = "not a digit";
 const NO_DIGIT = "no digit";
+const SLASH = 0.5; // of its height: a 1 beside other signs that leans so far may be a slash
 const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs, which may be letters
 
 /**
@@ -65,7 +66,7 @@ export function read(predictor, picture) {
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
       const found = orUpstroke(predict(predictor, toForm(digit.ink, predictor.form)), digit, predictor.subject);
-      const verdict = verdictOf(digit, found, count > 1);
+      const verdict = verdictOf(digit, found, count > 1, predictor.subject);
       const number = verdict === NOT_A_DIGIT ? null : found.digit;
       return { ...found, digit: number, verdict, box: inPixels(layout.picture, digit.box), row, index };
     }),
@@ -74,14 +75,15 @@ export function read(predictor, picture) {
   return { predictions, leftOut, verdict: pictureVerdict(predictions, leftOut) };
 }
 
-function verdictOf({ isBar, isDoubtful }, { verdict, score }, isAmongOthers) {
+function verdictOf({ isBar, isDoubtful, box }, { digit, verdict, score }, isAmongOthers, subject) {
   if (isBar) return NOT_A_DIGIT;
-  const isOdd = isAmongOthers && score !== null && score < AMONG_OTHERS;
+  const isSlash = digit === 1 && subject === "digit" && boxWidth(box) > SLASH * boxHeight(box);
+  const isOdd = isAmongOthers && (isSlash || (score !== null && score < AMONG_OTHERS));
   return (isDoubtful || isOdd) && verdict === SURE ? NOT_SURE : verdict;
 }
 
 function pictureVerdict(predictions, leftOut) {
-  if (predictions.every(({ digit }) => digit === null)) return NO_DIGIT;
+  if (predictions.every(({ digit }) => digit === null)) return predictions.length ? NOT_A_DIGIT : NO_DIGIT;
   return predictions.every(({ verdict }) => verdict === SURE) && !leftOut.length ? SURE : NOT_SURE;
 }
 

@@ -1,4 +1,4 @@
-/** A 1 that begins with a stroke upwards, as much of the world writes it; MNIST has few, and its networks read 7 or 4. */
+/** A 1 that begins with a stroke upwards, as much of the world writes it; MNIST has few, its networks read 7 or 4. */
 
 import { makeGrid, roundEven } from "./arrays.mjs";
 import { boxHeight, boxOf, boxWidth } from "./boxes.mjs";
