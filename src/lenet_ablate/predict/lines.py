@@ -133,12 +133,11 @@ def _chained(segments: Sequence[Line], mask: Mask, stroke: float) -> list[Line]:
             if gap < -2 * stroke:
                 continue
             is_far = gap > max(GAP * stroke, 0.5 * line.length)
-            if is_far and min(line.length, segment.length) < FAR_PIECE * max(line.thickness, segment.thickness):
+            thickest = max(line.thickness, segment.thickness)
+            if is_far and min(line.length, segment.length) < FAR_PIECE * thickest:
                 continue
             apart = abs(line.row(segment.first) - segment.start) + abs(segment.row(line.last) - line.end)
-            limit = (
-                2 * max(line.thickness, segment.thickness) + 1 + (FAR_STRAY if is_far else STRAY_AHEAD) * max(gap, 0)
-            )
+            limit = 2 * thickest + 1 + (FAR_STRAY if is_far else STRAY_AHEAD) * max(gap, 0)
             if apart > limit or gap + 4 * apart >= nearest:
                 continue
             if _paper_between(line, segment, mask) <= _allowed(line, segment, stroke):
