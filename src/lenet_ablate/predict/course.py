@@ -36,9 +36,9 @@ def refined(line: Line, mask: Mask, labels: Runs, down: Runs, stroke: float) -> 
     x, y = (columns - line.first) / max(1, line.length - 1), rows.astype(np.float64)
     kept = np.ones(len(x), bool)
     for _ in range(ROUNDS):
-        start, slope, square = _fitted(x[kept], y[kept], line.length >= LEAST_BENT)
+        start, slope, square = map(_exact, _fitted(x[kept], y[kept], line.length >= LEAST_BENT))
         away = np.abs(y - (start + x * (slope + x * square)))
-        usual = float(np.median(away[kept]))
+        usual = _exact(float(np.median(away[kept])))
         kept = away <= max(LEAST, STRAY * usual)
     thickness = float(np.median(down[rows[kept], columns[kept]]))
     whole = dataclasses.replace(
@@ -62,6 +62,11 @@ def _fitted(x: Floats, y: Floats, is_bent: bool) -> tuple[float, float, float]:
     square = float((second * y).sum()) / max(1e-9, float((second**2).sum()))
     factor = slope - square * (2 * middle + lean)
     return height - slope * middle + square * (middle**2 - level + lean * middle), factor, square
+
+
+def _exact(value: float) -> float:
+    """To a millionth, so that a line between two rows of pixels lies there whatever the order of the sums."""
+    return float(np.rint(value * 1e6) / 1e6)
 
 
 def _carried_on(line: Line, mask: Mask, stroke: float) -> Line:

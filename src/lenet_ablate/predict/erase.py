@@ -103,4 +103,4 @@ def _is_within(line: Line, along: slice, across: slice) -> bool:
     near = REMAINS * line.thickness + 3
     middle = line.row((along.start + along.stop - 1) / 2)
     is_along = line.first - near <= along.start and along.stop - 1 <= line.last + near
-    return is_along and middle - near <= across.start and across.stop - 1 <= middle + near
+    return bool(is_along and middle - near <= across.start and across.stop - 1 <= middle + near)

@@ -33,11 +33,11 @@ export function refined(line, mask, labels, down, stroke) {
   });
   let [kept, usual, factors] = [points, 0, [0, 0, 0]];
   for (let round = 0; round < ROUNDS; round++) {
-    factors = curveThrough(kept, lineLength(line) >= LEAST_BENT);
+    factors = curveThrough(kept, lineLength(line) >= LEAST_BENT).map(toMillionth);
     for (const point of points) {
       point.away = Math.abs(point.y - (factors[0] + point.x * (factors[1] + point.x * factors[2])));
     }
-    usual = median(Float64Array.from(kept, (point) => point.away));
+    usual = toMillionth(median(Float64Array.from(kept, (point) => point.away)));
     const most = Math.max(LEAST, STRAY * usual);
     kept = points.filter((point) => point.away <= most);
   }
@@ -61,6 +61,11 @@ function curveThrough(points, isBent) {
   const square = total((point) => second(point) * point.y) / Math.max(1e-9, total((point) => second(point) ** 2));
   const factor = slope - square * (2 * middle + lean);
   return [height - slope * middle + square * (middle ** 2 - level + lean * middle), factor, square];
+}
+
+/** So that a line between two rows of pixels lies there whatever the order of the sums. */
+function toMillionth(value) {
+  return roundEven(value * 1e6) / 1e6;
 }
 
 /** The line with the ink beyond its ends that runs on as it does. */
