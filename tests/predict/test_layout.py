@@ -7,19 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.cells import cells_of
+from lenet_ablate.predict.choice import best_of, with_loners
 from lenet_ablate.predict.comb import comb_bars
-from lenet_ablate.predict.digits import Digit
+from lenet_ablate.predict.course import pixels_of, refined
+from lenet_ablate.predict.digits import Digit, Found
+from lenet_ablate.predict.grid import find_grid
 from lenet_ablate.predict.ink import find_ink
 from lenet_ablate.predict.layout import Layout, find_layout
+from lenet_ablate.predict.lines import Line
 from lenet_ablate.predict.pictures import Grey, from_array
-from lenet_ablate.predict.pieces import Reason
+from lenet_ablate.predict.pieces import LeftOut, Reason
 from lenet_ablate.predict.rows import in_rows
 from lenet_ablate.predict.ruling import find_lines
+from lenet_ablate.predict.strokes import runs
 from lenet_ablate.predict.touching import may_be_several, split
+from lenet_ablate.predict.upstroke import has_upstroke
 from support import pages
 
 
@@ -93,7 +99,7 @@ def test_strokes_of_digits_are_no_lines(digits: tuple[int, ...]) -> None:
     tight = image.crop(Image.eval(image, lambda level: 255 - level if level < 200 else 0).getbbox())
     for picture in (image, tight):
         ink = find_ink(from_array(np.asarray(picture)))
-        assert ink is not None and find_lines(ink).mask is None
+        assert ink is not None and find_lines(ink).masks == ()
 
 
 @pytest.mark.parametrize("with_frame", [True, False])
@@ -189,3 +195,95 @@ def test_a_sign_that_reads_better_whole_stays_whole() -> None:
     whole = np.array([sign.box.width / sign.box.height])
     assert split(sign, likely_where(whole)) == [sign]  # type: ignore[arg-type]
     assert not may_be_several(Digit(Box(0, 0, 100, 40), np.ones((100, 40), np.float32)), is_sure=False)
+
+
+def test_a_line_is_followed_where_it_bends_and_a_stroke_in_it_stays() -> None:
+    """A bent line with a foot of a stroke in it: the line's pixels go, and the foot's, which makes it thicker, stay."""
+    columns = np.arange(300)
+    middles = 60 + 0.03 * columns + 8 * (columns / 299) * (1 - columns / 299)
+    rows = np.arange(120)[:, None]
+    mask = np.abs(rows - middles) <= 1.2
+    mask[40:70, 100:140] |= np.abs(rows - middles + 2)[40:70, 100:140] <= 3.2
+    down = runs(mask)
+    line = Line(0, 250, 60.0, 67.5, 3.0, (1,), 1.0)
+    found = refined(line, mask, (mask & (columns <= 250)).astype(np.int32), down, 6.0)
+    assert (found.first, found.last) == (0, 299)
+    np.testing.assert_allclose(found.row(columns), middles, atol=1.0)
+    own = pixels_of([found], mask)
+    assert own[:, :95].sum() == mask[:, :95].sum() and own[:, 145:].sum() == mask[:, 145:].sum()
+    assert not own[:, 104:136].any()
+
+
+@pytest.mark.parametrize("missing", [(), (2,), (1, 3)])
+def test_even_lines_are_a_grid_and_uneven_ones_are_none(missing: tuple[int, ...]) -> None:
+    def level(row: float) -> Line:
+        return Line(0, 299, row, row + 3, 2.0, (1,), 0.9)
+
+    lines = [level(20 + 40 * number) for number in range(6) if number not in missing]
+    grid = find_grid(lines, 300)
+    assert grid is not None and abs(grid.pitch - 40) < 0.5
+    assert grid.holds(Line(10, 60, 60.1, 60.6, 2.0, (2,), 1.0)) and not grid.holds(
+        Line(10, 60, 80, 80.5, 2.0, (2,), 1.0)
+    )
+    assert find_grid([level(row) for row in (20, 60, 77, 140, 151)], 300) is None
+    assert find_grid(lines, 300, is_upright=True) is None
+
+
+def sign(box: Box) -> Digit:
+    return Digit(box, np.ones((box.height, box.width), np.float32))
+
+
+def test_at_each_place_the_way_is_taken_that_reads_best() -> None:
+    halves, whole, other = (Box(0, 0, 40, 10), Box(0, 20, 40, 30)), Box(0, 0, 40, 30), Box(0, 60, 40, 80)
+    one = Found((*map(sign, halves), sign(other)), (LeftOut(Box(2, 12, 6, 14), Reason.small),), 40.0)
+    two = Found((sign(whole), sign(other)), (), 40.0)
+    alike = likely_where(np.array([whole.width / whole.height, other.width / other.height]))
+    best = best_of([one, two], alike)  # type: ignore[arg-type]
+    assert {digit.box for digit in best.digits} == {whole, other} and best.left_out == ()
+    back = best_of([two, one], alike)  # type: ignore[arg-type]
+    assert {digit.box for digit in back.digits} == {whole, other}
+
+
+def test_a_sign_that_only_one_way_has_is_not_lost() -> None:
+    digit, other = Box(0, 0, 40, 20), Box(0, 60, 40, 80)
+    both, one = (Found(tuple(map(sign, boxes)), (), 40.0) for boxes in ((digit, other), (other,)))
+    likely = likely_where(np.array([0.5]))
+    for ways in ([both, one], [one, both]):
+        assert {found.box for found in best_of(ways, likely).digits} == {digit, other}  # type: ignore[arg-type]
+    line = Found((sign(Box(0, 0, 4, 80)), sign(other)), (), 40.0)
+    assert {found.box for found in best_of([line, one], likely).digits} == {other}  # type: ignore[arg-type]
+
+
+def test_a_mark_beside_a_digit_is_no_part_of_it_where_that_reads_better() -> None:
+    digit, mark = Box(0, 20, 40, 40), Box(35, 0, 40, 12)
+    joined = Found((sign(digit.join(mark)),), (), 40.0)
+    apart = Found((sign(digit), sign(mark)), (), 40.0)
+    likely = likely_where(np.array([0.5]))
+    assert with_loners(joined, apart, likely) == apart  # type: ignore[arg-type]
+    assert with_loners(joined, apart, likely_where(np.array([1.0]))) == joined  # type: ignore[arg-type]
+
+
+def drawn(*strokes: Sequence[tuple[float, float]], pen: int = 9) -> Grey:
+    image = Image.new("L", (200, 200))
+    for stroke in strokes:
+        ImageDraw.Draw(image).line(list(stroke), fill=255, width=pen, joint="curve")
+    return np.asarray(image.crop(image.getbbox()), np.float32) / 255
+
+
+ONES = {
+    "upstroke": drawn([(60, 85), (100, 40)], [(100, 40), (95, 170)]),
+    "long upstroke": drawn([(40, 100), (100, 40)], [(100, 40), (100, 170)], pen=6),
+}
+OTHERS = {
+    "bar": drawn([(100, 40), (95, 170)]),
+    "7": drawn([(50, 42), (110, 40)], [(110, 40), (80, 170)]),
+    "4": drawn([(60, 40), (60, 100), (110, 100)], [(110, 40), (110, 170)]),
+    "9": drawn([(100, 40), (60, 60), (60, 90), (100, 100)], [(100, 40), (95, 170)]),
+    "crossed 7": drawn([(60, 60), (110, 40)], [(110, 40), (95, 170)], [(75, 110), (130, 110)]),
+    "2": drawn([(50, 80), (90, 40), (110, 80), (50, 170), (120, 170)]),
+}
+
+
+@pytest.mark.parametrize("name", [*ONES, *OTHERS])
+def test_a_one_with_an_upstroke_is_told_from_other_digits(name: str) -> None:
+    assert has_upstroke((ONES | OTHERS)[name]) is (name in ONES)

@@ -27,10 +27,13 @@ from lenet_ablate.engines.forward import forward
 from lenet_ablate.engines.pytorch.models import ACTIVATIONS
 from lenet_ablate.errors import PageError
 from lenet_ablate.predict import (
+    choice,
     comb,
+    course,
     digits,
     erase,
     form,
+    grid,
     ink,
     layout,
     lines,
@@ -41,6 +44,7 @@ from lenet_ablate.predict import (
     ruling,
     sheet,
     touching,
+    upstroke,
 )
 from lenet_ablate.predict.main import main
 from lenet_ablate.predict.page.build import MAX_BYTES, build_page
@@ -279,7 +283,11 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
         ("files", pictures, 2),
         ("ink", ink, 13),
         ("sheet", sheet, 9),
-        ("lines", lines, 9),
+        ("lines", lines, 12),
+        ("course", course, 9),
+        ("grid", grid, 9),
+        ("choice", choice, 5),
+        ("upstroke", upstroke, 11),
         ("ruling", ruling, 13),
         ("erase", erase, 3),
         ("pieces", pieces, 11),

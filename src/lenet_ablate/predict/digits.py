@@ -57,11 +57,16 @@ class Found:
     size: float
 
 
-def find_digits(ink: Ink) -> Found:
-    """What may be digits; nothing where the ink has no pieces that could be one."""
+def find_digits(ink: Ink, near: float = NEAR) -> Found:
+    """What may be digits; nothing where the ink has no pieces that could be one.
+
+    Args:
+        ink: Without ruled lines.
+        near: Of a sign's size: how far off its pieces may lie; below 0 every piece is a sign of its own.
+    """
     pieces = find_pieces(ink)
     digits, left_out = [], list(pieces.left_out)
-    groups, single = _group(pieces)
+    groups, single = _group(pieces, near)
     left_out += [LeftOut(piece.box, Reason.small) for piece in single]
     for group in groups:
         digit = cut(ink, pieces, group)
@@ -74,7 +79,7 @@ def find_digits(ink: Ink) -> Found:
     return Found(tuple(digits), tuple(left_out), pieces.size)
 
 
-def _group(pieces: Pieces) -> tuple[list[list[Piece]], list[Piece]]:
+def _group(pieces: Pieces, distance: float) -> tuple[list[list[Piece]], list[Piece]]:
     """Signs as the pieces that make them up, and pieces too small to be one."""
     size = pieces.size
     big = [piece for piece in pieces.pieces if _is_big(piece.box, size)]
@@ -82,7 +87,7 @@ def _group(pieces: Pieces) -> tuple[list[list[Piece]], list[Piece]]:
     boxes: list[Box] = []
     single = []
     for piece in pieces.pieces:
-        near = [k for k, whole in enumerate(boxes) if piece.box.gap(whole) <= NEAR * max(whole.height, whole.width)]
+        near = [k for k, whole in enumerate(boxes) if piece.box.gap(whole) <= distance * max(whole.height, whole.width)]
         home = min(near, key=lambda k: piece.box.gap(boxes[k])) if near else None
         if home is not None and _is_big(piece.box, size) and _is_apart(piece.box, boxes[home], size, len(big)):
             home = None

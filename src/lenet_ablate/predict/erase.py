@@ -13,7 +13,7 @@ from lenet_ablate.predict.ink import EIGHT, Mask
 from lenet_ablate.predict.lines import Line, Runs
 from lenet_ablate.predict.strokes import run_ends
 
-REMAINS = 4.0  # thicknesses, and 2 pixels: how far from lines that meet something is left of them
+REMAINS = 1.5  # thicknesses, and 3 pixels: how far from lines that meet something is left of them
 BESIDE = 2  # pixels to the sides where a stroke that crosses a line may go on
 MEND = 6.0  # strokes: how far apart two ends of one sign stand on a line that its stroke ran in
 
@@ -91,16 +91,16 @@ def corners(rest: Mask, level: Sequence[Line], upright: Sequence[Line]) -> Mask:
         return corners
     labels, _ = ndimage.label(rest, structure=EIGHT)
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-        y, x = (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
-        size = max(rows.stop - rows.start, columns.stop - columns.start)
-        if any(_is_beside(line, x, y, size) for line in level) and any(
-            _is_beside(line, y, x, size) for line in upright
+        if any(_is_within(line, columns, rows) for line in level) and any(
+            _is_within(line, rows, columns) for line in upright
         ):
             corners[rows, columns] |= labels[rows, columns] == number
     return corners
 
 
-def _is_beside(line: Line, along: float, across: float, size: int) -> bool:
-    near = REMAINS * line.thickness + 2
-    is_within = line.first - near <= along <= line.last + near
-    return size <= 2 * near and is_within and abs(line.row(along) - across) <= near
+def _is_within(line: Line, along: slice, across: slice) -> bool:
+    """Whether a box lies near a level line, all of it."""
+    near = REMAINS * line.thickness + 3
+    middle = line.row((along.start + along.stop - 1) / 2)
+    is_along = line.first - near <= along.start and along.stop - 1 <= line.last + near
+    return bool(is_along and middle - near <= across.start and across.stop - 1 <= middle + near)

@@ -8,7 +8,8 @@ Dalitz et al. 2008, IEEE Trans. PAMI 30, 753-766).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,11 @@ LEVEL = 2.5  # strokes: what runs on level for less is no piece of a line
 MAX_SLOPE = 0.2  # 11 degrees
 STRAIGHT = 0.35  # of its thickness, plus 0.5 pixels and 0.4 % of its length: how far a piece's middle strays
 GAP = 14.0  # strokes, or half of what there is already: how far a line's pieces lie apart where strokes cross
+STRAY_AHEAD, FAR_STRAY = (
+    0.06,
+    0.04,
+)  # of the gap: how far pieces that are nearer, or further apart, point past each other
+FAR_PIECE = 8.0  # thicknesses: shorter pieces do not belong together over more than that
 EMPTY, FAINT = 0.06, 0.3  # of the longer piece, or half a stroke: how much of that is paper; where lines are thin, or
 # two strokes
 THIN_LINE = 0.8  # strokes
@@ -42,6 +48,8 @@ class Line:
         thickness: In pixels, usual.
         segments: Numbers of its pieces.
         covered: Fraction of its columns that its pieces have, 0..1.
+        bend: Four times how far its middle lies below the straight line between its ends.
+        waver: How far its pixels usually lie off its middle, in rows.
     """
 
     first: int
@@ -51,16 +59,28 @@ class Line:
     thickness: float
     segments: tuple[int, ...]
     covered: float
+    bend: float = 0.0
+    waver: float = 0.0
 
     @property
     def length(self) -> int:
         """In columns."""
         return self.last - self.first + 1
 
-    def row(self, column: float) -> float:
-        """The row of its middle in a column, also beyond its ends."""
+    @overload
+    def row(self, column: float) -> float: ...
+    @overload
+    def row(self, column: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]: ...
+    def row(self, column: Any) -> Any:
+        """The row of its middle in a column, or in several, also beyond its ends."""
         share = (column - self.first) / max(1, self.last - self.first)
-        return self.start + share * (self.end - self.start)
+        return self.start + share * (self.end - self.start + self.bend * (1 - share))
+
+    def between(self, first: int, last: int) -> Line:
+        """The part of it, or what goes on beyond it, between two columns."""
+        scale = (last - first) / max(1, self.last - self.first)
+        bend = self.bend * scale**2
+        return replace(self, first=first, last=last, start=self.row(first), end=self.row(last), bend=bend)
 
 
 def candidates(mask: Mask, down: npt.NDArray[np.int32], stroke: float) -> tuple[list[Line], npt.NDArray[np.int32]]:
@@ -110,10 +130,14 @@ def _chained(segments: Sequence[Line], mask: Mask, stroke: float) -> list[Line]:
         best, nearest = None, np.inf
         for place, line in enumerate(lines):
             gap = segment.first - line.last - 1
-            if not -2 * stroke <= gap <= max(GAP * stroke, 0.5 * line.length):
+            if gap < -2 * stroke:
+                continue
+            is_far = gap > max(GAP * stroke, 0.5 * line.length)
+            thickest = max(line.thickness, segment.thickness)
+            if is_far and min(line.length, segment.length) < FAR_PIECE * thickest:
                 continue
             apart = abs(line.row(segment.first) - segment.start) + abs(segment.row(line.last) - line.end)
-            limit = 2 * max(line.thickness, segment.thickness) + 1 + 0.06 * max(gap, 0)
+            limit = 2 * thickest + 1 + (FAR_STRAY if is_far else STRAY_AHEAD) * max(gap, 0)
             if apart > limit or gap + 4 * apart >= nearest:
                 continue
             if _paper_between(line, segment, mask) <= _allowed(line, segment, stroke):

@@ -209,26 +209,36 @@ def _show_test_digits(predictor: Predictor, options: argparse.Namespace) -> int:
     from lenet_ablate.predict.sample_digits import draw_sample
     from lenet_ablate.records.atomic import write_bytes
 
-    _prepare_drawing(options.show.parent if options.show else options.outputs)
-    from lenet_ablate.predict.figures import draw_test_digits, png
-
+    is_drawn = options.show or _has_screen()
+    if is_drawn:
+        _prepare_drawing(options.show.parent if options.show else options.outputs)
     sample = draw_sample(predictor, options.test, data_folder(None), np.random.default_rng(), options.wrong)
     counts = f"{sample.num_wrong} of {sample.num_test} test {predictor.subject}s read wrongly"
     print(f"run: {_describe(predictor)}\n{counts}")
     if not len(sample.images):
         raise _NothingToDo("there is no digit to draw")
+    if not is_drawn:
+        print("not drawn: there is no screen; --show FILE.png draws to a file", file=sys.stderr)
+        return OK
+    from lenet_ablate.predict.figures import draw_test_digits, png
+
     title = f"{predictor.members[0].folder.name}: {counts}"
     drawn = png(draw_test_digits(sample.images, sample.labels, sample.predictions, title))
     if options.show:
         write_bytes(options.show, drawn)
         print(f"drawn: {options.show}")
-    elif not _open_on_screen(drawn):
-        raise LenetAblateError("there is no screen to draw on; name a file with --show")
+    else:
+        _open_on_screen(drawn)
     return OK
 
 
-def _open_on_screen(drawn: bytes) -> bool:
+def _has_screen() -> bool:
+    has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.platform in ("darwin", "win32") or bool(has_display)
+
+
+def _open_on_screen(drawn: bytes) -> None:
     from PIL import Image, ImageShow
 
-    has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    return bool(has_screen) and ImageShow.show(Image.open(io.BytesIO(drawn)), title="lenet-predict")
+    if not ImageShow.show(Image.open(io.BytesIO(drawn)), title="lenet-predict"):
+        raise LenetAblateError("no program shows pictures here; name a file with --show")

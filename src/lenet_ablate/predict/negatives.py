@@ -281,8 +281,8 @@ SIGNS: tuple[list[list[tuple[float, float]]], ...] = (
     [[(0.1, -0.2), (-0.1, 0.3)]],
 )
 MAKERS: tuple[Callable[[Images, Labels, Random], Paper], ...] = (
-    *(letter, letter, letter, letter),
+    *(letter, letter, letter, letter, letter, letter),
     *(fragment, fragment, pair, pair, turned),
-    *(scribble, scribble, stroke, sign, sign),
+    *(scribble, scribble, stroke, sign, sign, sign),
 )
 """In turn; letters and signs are what stands beside digits most often."""

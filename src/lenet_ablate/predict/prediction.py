@@ -87,9 +87,11 @@ class Reading:
 
     @property
     def verdict(self) -> Certainty:
-        """`sure` where every sign is a sure digit and nothing was left out; `no digit` where there is none."""
+        """`sure` where every sign is a sure digit and nothing was left out; `no digit` where there is no sign, `not a
+        digit` where none of the signs is one."""
         if all(prediction.digit is None for prediction in self.predictions):
-            return Certainty.no_digit
+            has_signs = any(prediction.image is not None for prediction in self.predictions)
+            return Certainty.not_a_digit if has_signs else Certainty.no_digit
         is_sure = all(prediction.verdict is Certainty.sure for prediction in self.predictions)
         return Certainty.sure if is_sure and not self.left_out else Certainty.not_sure
 

@@ -33,10 +33,12 @@ from lenet_ablate.predict.pieces import LeftOut
 from lenet_ablate.predict.prediction import DIGITS, NO_DIGIT, Certainty, Judged, Prediction, Reading
 from lenet_ablate.predict.touching import may_be_several, split
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
+from lenet_ablate.predict.upstroke import has_upstroke
 
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
 """Degrees by which test-time augmentation turns an image."""
 AMONG_OTHERS = -0.5  # score below which nothing is sure beside other signs: letters and marks are as likely there
+SLASH = 0.5  # of its height: a 1 beside other signs that leans so far may be a slash
 UNCALIBRATED_MARGIN = 5.0  # in nats; without validation images nothing better is known
 
 
@@ -114,7 +116,7 @@ class Predictor:
             PictureError: The file is no picture, or one that is too large.
         """
         seen = picture if isinstance(picture, Picture) else load_picture(Path(picture))
-        layout = find_layout(seen)
+        layout = find_layout(seen, self._likelihoods if self._has_rejection else None)
         seen = layout.picture
         left_out = tuple(LeftOut(seen.in_pixels(ink.box), ink.reason) for ink in layout.left_out)
         is_alone = sum(len(row) for row in layout.rows) == 1
@@ -124,7 +126,10 @@ class Predictor:
             return Reading((NO_DIGIT,), left_out)
         places = [(row, index) for row, signs in enumerate(rows) for index in range(len(signs))]
         cells = cells_of([digit.box for digit in digits], layout.ruling, layout.size)
-        judged = self.predict(self._images([digit.ink for digit in digits]))
+        judged = [
+            _with_upstroke(found, digit)
+            for found, digit in zip(self.predict(self._images([digit.ink for digit in digits])), digits, strict=True)
+        ]
         predictions = tuple(
             _placed(found, digit, cell, place, seen, len(digits) > 1)
             for found, digit, cell, place in zip(judged, digits, cells, places, strict=True)
@@ -136,7 +141,7 @@ class Predictor:
 
     def _divided(self, row: Sequence[Digit], is_alone: bool) -> list[Digit]:
         """A row's signs, those that touch taken apart; without a rejection nothing tells a part from a whole."""
-        if not all(member.calibration and member.calibration.rejection for member in self.members):
+        if not self._has_rejection:
             return list(row)
         found: list[Digit] = []
         verdicts = [answer.verdict for answer in self.predict(self._images([digit.ink for digit in row]))]
@@ -144,6 +149,10 @@ class Predictor:
             is_wide = may_be_several(digit, verdict is Certainty.sure)
             found += split(digit, self._likelihoods, is_alone=is_alone) if is_wide else [digit]
         return found
+
+    @property
+    def _has_rejection(self) -> bool:
+        return all(member.calibration and member.calibration.rejection for member in self.members)
 
     def _likelihoods(self, inks: Sequence[Grey]) -> npt.NDArray[np.float64]:
         """How likely each ink is one digit that is read rightly, as a logarithm."""
@@ -204,6 +213,16 @@ class Predictor:
         )
 
 
+def _with_upstroke(found: Prediction, digit: Digit) -> Prediction:
+    """What was said of a sign, or a 1 that is not sure where its strokes say so and the network is not sure."""
+    is_asked = found.classes == DIGITS and found.verdict is Certainty.not_sure and found.digit != 1
+    if not is_asked or not has_upstroke(digit.ink):
+        return found
+    probabilities = found.probabilities / 2
+    probabilities[1] += 0.5
+    return dataclasses.replace(found, digit=1, probabilities=probabilities)
+
+
 def _placed(
     found: Prediction,
     digit: Digit,
@@ -217,15 +236,17 @@ def _placed(
     verdict = found.verdict
     if digit.is_bar:
         verdict = Certainty.not_a_digit
-    elif verdict is Certainty.sure and (digit.is_doubtful or (is_among_others and _is_odd(found))):
+    elif verdict is Certainty.sure and (digit.is_doubtful or (is_among_others and _is_odd(found, digit))):
         verdict = Certainty.not_sure
     number = None if verdict is Certainty.not_a_digit else found.digit
     box = picture.in_pixels(digit.box)
     return dataclasses.replace(found, digit=number, verdict=verdict, box=box, row=row, index=index, cell=cell)
 
 
-def _is_odd(found: Prediction) -> bool:
-    return found.score is not None and found.score < AMONG_OTHERS
+def _is_odd(found: Prediction, digit: Digit) -> bool:
+    """Whether a sign beside others is as likely a letter, or a slash."""
+    is_slash = found.digit == 1 and found.classes == DIGITS and digit.box.width > SLASH * digit.box.height
+    return is_slash or (found.score is not None and found.score < AMONG_OTHERS)
 
 
 def temperature_of(calibration: Calibration | None) -> float:

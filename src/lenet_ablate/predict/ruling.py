@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from lenet_ablate.predict.course import pixels_of, refined
 from lenet_ablate.predict.erase import corners, crumbs, mended, owned, uncrossed
+from lenet_ablate.predict.grid import find_grid
 from lenet_ablate.predict.ink import EIGHT, Ink, Mask
 from lenet_ablate.predict.lines import THIN_LINE, Line, candidates
 from lenet_ablate.predict.strokes import runs, stroke_pixels
@@ -39,12 +41,12 @@ class Ruling:
     Attributes:
         level: From top to bottom.
         upright: From left to right; rows and columns are exchanged in each.
-        mask: (H, W) bool, the pixels that are a line's alone; None where there is no line.
+        masks: (H, W) bool each, the pixels that are a line's alone, in several ways; none where there is no line.
     """
 
     level: tuple[Line, ...] = ()
     upright: tuple[Line, ...] = ()
-    mask: Mask | None = None
+    masks: tuple[Mask, ...] = ()
 
 
 def find_lines(ink: Ink) -> Ruling:
@@ -65,19 +67,37 @@ def find_lines(ink: Ink) -> Ruling:
     level, upright = _accepted(mask, stroke, levels, uprights, paint)
     if not (level or upright):
         return Ruling()
-    removed = mended(mask, paint(level, upright), level, stroke)
+    level = [refined(line, mask, level_labels, down, stroke) for line in level]
+    upright = [refined(line, mask.T, upright_labels, along, stroke) for line in upright]
+    masks = tuple(_erased(seen, level, upright, stroke) for seen in (mask, ink.mask))
+    return Ruling(tuple(level), tuple(upright), masks)
+
+
+def _erased(mask: Mask, level: Sequence[Line], upright: Sequence[Line], stroke: float) -> Mask:
+    """The pixels that are the lines' alone, as a mask shows them: faint ones too, or ink that is surely some."""
+    own, other = pixels_of(level, mask), pixels_of(upright, mask.T).T
+    rest = mask & ~own & ~other
+    removed = uncrossed(own, rest) | uncrossed(other.T, rest.T).T
+    removed = mended(mask, removed, level, stroke)
     removed = mended(mask.T, removed.T, upright, stroke).T
     removed |= crumbs(mask & ~removed, level)
     removed |= crumbs((mask & ~removed).T, upright).T
     removed |= corners(mask & ~removed, level, upright)
-    return Ruling(tuple(level), tuple(upright), removed)
+    return removed
 
 
 def _accepted(
     mask: Mask, stroke: float, levels: Sequence[Line], uprights: Sequence[Line], paint: Paint
 ) -> tuple[list[Line], list[Line]]:
     """The candidates that are lines: by their length, or because lines that meet them hold them."""
+    grid = find_grid(levels, mask.shape[1])
+    columns = find_grid(uprights, mask.shape[0], grid, is_upright=True)
+    ruled = (
+        [line for line in levels if grid and grid.holds(line)],
+        [line for line in uprights if columns and columns.holds(line)],
+    )
     boxed = _boxed(levels, uprights, _writing(mask & ~paint(levels, uprights), stroke).size, mask.shape)
+    boxed = [*boxed[0], *ruled[0]], [*boxed[1], *ruled[1]]
     gone = paint(*boxed)
     writing = _writing(mask & ~paint(levels, ()) & ~gone, stroke)
     level = [line for line in levels if line in boxed[0] or _is_long(line, writing, mask.shape[1], ACROSS, ALONE)]
@@ -93,15 +113,21 @@ def _accepted(
         or _is_long(line, writing, mask.shape[0], MARGIN_LINE, UPRIGHT)
         or (line.thickness <= thin and _is_long(line, alone, mask.shape[0], MARGIN_LINE, np.inf))
     ]
-    return _with_held(levels, uprights, level, upright, alone.size)
+    held = (
+        [line for line in levels if not grid or grid.holds(line)],
+        [line for line in uprights if not columns or columns.holds(line)],
+    )
+    return _with_held(*held, level, upright, alone.size)
 
 
-def without_lines(ink: Ink, ruling: Ruling) -> Ink:
-    """The ink that is no line's; beside strokes nothing of a line's grey edge is left."""
-    if ruling.mask is None:
-        return ink
-    mask = ink.mask & ~ruling.mask
-    edge = ndimage.binary_dilation(ruling.mask, EIGHT, iterations=2) & ~mask
+def without_lines(ink: Ink, ruling: Ruling) -> list[Ink]:
+    """The ink that is no line's, at least once; beside strokes nothing of a line's grey edge is left."""
+    return [_without(ink, removed) for removed in ruling.masks] or [ink]
+
+
+def _without(ink: Ink, removed: Mask) -> Ink:
+    mask = ink.mask & ~removed
+    edge = ndimage.binary_dilation(removed, EIGHT, iterations=2) & ~mask
     return Ink(np.where(edge, np.float32(0), ink.strength), mask)
 
 

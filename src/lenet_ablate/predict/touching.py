@@ -29,7 +29,7 @@ THROUGH = 0.92  # of the height: where a cut goes the ink is lower
 NARROW, BROAD = 0.08, 1.15  # of the height: a part's width
 LOW = 0.55  # of the height: no part is lower
 HIGH = 1.5  # nats that a cut costs where ink is as high as the whole
-GAIN, GAIN_ALONE = 0.7, 3.0  # nats that the parts must win; of a picture's only sign, which is mostly one digit
+GAIN, GAIN_ALONE = 1.5, 3.0  # nats that the parts must win; of a picture's only sign, which is mostly one digit
 SHARED = (0.0, 0.6)  # strokes: where two digits touch, both may have the ink
 BROADER, BROADER_NATS = 1.05, 4.0  # of its height: a part that is broader loses so many nats for each height
 

@@ -30,12 +30,13 @@ const TOO_BROAD = 0.28; // stroke width of a digit's length: shadows and spots a
 
 /**
  * What may be digits, in no order, and ink that belongs to none of them.
- * @param {Ink} ink
+ * @param {Ink} ink Without ruled lines.
+ * @param {number} near Of a sign's size: how far off its pieces may lie; below 0 every piece is a sign of its own.
  * @returns {{digits: Digit[], leftOut: LeftOut[], size: number}}
  */
-export function findDigits(ink) {
+export function findDigits(ink, near = NEAR) {
   const pieces = findPieces(ink);
-  const { groups, single } = groupPieces(pieces);
+  const { groups, single } = groupPieces(pieces, near);
   const leftOut = pieces.leftOut.concat(single.map(({ box }) => ({ box, reason: REASONS.small })));
   const digits = [];
   for (const group of groups) {
@@ -48,14 +49,14 @@ export function findDigits(ink) {
 }
 
 /** Signs as the pieces that make them up, and pieces too small to be one. */
-function groupPieces({ pieces, size }) {
+function groupPieces({ pieces, size }, near) {
   const numBig = pieces.filter((piece) => isBig(piece.box, size)).length;
   const [groups, wholes, single] = [[], [], []];
   for (const piece of pieces) {
     let [home, nearest] = [-1, Infinity];
     wholes.forEach((whole, k) => {
       const away = gap(piece.box, whole);
-      if (away <= NEAR * Math.max(boxHeight(whole), boxWidth(whole)) && away < nearest) [home, nearest] = [k, away];
+      if (away <= near * Math.max(boxHeight(whole), boxWidth(whole)) && away < nearest) [home, nearest] = [k, away];
     });
     if (home >= 0 && isBig(piece.box, size) && isApart(piece.box, wholes[home], size, numBig)) home = -1;
     if (home >= 0) {

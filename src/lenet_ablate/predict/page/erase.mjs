@@ -6,7 +6,7 @@ import { rowOf } from "./lines.mjs";
 import { label } from "./ndimage.mjs";
 import { runEnds } from "./strokes.mjs";
 
-const REMAINS = 4; // thicknesses, and 2 pixels: how far from lines that meet something is left of them
+const REMAINS = 1.5; // thicknesses, and 3 pixels: how far from lines that meet something is left of them
 const BESIDE = 2; // pixels to the sides where a stroke that crosses a line may go on
 const MEND = 6; // strokes: how far apart two ends of one sign stand on a line that its stroke ran in
 
@@ -123,16 +123,18 @@ export function crumbs(rest, lines) {
  */
 export function corners(rest, level, upright) {
   return piecesWhere(rest, level.length && upright.length, (box) => {
-    const [x, y] = [(box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2];
-    const size = Math.max(box.bottom - box.top, box.right - box.left);
-    return level.some((line) => isBeside(line, x, y, size)) && upright.some((line) => isBeside(line, y, x, size));
+    const along = [box.left, box.right - 1];
+    const down = [box.top, box.bottom - 1];
+    return level.some((line) => isBeside(line, along, down)) && upright.some((line) => isBeside(line, down, along));
   });
 }
 
-function isBeside(line, along, across, size) {
-  const near = REMAINS * line.thickness + 2;
-  const isWithin = line.first - near <= along && along <= line.last + near;
-  return size <= 2 * near && isWithin && Math.abs(rowOf(line, along) - across) <= near;
+/** Whether a box lies near a level line, all of it. */
+function isBeside(line, along, across) {
+  const near = REMAINS * line.thickness + 3;
+  const middle = rowOf(line, (along[0] + along[1]) / 2);
+  const isAlong = line.first - near <= along[0] && along[1] <= line.last + near;
+  return isAlong && middle - near <= across[0] && across[1] <= middle + near;
 }
 
 /** The pixels of pieces whose box is wanted. */

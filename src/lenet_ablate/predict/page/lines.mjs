@@ -10,6 +10,9 @@ const LEVEL = 2.5; // strokes: what runs on level for less is no piece of a line
 const MAX_SLOPE = 0.2; // 11 degrees
 const STRAIGHT = 0.35; // of its thickness, plus 0.5 pixels and 0.4 % of its length: how far a piece's middle strays
 const GAP = 14; // strokes, or half of what there is already: how far a line's pieces lie apart where strokes cross
+const STRAY_AHEAD = 0.06; // of the gap: how far pieces point past each other
+const FAR_STRAY = 0.04; // the same of pieces that are further apart
+const FAR_PIECE = 8; // thicknesses: shorter pieces do not belong together over more than that
 const EMPTY = 0.06; // of the longer piece, or half a stroke: how much of that is paper
 const FAINT = 0.3; // the same where lines are thin, or two strokes
 export const THIN_LINE = 0.8; // strokes
@@ -24,6 +27,8 @@ const MAX_SEGMENTS = 600; // more is a texture
  * @property {number} thickness In pixels, usual.
  * @property {number[]} segments Numbers of its pieces.
  * @property {number} covered Fraction of its columns that its pieces have, 0..1.
+ * @property {number} [bend] Four times how far its middle lies below the straight line between its ends.
+ * @property {number} [waver] How far its pixels usually lie off its middle, in rows.
  */
 
 /** @param {Line} line */
@@ -36,8 +41,22 @@ export function lineLength({ first, last }) {
  * @param {Line} line
  * @param {number} column
  */
-export function rowOf({ first, last, start, end }, column) {
-  return start + ((column - first) / Math.max(1, last - first)) * (end - start);
+export function rowOf({ first, last, start, end, bend = 0 }, column) {
+  const share = (column - first) / Math.max(1, last - first);
+  return start + share * (end - start + bend * (1 - share));
+}
+
+/**
+ * The part of a line, or what goes on beyond it, between two columns.
+ * @param {Line} line
+ * @param {number} first
+ * @param {number} last
+ * @returns {Line}
+ */
+export function lineBetween(line, first, last) {
+  const scale = (last - first) / Math.max(1, line.last - line.first);
+  const [start, end] = [rowOf(line, first), rowOf(line, last)];
+  return { ...line, first, last, start, end, bend: line.bend * scale ** 2 };
 }
 
 /**
@@ -112,10 +131,13 @@ function chained(segments, mask, stroke) {
     let [best, nearest] = [-1, Infinity];
     lines.forEach((line, place) => {
       const gap = segment.first - line.last - 1;
-      if (gap < -2 * stroke || gap > Math.max(GAP * stroke, 0.5 * lineLength(line))) return;
+      if (gap < -2 * stroke) return;
+      const thickest = Math.max(line.thickness, segment.thickness);
+      const isFar = gap > Math.max(GAP * stroke, 0.5 * lineLength(line));
+      if (isFar && Math.min(lineLength(line), lineLength(segment)) < FAR_PIECE * thickest) return;
       const ahead = Math.abs(rowOf(line, segment.first) - segment.start);
       const apart = ahead + Math.abs(rowOf(segment, line.last) - line.end);
-      const limit = 2 * Math.max(line.thickness, segment.thickness) + 1 + 0.06 * Math.max(gap, 0);
+      const limit = 2 * thickest + 1 + (isFar ? FAR_STRAY : STRAY_AHEAD) * Math.max(gap, 0);
       if (apart > limit || gap + 4 * apart >= nearest) return;
       if (paperBetween(line, segment, mask) > allowedPaper(line, segment, stroke)) return;
       [best, nearest] = [place, gap + 4 * apart];

@@ -1,17 +1,19 @@
 /** A trained run that reads pictures. */
 
 import { makeGrid, roundEven } from "./arrays.mjs";
-import { inPixels } from "./boxes.mjs";
+import { boxHeight, boxWidth, inPixels } from "./boxes.mjs";
 import { toForm } from "./form.mjs";
 import { findLayout } from "./layout.mjs";
 import { forward } from "./network.mjs";
 import { rejectionScore } from "./reject.mjs";
 import { mayBeSeveral, splitDigit } from "./touching.mjs";
+import { hasUpstroke } from "./upstroke.mjs";
 
 export const SURE = "sure";
 const NOT_SURE = "not sure";
 export const NOT_A_DIGIT = "not a digit";
 const NO_DIGIT = "no digit";
+const SLASH = 0.5; // of its height: a 1 beside other signs that leans so far may be a slash
 const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs, which may be letters
 
 /**
@@ -56,14 +58,15 @@ export const NOTHING_READ = { predictions: [], leftOut: [], verdict: NO_DIGIT };
  * @returns {Reading}
  */
 export function read(predictor, picture) {
-  const layout = findLayout(picture);
+  const judge = predictor.rejection ? likelihoodWith(predictor) : null;
+  const layout = findLayout(picture, judge);
   const isAlone = layout.rows.flat().length === 1;
   const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit, isAlone)));
   const count = rows.flat().length;
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
-      const found = predict(predictor, toForm(digit.ink, predictor.form));
-      const verdict = verdictOf(digit, found, count > 1);
+      const found = orUpstroke(predict(predictor, toForm(digit.ink, predictor.form)), digit, predictor.subject);
+      const verdict = verdictOf(digit, found, count > 1, predictor.subject);
       const number = verdict === NOT_A_DIGIT ? null : found.digit;
       return { ...found, digit: number, verdict, box: inPixels(layout.picture, digit.box), row, index };
     }),
@@ -72,14 +75,15 @@ export function read(predictor, picture) {
   return { predictions, leftOut, verdict: pictureVerdict(predictions, leftOut) };
 }
 
-function verdictOf({ isBar, isDoubtful }, { verdict, score }, isAmongOthers) {
+function verdictOf({ isBar, isDoubtful, box }, { digit, verdict, score }, isAmongOthers, subject) {
   if (isBar) return NOT_A_DIGIT;
-  const isOdd = isAmongOthers && score !== null && score < AMONG_OTHERS;
+  const isSlash = digit === 1 && subject === "digit" && boxWidth(box) > SLASH * boxHeight(box);
+  const isOdd = isAmongOthers && (isSlash || (score !== null && score < AMONG_OTHERS));
   return (isDoubtful || isOdd) && verdict === SURE ? NOT_SURE : verdict;
 }
 
 function pictureVerdict(predictions, leftOut) {
-  if (predictions.every(({ digit }) => digit === null)) return NO_DIGIT;
+  if (predictions.every(({ digit }) => digit === null)) return predictions.length ? NOT_A_DIGIT : NO_DIGIT;
   return predictions.every(({ verdict }) => verdict === SURE) && !leftOut.length ? SURE : NOT_SURE;
 }
 
@@ -88,11 +92,24 @@ function divided(predictor, digit, isAlone) {
   if (!predictor.rejection) return [digit];
   const { verdict } = predict(predictor, toForm(digit.ink, predictor.form));
   if (!mayBeSeveral(digit, verdict === SURE)) return [digit];
-  const judge = (ink) => {
+  return splitDigit(digit, likelihoodWith(predictor), isAlone);
+}
+
+/** What tells the logarithm of how likely ink is one digit that is read rightly. */
+function likelihoodWith(predictor) {
+  return (ink) => {
     const { probabilities, score } = predict(predictor, toForm(ink, predictor.form));
     return Math.log(Math.max(...probabilities)) - softplus(-score);
   };
-  return splitDigit(digit, judge, isAlone);
+}
+
+/** What was said of a sign, or a 1 that is not sure where its strokes say so and the network is not sure. */
+function orUpstroke(found, digit, subject) {
+  const isAsked = subject === "digit" && found.verdict === NOT_SURE && found.digit !== 1;
+  if (!isAsked || !hasUpstroke(digit.ink)) return found;
+  const probabilities = found.probabilities.map((value, number) => value / 2 + (number === 1 ? 0.5 : 0));
+  const runnerUp = found.likeliest;
+  return { ...found, digit: 1, likeliest: 1, runnerUp, probabilities };
 }
 
 /** The logarithm of one plus the exponential. */

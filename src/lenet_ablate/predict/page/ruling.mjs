@@ -2,7 +2,9 @@
 
 import { makeGrid } from "./arrays.mjs";
 import { boxHeight, boxWidth, boxesOf } from "./boxes.mjs";
+import { linePixels, refined } from "./course.mjs";
 import { corners, crumbs, mended, owned, uncrossed, without } from "./erase.mjs";
+import { findColumns, findGrid, isOnGrid } from "./grid.mjs";
 import { THIN_LINE, lineCandidates, lineLength, rowOf } from "./lines.mjs";
 import { label, maximumFilter } from "./ndimage.mjs";
 import { runs, strokePixels, transposed } from "./strokes.mjs";
@@ -22,23 +24,27 @@ const WHOLE = 0.9; // of its box's side: a wall; the sides of a 0 are bent
 const CORNER = 1.5; // thicknesses, and 2 pixels: how near lines that meet come to each other
 
 /**
- * The ink without ruled lines; beside strokes nothing of a line's grey edge is left.
+ * The ink without ruled lines, in two ways where there are any; beside strokes nothing of a line's grey edge is left.
  * @param {Ink} ink
- * @returns {Ink}
+ * @returns {Ink[]} At least one.
  */
 export function withoutLines(ink) {
   const { height, width } = ink.mask;
   const found = makeGrid(height, width, Uint8Array.from(ink.strength.data, (value) => (value > FAINTEST ? 1 : 0)));
-  const gone = linePixels(found);
-  if (!gone) return ink;
+  const lines = findLines(found);
+  return lines ? [found, ink.mask].map((seen) => withoutPixels(ink, erasedPixels(seen, lines))) : [ink];
+}
+
+function withoutPixels(ink, gone) {
+  const { height, width } = ink.mask;
   const mask = without(ink.mask, gone);
   const near = maximumFilter(gone, 5);
   const strength = ink.strength.data.map((value, i) => (near.data[i] && !mask.data[i] ? 0 : value));
   return { strength: makeGrid(height, width, strength), mask };
 }
 
-/** The pixels that are a ruled line's alone; null where there is no line. */
-function linePixels(mask) {
+/** The ruled lines; they may be paler than what is written; null where there is none. */
+function findLines(mask) {
   if (!mask.data.includes(1)) return null;
   const turned = transposed(mask);
   const stroke = strokePixels(mask);
@@ -53,7 +59,20 @@ function linePixels(mask) {
   };
   const { level, upright } = acceptedLines(mask, stroke, levels.lines, uprights.lines, paint);
   if (!level.length && !upright.length) return null;
-  let removed = mended(mask, paint(level, upright), level, stroke);
+  return {
+    level: level.map((line) => refined(line, mask, levels.labels, down, stroke)),
+    upright: upright.map((line) => refined(line, turned, uprights.labels, along, stroke)),
+    stroke,
+  };
+}
+
+/** The pixels that are the lines' alone, as a mask shows them: faint ones too, or ink that is surely some. */
+function erasedPixels(mask, { level, upright, stroke }) {
+  const turned = transposed(mask);
+  const [own, other] = [linePixels(level, mask), linePixels(upright, turned)];
+  const rest = without(without(mask, own), transposed(other));
+  let removed = union(uncrossed(own, rest), transposed(uncrossed(other, transposed(rest))));
+  removed = mended(mask, removed, level, stroke);
   removed = transposed(mended(turned, transposed(removed), upright, stroke));
   removed = union(removed, crumbs(without(mask, removed), level));
   removed = union(removed, transposed(crumbs(transposed(without(mask, removed)), upright)));
@@ -66,7 +85,11 @@ function acceptedLines(mask, stroke, levels, uprights, paint) {
   const rest = (gone) => without(mask, gone);
   const allUpright = paint([], uprights);
   const every = paint(levels, uprights);
+  const grid = findGrid(levels, width);
+  const columns = findColumns(uprights, height, grid);
   const boxed = boxedLines(levels, uprights, writingOf(rest(every), stroke).size, mask);
+  if (grid) boxed.level.push(...levels.filter((line) => isOnGrid(grid, line)));
+  if (columns) boxed.upright.push(...uprights.filter((line) => isOnGrid(columns, line)));
   let gone = paint(boxed.level, boxed.upright);
   let writing = writingOf(rest(union(paint(levels, []), gone)), stroke);
   const level = levels.filter((line) => boxed.level.includes(line) || isLong(line, writing, width, ACROSS, ALONE));
@@ -81,7 +104,8 @@ function acceptedLines(mask, stroke, levels, uprights, paint) {
       isLong(line, writing, height, MARGIN_LINE, UPRIGHT) ||
       (line.thickness <= thin && isLong(line, alone, height, MARGIN_LINE, Infinity)),
   );
-  return withHeld(levels, uprights, level, upright, alone.size);
+  const held = (lines, even) => lines.filter((line) => !even || isOnGrid(even, line));
+  return withHeld(held(levels, grid), held(uprights, columns), level, upright, alone.size);
 }
 
 function union(one, other) {
