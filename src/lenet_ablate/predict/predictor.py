@@ -38,6 +38,7 @@ from lenet_ablate.predict.upstroke import has_upstroke
 TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
 """Degrees by which test-time augmentation turns an image."""
 AMONG_OTHERS = -0.5  # score below which nothing is sure beside other signs: letters and marks are as likely there
+MOST_DIVIDED = 64  # signs of a picture that may be several digits
 SLASH = 0.5  # of its height: a 1 beside other signs that leans so far may be a slash
 UNCALIBRATED_MARGIN = 5.0  # in nats; without validation images nothing better is known
 
@@ -119,8 +120,7 @@ class Predictor:
         layout = find_layout(seen, self._likelihoods if self._has_rejection else None)
         seen = layout.picture
         left_out = tuple(LeftOut(seen.in_pixels(ink.box), ink.reason) for ink in layout.left_out)
-        is_alone = sum(len(row) for row in layout.rows) == 1
-        rows = [self._divided(row, is_alone) for row in layout.rows]
+        rows = self._divided(layout.rows)
         digits = [digit for row in rows for digit in row]
         if not digits:
             return Reading((NO_DIGIT,), left_out)
@@ -139,16 +139,28 @@ class Predictor:
     def _images(self, inks: Sequence[Grey]) -> Images:
         return np.stack([to_form(ink, self.form) for ink in inks])
 
-    def _divided(self, row: Sequence[Digit], is_alone: bool) -> list[Digit]:
-        """A row's signs, those that touch taken apart; without a rejection nothing tells a part from a whole."""
-        if not self._has_rejection:
-            return list(row)
-        found: list[Digit] = []
-        verdicts = [answer.verdict for answer in self.predict(self._images([digit.ink for digit in row]))]
-        for digit, verdict in zip(row, verdicts, strict=True):
-            is_wide = may_be_several(digit, verdict is Certainty.sure)
-            found += split(digit, self._likelihoods, is_alone=is_alone) if is_wide else [digit]
-        return found
+    def _divided(self, rows: Sequence[Sequence[Digit]]) -> list[list[Digit]]:
+        """The signs of each row, those that touch taken apart; without a rejection nothing tells a part from a whole.
+
+        Of more than MOST_DIVIDED none is: the picture is no writing, and each takes many looks; none of them is sure.
+        """
+        signs = [digit for row in rows for digit in row]
+        if not self._has_rejection or not signs:
+            return [list(row) for row in rows]
+        answers = self.predict(self._images([digit.ink for digit in signs]))
+        wide = [
+            may_be_several(sign, found.verdict is Certainty.sure) for sign, found in zip(signs, answers, strict=True)
+        ]
+        is_noise, left = sum(wide) > MOST_DIVIDED, iter(wide)
+
+        def parts(digit: Digit) -> list[Digit]:
+            if not next(left):
+                return [digit]
+            if is_noise:
+                return [dataclasses.replace(digit, is_doubtful=True)]
+            return list(split(digit, self._likelihoods, is_alone=len(signs) == 1))
+
+        return [[part for digit in row for part in parts(digit)] for row in rows]
 
     @property
     def _has_rejection(self) -> bool:

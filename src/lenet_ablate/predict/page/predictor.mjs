@@ -13,6 +13,7 @@ export const SURE = "sure";
 const NOT_SURE = "not sure";
 export const NOT_A_DIGIT = "not a digit";
 const NO_DIGIT = "no digit";
+const MOST_DIVIDED = 64; // signs of a picture that may be several digits
 const SLASH = 0.5; // of its height: a 1 beside other signs that leans so far may be a slash
 const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs, which may be letters
 
@@ -60,8 +61,7 @@ export const NOTHING_READ = { predictions: [], leftOut: [], verdict: NO_DIGIT };
 export function read(predictor, picture) {
   const judge = predictor.rejection ? likelihoodWith(predictor) : null;
   const layout = findLayout(picture, judge);
-  const isAlone = layout.rows.flat().length === 1;
-  const rows = layout.rows.map((row) => row.flatMap((digit) => divided(predictor, digit, isAlone)));
+  const rows = divided(predictor, layout.rows);
   const count = rows.flat().length;
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
@@ -87,12 +87,21 @@ function pictureVerdict(predictions, leftOut) {
   return predictions.every(({ verdict }) => verdict === SURE) && !leftOut.length ? SURE : NOT_SURE;
 }
 
-/** A sign, taken apart where it is digits that touch; without a rejection nothing tells a part from a whole. */
-function divided(predictor, digit, isAlone) {
-  if (!predictor.rejection) return [digit];
-  const { verdict } = predict(predictor, toForm(digit.ink, predictor.form));
-  if (!mayBeSeveral(digit, verdict === SURE)) return [digit];
-  return splitDigit(digit, likelihoodWith(predictor), isAlone);
+/**
+ * The signs of each row, those that touch taken apart; without a rejection nothing tells a part from a whole. Of more
+ * than MOST_DIVIDED none is: the picture is no writing, and each takes many looks; none of them is sure.
+ */
+function divided(predictor, rows) {
+  if (!predictor.rejection) return rows;
+  const signs = rows.flat();
+  const isSure = (digit) => predict(predictor, toForm(digit.ink, predictor.form)).verdict === SURE;
+  const wide = new Set(signs.filter((digit) => mayBeSeveral(digit, isSure(digit))));
+  const parts = (digit) => {
+    if (!wide.has(digit)) return [digit];
+    if (wide.size > MOST_DIVIDED) return [{ ...digit, isDoubtful: true }];
+    return splitDigit(digit, likelihoodWith(predictor), signs.length === 1);
+  };
+  return rows.map((row) => row.flatMap(parts));
 }
 
 /** What tells the logarithm of how likely ink is one digit that is read rightly. */
