@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,20 @@ class HostDevice:
     multiprocessors = 4
 
     def __init__(
-        self, crew: int = 1, is_reversed: bool = False, shared_bytes: int = HOPPER_BYTES, change: Any = lambda text: text
+        self,
+        crew: int = 1,
+        is_reversed: bool = False,
+        shared_bytes: int = HOPPER_BYTES,
+        change: Callable[[str], str] = str,
+        flags: tuple[str, ...] = (),
     ) -> None:
+        self._flags = flags
         self.crew, self.is_reversed, self.shared_bytes, self._change = crew, is_reversed, shared_bytes, change
         self._kept: list[Any] = []
         self.launches = 0
 
     def program(self, kind: Kind) -> ctypes.CDLL:
-        return load(build(self._change(kind.source)))
+        return load(build(self._change(kind.source), *self._flags))
 
     def keep(self, array: npt.NDArray[Any]) -> int:
         self._kept.append(array.copy())

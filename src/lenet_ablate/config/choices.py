@@ -172,6 +172,7 @@ class Engine(Enum):
 
     auto = "auto"
     compiled = "compiled"
+    cuda = "cuda"
     torch = "torch"
 
 

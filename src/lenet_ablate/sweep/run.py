@@ -36,6 +36,9 @@ from lenet_ablate.sweep.signals import Stop, stop_on_signals
 from lenet_ablate.sweep.trainer import Engines, LocalTrainer, Trainer
 from lenet_ablate.sweep.workers import Task, Workers
 
+CHECKPOINT_SHARE_SECONDS = 0.1
+"""Of all workers together one writes a checkpoint in this time; it takes about a tenth of it."""
+
 
 def run_sweep(
     sweep: Sweep,
@@ -49,7 +52,7 @@ def run_sweep(
 
     Args:
         sweep: What to run.
-        workers: Runs side by side, at least 1; by default one per usable core, or one on an accelerator.
+        workers: Runs side by side, at least 1; by default as many as the engines can train at once.
         engine: What trains them, in this process; by default what the sweep's options ask for.
         supervision: How failures and runs that hang are dealt with.
         is_whole: Whether it is all that the user asked for, so that the next step can be told at its end.
@@ -71,10 +74,10 @@ def run_sweep(
         say(line)
     if todo:
         kinds = {engine_key(job.config) for job in todo}
-        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
+        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds, len(sweep.jobs))
         # The longest first, so that the last worker is not left alone with one of them.
         tasks = sorted((Task(job, plan_of(job.config, data)) for job in todo), key=lambda task: -_num_images(task))
-        num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
+        num_workers = min(workers or usual_workers(engines.values(), supervision.isolate), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         say(engines_line(engines.values(), num_workers, isolate))
     write_plan(sweep)
@@ -85,7 +88,8 @@ def run_sweep(
     logbook = Logbook(logger, warn)
     with stop_on_signals() as stop:
         if todo:
-            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate)
+            pause = _checkpoint_seconds(num_workers)
+            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate, pause)
             num_images = sum(map(_num_images, tasks))
             with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
                 attempts = Attempts(sweep, data, engines, progress, logbook)
@@ -104,13 +108,24 @@ def _draws(jobs: Iterable[Job]) -> bool:
     return any(has_own_code(job.config) for job in jobs)
 
 
+def _checkpoint_seconds(workers: int) -> float:
+    """Least time between checkpoints of a run: where many share few cores, writing them must not become all they do."""
+    return CHECKPOINT_SHARE_SECONDS * workers if workers > num_usable_cores() else 0.0
+
+
 def _trainers(
-    sweep: Sweep, data: DatasetCache, engines: Engines, stop: Stop, run_timeout: float | None, isolate: bool
+    sweep: Sweep,
+    data: DatasetCache,
+    engines: Engines,
+    stop: Stop,
+    run_timeout: float | None,
+    isolate: bool,
+    checkpoint_seconds: float,
 ) -> Callable[[], Trainer]:
     """Makes what trains the runs of one worker."""
     if isolate:
         return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, run_timeout)
-    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout)
+    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout, checkpoint_seconds)
 
 
 def report_sweep(sweep: Sweep) -> None:
@@ -132,8 +147,9 @@ def report_sweep(sweep: Sweep) -> None:
         say(f"report: {built.page}")
 
 
-def _usual_workers(engines: Iterable[Engine]) -> int:
-    return num_usable_cores() if all(engine.device == "cpu" for engine in engines) else 1
+def usual_workers(engines: Iterable[Engine], isolate: bool = False) -> int:
+    """How many runs train side by side: as many as the engines can, on a GPU one process at a time."""
+    return min(1 if isolate and engine.device != "cpu" else engine.side_by_side for engine in engines)
 
 
 def _num_images(task: Task) -> int:

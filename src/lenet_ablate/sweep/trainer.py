@@ -70,6 +70,7 @@ class LocalTrainer:
         engines: What trains each network.
         should_stop: Asked between slices of training.
         run_timeout: Seconds after which a run is stopped and counts as failed; None: never.
+        checkpoint_seconds: See `RunContext`.
     """
 
     def __init__(
@@ -79,9 +80,11 @@ class LocalTrainer:
         engines: Engines,
         should_stop: Callable[[], bool],
         run_timeout: float | None = None,
+        checkpoint_seconds: float = 0.0,
     ) -> None:
         self._sweep, self._data, self._engines = sweep, data, engines
         self._should_stop, self._run_timeout = should_stop, run_timeout
+        self._checkpoint_seconds = checkpoint_seconds
 
     def train(self, job: Job, plan: RunPlan, watch: Watch) -> State:
         """See `Trainer`.
@@ -125,6 +128,7 @@ class LocalTrainer:
             on_resume=watch.on_resume,
             log=log,
             on_epochs=watch.on_epochs,
+            checkpoint_seconds=self._checkpoint_seconds,
         )
         state = train_run(plan, dataset, engine, context)
         if state is State.interrupted:
@@ -139,6 +143,7 @@ class LocalTrainer:
             **describe_environment(),
             "engine": engine.name,
             "device": engine.device,
+            "card": engine.card or None,
             "threads": engine.threads,
             "data_sha256": dataset.sha256,
             "command": self._sweep.command,

@@ -27,7 +27,7 @@ from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
 from lenet_ablate.predict.calibration import CALIBRATION
 from lenet_ablate.records.atomic import write_bytes
-from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
+from lenet_ablate.records.checkpoint import Checkpoint, make_stamp, write_checkpoint
 from lenet_ablate.records.record import OPTIMIZER, EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import NOTHING, write_finished, write_metrics, write_status
@@ -59,6 +59,7 @@ class RunContext:
         on_resume: Told how many images were trained on before.
         log: The run's own log.
         on_epochs: Told of the finished epochs.
+        checkpoint_seconds: Least time between the ends of two epochs that are saved; 0: every one is.
     """
 
     folder: Path
@@ -69,6 +70,7 @@ class RunContext:
     on_resume: Callable[[int], None]
     log: logging.Logger
     on_epochs: OnEpochs = lambda rows: None
+    checkpoint_seconds: float = 0.0
 
 
 @dataclass
@@ -106,7 +108,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
     data, seed = plan.config.data, plan.config.seed
     train, val = split(len(dataset.train_labels), plan.num_val, seed, data.train_size)
     learner = engine.learner(plan, dataset, train, val)
-    stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
+    stamp = make_stamp(plan.identity, engine.name, engine.device, engine.card, dataset.sha256)
     snapshots = Snapshots(context.folder, context.options)
     (context.folder / CALIBRATION).unlink(missing_ok=True)  # of an earlier training
     at = _resume(plan, learner, stamp, snapshots, context)
@@ -128,8 +130,8 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
         if context.options.checkpoint is not Keep.last or context.options.log_every:
             _log_losses(at, snapshots.keep(at.rows, at.losses, learner.weights()), context)
         at.losses, at.seconds = [], 0.0
-        if not _is_over(plan, at.rows):
-            write_metrics(context.folder, at.rows)
+        is_due = time.monotonic() - at.saved_at >= context.checkpoint_seconds
+        if is_due and not _is_over(plan, at.rows):
             _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
     calibrated = calibrate(plan, learner, dataset, (train, val), judged.val, context.folder, context.log)
@@ -241,6 +243,8 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: 
     rows = tuple(at.rows)
     state, kept = learner.state(), snapshots.digests
     checkpoint = Checkpoint(stamp, at.steps_done, at.seconds, at.wall_seconds, rows, losses, state, kept)
+    if rows:
+        write_metrics(context.folder, rows)
     write_checkpoint(context.folder, checkpoint)
     snapshots.settle()
     write_status(context.folder, State.running, stamp["identity"])

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lenet_ablate.config.plan import RunPlan
+from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.cuda.device import Device, Reserve
+from lenet_ablate.engines.cuda.kind import make_kind
 from lenet_ablate.engines.cuda.learner import CLASSES, CudaLearner, DeviceData
 
 MOST_SIDE_BY_SIDE = 128  # kernels that CUDA keeps going at once
@@ -24,7 +26,7 @@ class CudaEngine:
         device: What it runs on; None: the first GPU.
 
     Raises:
-        EngineError: There is none that can be used.
+        EngineError: There is none that can be used, or nothing can be compiled for it.
     """
 
     name = "cuda"
@@ -38,6 +40,7 @@ class CudaEngine:
             device = CudaDevice()
         self.card = device.card
         self.side_by_side = min(device.multiprocessors, MOST_SIDE_BY_SIDE)
+        device.program(make_kind(RunConfig(), device.shared_bytes))  # whether it can be compiled is told at once
         self._reserve = Reserve(device)
         self._lock = threading.Lock()
         self._data: dict[int, tuple[Dataset, DeviceData]] = {}

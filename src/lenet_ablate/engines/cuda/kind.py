@@ -59,7 +59,10 @@ class Kind:
             "SHARED_BYTES": self.shared_bytes,
         }
         lines = [f"constexpr int {name} = {value};" for name, value in constants.items()]
-        lines += [f"constexpr bool RECTIFIED = {str(self.rectified).lower()};", f"typedef {NUMBERS[self.number][0]} Number;"]
+        lines += [
+            f"constexpr bool RECTIFIED = {str(self.rectified).lower()};",
+            f"typedef {NUMBERS[self.number][0]} Number;",
+        ]
         lines += [f"#define POOL {POOLS[self.pool]}", f"#define ACTIVATION {ACTIVATIONS[self.activation]}"]
         return "\n".join([*lines, "#line 1", block_source()])
 

@@ -1,8 +1,8 @@
 """Where block.cu has each parameter: one array, layer after layer, each layer's weights and then its biases.
 
 A weight of PyTorch's shape (outs, …) lies as (ins, outs), so that neighbouring threads, which have neighbouring
-outputs, read neighbouring numbers; c1's lies as it is, (6, 25). A c5 written as a convolution sees each map whole, which
-is a fully connected layer, so that only its shape differs.
+outputs, read neighbouring numbers; c1's lies as it is, (6, 25). A c5 written as a convolution sees each map whole,
+which is a fully connected layer, so that only its shape differs.
 """
 
 from __future__ import annotations

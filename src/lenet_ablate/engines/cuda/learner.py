@@ -64,9 +64,10 @@ class CudaLearner:
         self._reserve, self._plan, self._data, self._number = reserve, plan, data, number
         self._kind = make_kind(plan.config, reserve.device.shared_bytes, number)
         self._program = reserve.device.program(self._kind)
-        self._labels = {Split.train: dataset.train_labels, Split.val: dataset.train_labels}
+        self._labels: dict[Split, Labels] = {Split.train: dataset.train_labels, Split.val: dataset.train_labels}
         self._labels[Split.test] = dataset.test_labels
-        self._chosen = {Split.train: train, Split.val: val, Split.test: np.arange(len(dataset.test_labels))}
+        every = np.arange(len(dataset.test_labels), dtype=np.int32)
+        self._chosen: dict[Split, Indices] = {Split.train: train, Split.val: val, Split.test: every}
         self._normal = {"scale": 1 / (255 * dataset.std), "shift": -dataset.mean / dataset.std}
         self._rule = make_rule(plan.config.optimizer)
         self._moments = MOMENTS[plan.config.optimizer.name]
@@ -183,7 +184,7 @@ class CudaLearner:
     def _network_fields(self) -> dict[str, tuple[int, Any]]:
         images, parts = self._kind.images, (self._kind.side - 4) // ROWS_1
         sums = images * SUMS_3 + images * parts * SUMS_1
-        fields = {name: (self._layout.size, self._number) for name in ("weights", "first", "second", "gradient")}
+        fields = dict.fromkeys(("weights", "first", "second", "gradient"), (self._layout.size, self._number))
         return {**fields, "sums": (sums, self._number)}
 
     def _hold(self, fields: dict[str, tuple[int, Any]], before: Arrays | None = None) -> Arrays:

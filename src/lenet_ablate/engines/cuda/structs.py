@@ -36,10 +36,11 @@ def _structures(number: Number) -> dict[str, Any]:
     real = ctypes.c_float if number == "float32" else ctypes.c_double
     numbers = [(name, real) for name in ("keep1", "add1", "keep2", "add2", "eps", "decay")]
     rule = type("Rule", (ctypes.Structure,), {"_fields_": [*numbers, ("optimizer", ctypes.c_int)]})
-    ends = [("scale", real), ("shift", real)]
-    run = [(name, ctypes.c_void_p) for name in _POINTERS_OF_A_RUN]
+    ends: list[Any] = [("scale", real), ("shift", real)]
+    run: list[Any] = [(name, ctypes.c_void_p) for name in _POINTERS_OF_A_RUN]
     run += [*ends, ("rule", rule), ("images", ctypes.c_int), ("batch", ctypes.c_int)]
-    judged = [(name, ctypes.c_void_p) for name in _POINTERS_OF_A_SPLIT] + [*ends, ("images", ctypes.c_int)]
+    judged: list[Any] = [(name, ctypes.c_void_p) for name in _POINTERS_OF_A_SPLIT]
+    judged += [*ends, ("images", ctypes.c_int)]
     return {
         "Rule": rule,
         "Run": type("Run", (ctypes.Structure,), {"_fields_": run}),

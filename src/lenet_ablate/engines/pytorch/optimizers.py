@@ -40,16 +40,18 @@ class Memory:
         state = {}
         for name, parameter in self._model.named_parameters():
             for kind, tensor in self.optimizer.state[parameter].items():
-                state[f"{kind}/{name}"] = to_numpy(tensor)
-        return state
+                state[f"{kind}/{name}"] = tensor
+        return to_host(state)
 
     def load(self, state: State) -> None:
         """Go on from a memory."""
         parameters = dict(self._model.named_parameters())
+        # A fused rule counts its steps where the parameters are, any other on the host.
+        is_fused = any(group.get("fused") for group in self.optimizer.param_groups)
         for key, array in state.items():
             kind, _, name = key.partition("/")
             parameter = parameters[name]
-            like = parameter if array.ndim else torch.empty((), device=parameter.device)
+            like = parameter if array.ndim else torch.empty((), device=parameter.device if is_fused else "cpu")
             self.optimizer.state[parameter][kind] = torch.empty_like(like).copy_(torch.from_numpy(array))
 
     def check(self) -> None:
@@ -72,3 +74,17 @@ def make_optimizer(settings: OptimizerConfig, model: torch.nn.Module) -> torch.o
 def to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
     """A copy of a tensor, in C order, on the host."""
     return np.array(tensor.detach().cpu().numpy(), order="C")
+
+
+def to_host(tensors: Mapping[str, torch.Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Copies of tensors, in C order, on the host; from a GPU they come in one copy for each type of number."""
+    kinds = {tensor.dtype for tensor in tensors.values() if tensor.is_cuda}
+    if not kinds:
+        return {name: to_numpy(tensor) for name, tensor in tensors.items()}
+    found = {name: to_numpy(tensor) for name, tensor in tensors.items() if not tensor.is_cuda}
+    for kind in kinds:
+        chosen = {name: each.detach() for name, each in tensors.items() if each.is_cuda and each.dtype is kind}
+        flat = torch.cat([tensor.reshape(-1) for tensor in chosen.values()]).cpu()
+        parts = flat.split([tensor.numel() for tensor in chosen.values()])  # type: ignore[no-untyped-call]
+        found |= {name: np.array(part.reshape(chosen[name].shape)) for name, part in zip(chosen, parts, strict=True)}
+    return {name: found[name] for name in tensors}
