@@ -13,7 +13,7 @@ int main() {
   for (int i = 0; i < images; i++) { order[i] = images - 1 - i; labels[i] = i % classes; }
   for (auto &weight : weights) weight = Number(int(draw() & 1023) - 512) / 5120;
   Run run = {pixels.data(), labels.data(), order.data(), nullptr, rates.data(), weights.data(), first.data(),
-             second.data(), gradient.data(), sums.data(), losses.data(), Number(0.01), Number(-0.4), Rule(), images, 11};
+             second.data(), gradient.data(), sums.data(), losses.data(), Number(0.01), Number(-0.4), {Number(0.9), 1, 1, 0, 0, 0, SGD}, images, 11};
   train_run(&run, 7, 0);
   Judged judged = {pixels.data(), labels.data(), order.data(), weights.data(), losses.data(), probabilities.data(),
                    logits.data(), said.data(), Number(0.01), Number(-0.4), images};

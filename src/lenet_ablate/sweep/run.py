@@ -88,8 +88,7 @@ def run_sweep(
     logbook = Logbook(logger, warn)
     with stop_on_signals() as stop:
         if todo:
-            pause = _checkpoint_seconds(num_workers)
-            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate, pause)
+            make = _trainers(sweep, data, engines, stop, supervision.run_timeout, isolate, num_workers)
             num_images = sum(map(_num_images, tasks))
             with make_progress(num_images, len(tasks)) as progress, logbook.telling(progress.tell):
                 attempts = Attempts(sweep, data, engines, progress, logbook)
@@ -120,12 +119,13 @@ def _trainers(
     stop: Stop,
     run_timeout: float | None,
     isolate: bool,
-    checkpoint_seconds: float,
+    workers: int,
 ) -> Callable[[], Trainer]:
     """Makes what trains the runs of one worker."""
     if isolate:
         return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, run_timeout)
-    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout, checkpoint_seconds)
+    pause = _checkpoint_seconds(workers)
+    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout, pause)
 
 
 def report_sweep(sweep: Sweep) -> None:
