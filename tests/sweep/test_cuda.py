@@ -64,7 +64,7 @@ def test_a_sweep_leaves_what_it_leaves_with_the_compiled_engine(
     tables = [part[same].sort_values(same).reset_index(drop=True) for part in by_study.values()]
     assert len(tables) == 2 and tables[0].equals(tables[1])
     assert len(epochs) > len(runs)
-    assert build_report(ReportOptions(str(tmp_path / "out"), study="card")).page.is_file()
+    assert build_report(ReportOptions(tmp_path / "out", study="card")).page.is_file()
 
 
 class StopsAfter:
