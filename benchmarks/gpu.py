@@ -142,10 +142,10 @@ def agreement(bench: Bench) -> dict[str, float]:
         key = f"{pool.value} {activation.value} {name}"
         ours[key] = distance(mine.weights(), weights["float64"])
         theirs[key] = distance(weights["float32"], weights["float64"])
-    worst = max(ours, key=lambda key: ours[key])
-    if ours[worst] > 1e-5:
-        raise AssertionError(f"{worst}: {ours[worst]:.1e} from float64")
-    return {"cuda": ours[worst], "compiled": max(theirs.values())}
+    for key, error in ours.items():
+        if error > max(1e-5, 3 * theirs[key]):  # float32 itself may be further away where Adam's first steps are signs
+            raise AssertionError(f"{key}: {error:.1e} from float64, compiled {theirs[key]:.1e}")
+    return {"cuda": max(ours.values()), "compiled": max(theirs.values())}
 
 
 def distance(found: dict[str, Any], wanted: dict[str, Any]) -> float:

@@ -6,6 +6,7 @@ The context is the one that PyTorch uses in the same process, so that both may w
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 import weakref
 from collections import defaultdict
@@ -31,6 +32,8 @@ class CudaDevice:
 
     def __init__(self) -> None:
         self._driver = driver = _import_driver()
+        # Streams that share a queue to the card may wait for one another: as many queues as there can be.
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
         call(driver.cuInit, 0)
         device = call(driver.cuDeviceGet, 0)
         name: bytes = call(driver.cuDeviceGetName, 128, device)
