@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import os
 import sys
 from collections.abc import Iterable
 
@@ -172,6 +173,8 @@ def num_cuda_devices() -> int:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return 0
+    # Read when the driver begins, which is here: streams that share one of its queues may wait for one another.
+    os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     count = ctypes.c_int(0)
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0

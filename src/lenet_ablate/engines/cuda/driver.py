@@ -32,7 +32,7 @@ class CudaDevice:
 
     def __init__(self) -> None:
         self._driver = driver = _import_driver()
-        # Streams that share a queue to the card may wait for one another: as many queues as there can be.
+        # As in `select.num_cuda_devices`, for who has not asked there.
         os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
         call(driver.cuInit, 0)
         device = call(driver.cuDeviceGet, 0)
