@@ -54,7 +54,7 @@ class NothingLearner:
 class NothingEngine:
     """Makes learners that do nothing."""
 
-    name, device, threads = "nothing", "cpu", 1
+    name, device, card, threads, side_by_side = "nothing", "cpu", "", 1, 2
 
     def __init__(self) -> None:
         from lenet_ablate.config.settings import RunConfig
@@ -94,7 +94,7 @@ def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float
     from lenet_ablate.sweep import trainer
 
     engine = NothingEngine()
-    lenet_ablate.sweep.run.make_engines = lambda options, models: dict.fromkeys(models, engine)
+    lenet_ablate.sweep.run.make_engines = lambda options, models, runs: dict.fromkeys(models, engine)
     writers = (trainer, calibration, checkpoint, snapshots, write, lenet_ablate.sweep.run)
     writes, originals = Writes(), [(module, module.write_bytes) for module in writers]
     for module, original in originals:

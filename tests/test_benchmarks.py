@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from lenet_ablate.engines.select import num_cuda_devices
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -52,3 +56,20 @@ def test_the_simulation_keeps_within_what_arithmetic_allows() -> None:
     least = 2000 * (costs.begin_operations + costs.end_operations) / 1000  # all that the server can answer
     assert least <= slow.makespan < least + 5 and slow.busy > 0.9
     assert scaling.shortest(1000, costs, scaling.Assumed(5000.0)) > 10
+
+
+def test_without_a_gpu_nothing_is_measured_on_one(tmp_path: Path) -> None:
+    if num_cuda_devices():
+        pytest.skip("this machine has a GPU")
+    done = subprocess.run([sys.executable, ROOT / "benchmarks/gpu.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == "benchmarks/gpu.py: this machine shows no CUDA device, so nothing is measured\n"
+
+
+def test_many_learners_are_those_of_a_sweep(tmp_path: Path) -> None:
+    script = [sys.executable, ROOT / "benchmarks/learners.py", "3", "2", "0.5"]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["runs"] == 3 and found["cpu_seconds"] > 0 and found["seconds"] > 0.5
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from lenet_ablate.config.schedules import KINDS, Schedule, schedule_keys
 from lenet_ablate.datasets import load, playground
 from lenet_ablate.engines import forward, networks
 from lenet_ablate.engines.compiled import learner
+from lenet_ablate.engines.cuda import kind, rule
 from lenet_ablate.engines.pytorch import models, optimizers
 from lenet_ablate.engines.pytorch.own import computing, make_network
 from lenet_ablate.engines.pytorch.own_optimizer import make_own_memory
@@ -67,6 +68,7 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
     Activation: {
         "torch: engines/pytorch/models.py, ACTIVATIONS": in_table(models.ACTIVATIONS),
         "compiled: engines/compiled/learner.py, ACTIVATIONS": in_table(learner.ACTIVATIONS),
+        "cuda: engines/cuda/kind.py, ACTIVATIONS": in_table(kind.ACTIVATIONS),
         "NumPy forward: engines/forward.py, ACTIVATIONS": in_table(forward.ACTIVATIONS),
         "page: predict/page/network.mjs, ACTIVATIONS": on_page("ACTIVATIONS"),
         **told("activation"),
@@ -74,6 +76,7 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
     Pool: {
         "torch: engines/pytorch/models.py, POOLS": in_table(models.POOLS),
         "compiled: engines/compiled/learner.py, POOLS": in_table(learner.POOLS),
+        "cuda: engines/cuda/kind.py, POOLS": in_table(kind.POOLS),
         "NumPy forward: engines/forward.py, POOLS": in_table(forward.POOLS),
         "page: predict/page/network.mjs, POOLS": on_page("POOLS"),
         **told("pool"),
@@ -85,6 +88,8 @@ PARTS: dict[type[Enum], dict[str, Part]] = {
         # The compiled engine refuses an own one.
         "compiled: engines/compiled/learner.py, OPTIMIZERS": in_table({**learner.OPTIMIZERS, Optimizer.own: None}),
         "compiled: engines/compiled/learner.py, MOMENTS": in_table({**learner.MOMENTS, Optimizer.own: None}),
+        "cuda: engines/cuda/rule.py, OPTIMIZERS": in_table({**rule.OPTIMIZERS, Optimizer.own: None}),
+        "cuda: engines/cuda/rule.py, MOMENTS": in_table({**rule.MOMENTS, Optimizer.own: None}),
         "settings: config/owned.py, OPTIMIZER_SETTINGS": in_table(OPTIMIZER_SETTINGS),
         **told("optimizer"),
     },

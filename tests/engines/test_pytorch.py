@@ -18,6 +18,7 @@ from lenet_ablate.engines.base import Batches, Learner, Split
 from lenet_ablate.engines.networks import layer_shapes, num_parameters
 from lenet_ablate.engines.pytorch.engine import TorchEngine
 from lenet_ablate.engines.pytorch.models import build_model
+from lenet_ablate.engines.pytorch.optimizers import copied_at_once
 from lenet_ablate.engines.weights import draw_weights
 from support.tiny import NUM_IMAGES, NUM_VAL, tiny_dataset, tiny_plan
 
@@ -173,3 +174,18 @@ def test_the_network_learns() -> None:
 def test_logits_are_one_row_per_image() -> None:
     logits = build_model(RunConfig(), draw_weights(RunConfig()))(torch.zeros(3, 1, 32, 32))
     assert logits.shape == (3, 10)
+
+
+def test_tensors_of_a_card_come_in_one_copy_whatever_their_types() -> None:
+    tensors = {
+        "half": torch.arange(3, dtype=torch.float16),
+        "count": torch.tensor(7, dtype=torch.int64),
+        "maps": torch.arange(24, dtype=torch.float32).reshape(1, 2, 3, 4).to(memory_format=torch.channels_last),
+        "loss": torch.tensor(0.1, dtype=torch.float64),
+    }
+    found = copied_at_once(tensors)
+    assert list(found) == list(tensors)
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.numpy().dtype and found[name].shape == tuple(tensor.shape)
+        np.testing.assert_array_equal(found[name], tensor.numpy())
+        assert found[name].flags.c_contiguous and found[name].flags.writeable

@@ -193,6 +193,7 @@ class Engine(Enum):
 
     auto = "auto"
     compiled = "compiled"
+    cuda = "cuda"
     torch = "torch"
 
 

@@ -225,7 +225,7 @@ class RunConfig:
 class Options:
     """How runs are carried out; nothing here changes a result."""
 
-    engine: Engine = _setting(Engine.auto, OneOf(Engine), "what computes; auto: compiled on the CPU, else torch")
+    engine: Engine = _setting(Engine.auto, OneOf(Engine), "what computes; auto: the fastest that knows the network")
     device: Device = _setting(Device.auto, OneOf(Device), "where it computes; auto: cuda where there is one, else cpu")
     study: str = _setting("ablation", STUDY_NAME, "folder that the runs share")
     data_dir: str | None = _setting(None, Optional(PATH), "data folder; null: $LENET_ABLATE_DATA, else data/")

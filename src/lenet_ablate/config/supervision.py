@@ -25,7 +25,7 @@ class Supervision:
     """What the local launcher's settings say, as `hydra.launcher.…`."""
 
     workers: int | None = launcher_setting(
-        None, Optional(Whole(1, 1024)), "runs side by side; null: one per physical core, one on a GPU"
+        None, Optional(Whole(1, 1024)), "runs side by side; null: one per physical core, on a GPU as many as fit"
     )
     isolate: bool = launcher_setting(
         False, YesNo(), "whether runs train in processes of their own: one that crashes costs its run alone"

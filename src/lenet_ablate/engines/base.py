@@ -80,7 +80,7 @@ class Learner(Protocol):
         """Everything that decides the next updates: weights and the optimizer's memory."""
 
     def load_state(self, state: State) -> None:
-        """Go on from a state that the same engine gave on the same device."""
+        """Go on from a state that the same engine gave on the same device and card."""
 
 
 class Engine(Protocol):
@@ -88,8 +88,12 @@ class Engine(Protocol):
 
     name: str
     device: str
+    card: str
+    """What the GPU is called, on which bits may depend; empty on the CPU."""
     threads: int
     """Intra-op threads of one learner; 1 on the CPU, so that bits do not depend on how many run side by side."""
+    side_by_side: int
+    """How many learners work at once without being in each other's way, at least 1."""
 
     def learner(self, plan: RunPlan, dataset: Dataset, train: Indices, val: Indices) -> Learner:
         """A learner at step 0, its weights drawn from the plan's seed; called in the thread that will use it."""

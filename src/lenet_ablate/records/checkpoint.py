@@ -34,7 +34,7 @@ class Checkpoint:
     """A run between two steps.
 
     Attributes:
-        stamp: What must be the same for a resume to be exact: identity, engine, device, data digest.
+        stamp: What must be the same for a resume to be exact, see `make_stamp`.
         steps_done: Updates made since the start of the run.
         seconds: Time spent in the epoch that is under way.
         wall_seconds: Time spent in the run.
@@ -53,6 +53,20 @@ class Checkpoint:
     losses: npt.NDArray[np.float32]
     state: Arrays
     kept: Mapping[str, str] | None = None
+
+
+def make_stamp(identity: str, engine: str, device: str, card: str, data: str) -> dict[str, str]:
+    """What must be the same for a resume to be exact.
+
+    Args:
+        identity: The run's.
+        engine: What computes.
+        device: Where it computes.
+        card: The GPU's name; empty on the CPU.
+        data: The data set's digest.
+    """
+    stamp = {"identity": identity, "engine": engine, "device": device, "data": data}
+    return {**stamp, "card": card} if card else stamp
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

@@ -46,6 +46,7 @@ class RunProvenance:
         system: The machine's.
         engine: What computed.
         device: Where it computed.
+        card: What the GPU is called; None on the CPU.
         threads: Threads per run.
         data_sha256: Digest of the data set.
         command: As it was typed.
@@ -59,6 +60,7 @@ class RunProvenance:
     system: str | None = None
     engine: str | None = None
     device: str | None = None
+    card: str | None = None
     threads: int | None = None
     data_sha256: str | None = None
     command: str | None = None
@@ -185,6 +187,7 @@ def _provenance(values: Fields) -> RunProvenance:
         machine.text("system"),
         values.text("engine"),
         values.text("device"),
+        values.text("card"),
         values.whole("threads"),
         values.text("data_sha256"),
         values.text("command", MAX_COMMAND),

@@ -131,7 +131,8 @@ def _provenance(record: RunRecord) -> Iterator[str]:
     found = record.result.provenance
     if found.engine:
         threads = f", {found.threads} thread{'s' if found.threads != 1 else ''}" if found.threads else ""
-        yield f"{found.engine} on {found.device}{threads}"
+        card = f" ({found.card})" if found.card else ""
+        yield f"{found.engine} on {found.device}{card}{threads}"
     if found.processor:
         yield f"{found.processor}, {found.logical_cores} logical cores, {found.system}"
     if found.versions:

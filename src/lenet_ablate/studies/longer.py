@@ -14,7 +14,7 @@ from lenet_ablate.config.plan import RunPlan, learning_rates, run_name
 from lenet_ablate.config.settings import Options
 from lenet_ablate.engines.base import Engine
 from lenet_ablate.records.arrays import read_weights
-from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
+from lenet_ablate.records.checkpoint import Checkpoint, make_stamp, write_checkpoint
 from lenet_ablate.records.read import RunRecord, most_bytes, read_finished
 from lenet_ablate.records.record import MODEL, OPTIMIZER, EpochRow, State, lacks_train_loss
 from lenet_ablate.records.snapshots import kept_files
@@ -88,8 +88,8 @@ def begin(shorter: Shorter, folder: Path, plan: RunPlan, options: Options) -> No
         shutil.copyfile(record.folder / name, folder / name)
     folder.mkdir(parents=True, exist_ok=True)
     origin = record.result.provenance
-    stamp = {"identity": plan.identity, "engine": str(origin.engine), "device": str(origin.device)}
-    stamp["data"] = str(origin.data_sha256)
+    where = str(origin.engine), str(origin.device), origin.card or ""
+    stamp = make_stamp(plan.identity, *where, str(origin.data_sha256))
     rows = tuple(_without_last_words(row, options) for row in record.rows)
     steps, spent = len(rows) * plan.steps_per_epoch, record.result.wall_seconds or 0.0
     write_checkpoint(folder, Checkpoint(stamp, steps, 0.0, spent, rows, np.zeros(0, np.float32), state, kept))
@@ -100,8 +100,8 @@ def _obstacle(record: RunRecord, plan: RunPlan, options: Options, engine: Engine
     shorter = dataclasses.replace(plan, config=record.config or plan.config)
     if not np.array_equal(learning_rates(shorter, 0, steps), learning_rates(plan, 0, steps)):
         return "its learning rates depend on the number of epochs"
-    if (origin.engine, origin.device) != (engine.name, engine.device):
-        return f"it was trained with {origin.engine} on {origin.device}"
+    if (origin.engine, origin.device, origin.card or "") != (engine.name, engine.device, engine.card):
+        return f"it was trained with {origin.engine} on {origin.card or origin.device}"
     if OPTIMIZER not in record.files:
         return "it has not kept its optimizer's state"
     if lacks_train_loss(record.rows, options.train_loss_every):

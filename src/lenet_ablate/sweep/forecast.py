@@ -14,7 +14,6 @@ from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.engines.select import engine_key, make_engines
 from lenet_ablate.records.archive import ARCHIVE
 from lenet_ablate.records.atomic import unwritable_place
-from lenet_ablate.records.cores import num_usable_cores
 from lenet_ablate.records.read import iter_records, read_run
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say, warn
@@ -26,6 +25,7 @@ from lenet_ablate.sweep.costs import Cost, Engines, Kind, kind_of, measured_cost
 from lenet_ablate.sweep.messages import engines_text, opening, retrained_lines
 from lenet_ablate.sweep.preview import show_data
 from lenet_ablate.sweep.progress import format_seconds
+from lenet_ablate.sweep.run import usual_workers
 
 MAX_LINES = 40
 
@@ -68,9 +68,9 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     show_data(sweep)
     for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
         say(line)
-    engines = make_engines(sweep.options, {engine_key(job.config) for job in todo}) if todo else {}
-    on_cpu = all(engine.device == "cpu" for engine in engines.values())
-    side_by_side = min(workers or (num_usable_cores() if on_cpu else 1), max(len(todo), 1))
+    kinds = {engine_key(job.config) for job in todo}
+    engines = make_engines(sweep.options, kinds, len(sweep.jobs)) if todo else {}
+    side_by_side = min(workers or (usual_workers(engines.values()) if todo else 1), max(len(todo), 1))
     beginning = time.monotonic() - started  # the sweep itself begins with the same
     plans = {job: plan_of(job.config, data) for job in todo}
     costs, source = _costs(sweep, plans, data, engines, side_by_side)

@@ -40,6 +40,9 @@ from lenet_ablate.sweep.signals import Stop, stop_on_signals
 from lenet_ablate.sweep.trainer import Engines, LocalTrainer, Trainer
 from lenet_ablate.sweep.workers import Task, Workers
 
+CHECKPOINT_SHARE_SECONDS = 0.1
+"""Of all workers together one writes a checkpoint in this time; it takes about a tenth of it."""
+
 
 def run_sweep(
     sweep: Sweep,
@@ -54,7 +57,7 @@ def run_sweep(
 
     Args:
         sweep: What to run.
-        workers: Runs side by side, at least 1; by default one per usable core, or one on an accelerator.
+        workers: Runs side by side, at least 1; by default as many as the engines can train at once.
         engine: What trains them, in this process; by default what the sweep's options ask for.
         supervision: How failures and runs that hang are dealt with.
         is_whole: Whether it is all that the user asked for, so that the next step can be told at its end.
@@ -73,9 +76,9 @@ def run_sweep(
     if todo:
         _check_writable(sweep)  # before anything is compiled or measured
         kinds = {engine_key(job.config) for job in todo}
-        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds)
+        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds, len(sweep.jobs))
         tasks = _numbered_tasks(sweep, todo, data)
-        num_workers = min(workers or _usual_workers(engines.values()), len(tasks))
+        num_workers = min(workers or usual_workers(engines.values(), supervision.isolate), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         tell(engines_line(engines.values(), num_workers, isolate))
     ended: Sequence[Ended] = ()
@@ -89,7 +92,8 @@ def run_sweep(
         with stop_on_signals() as stop:
             if claims:
                 signed = Signatures()
-                make = _trainers(sweep, data, engines, stop, supervision.run_timeout, None if isolate else signed)
+                timing = supervision.run_timeout, _checkpoint_seconds(num_workers)
+                make = _trainers(sweep, data, engines, stop, timing, None if isolate else signed)
                 images = sum(_num_images(task) for _, task in tasks)
                 with make_progress(images, len(tasks)) as progress, logbook.telling(progress.tell):
                     attempts = Attempts(sweep, data, engines, progress, logbook)
@@ -135,18 +139,23 @@ def _draws(jobs: Iterable[Job]) -> bool:
     return any(has_own_code(job.config) for job in jobs)
 
 
+def _checkpoint_seconds(workers: int) -> float:
+    """Least time between checkpoints of a run: where many share few cores, writing them must not become all they do."""
+    return CHECKPOINT_SHARE_SECONDS * workers if workers > num_usable_cores() else 0.0
+
+
 def _trainers(
     sweep: Sweep,
     data: DatasetCache,
     engines: Engines,
     stop: Stop,
-    run_timeout: float | None,
+    timing: tuple[float | None, float],
     signatures: Signatures | None,
 ) -> Callable[[], Trainer]:
     """Makes what trains the runs of one worker, in processes of their own where there is no place for signatures."""
     if signatures is None:
-        return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, run_timeout)
-    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, run_timeout, signatures)
+        return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, timing[0])
+    return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, *timing, signatures)
 
 
 def report_sweep(sweep: Sweep) -> None:
@@ -168,8 +177,9 @@ def report_sweep(sweep: Sweep) -> None:
         say(f"report: {built.page}")
 
 
-def _usual_workers(engines: Iterable[Engine]) -> int:
-    return num_usable_cores() if all(engine.device == "cpu" for engine in engines) else 1
+def usual_workers(engines: Iterable[Engine], isolate: bool = False) -> int:
+    """How many runs train side by side: as many as the engines can, on a GPU one process at a time."""
+    return min(1 if isolate and engine.device != "cpu" else engine.side_by_side for engine in engines)
 
 
 def _num_images(task: Task) -> int:

@@ -73,6 +73,7 @@ class LocalTrainer:
         engines: What trains each network.
         should_stop: Asked between slices of training.
         run_timeout: Seconds after which a run is stopped and counts as failed; None: never.
+        checkpoint_seconds: See `RunContext`.
         signatures: Where short runs wait to be called finished; None where each is at once.
     """
 
@@ -83,11 +84,12 @@ class LocalTrainer:
         engines: Engines,
         should_stop: Callable[[], bool],
         run_timeout: float | None = None,
+        checkpoint_seconds: float = 0.0,
         signatures: Signatures | None = None,
     ) -> None:
         self._sweep, self._data, self._engines = sweep, data, engines
         self._should_stop, self._run_timeout = should_stop, run_timeout
-        self._signatures = signatures
+        self._checkpoint_seconds, self._signatures = checkpoint_seconds, signatures
 
     def train(self, job: Job, plan: RunPlan, watch: Watch) -> State:
         """See `Trainer`.
@@ -136,6 +138,7 @@ class LocalTrainer:
             log=log,
             on_epochs=watch.on_epochs,
             sign=sign_soon,
+            checkpoint_seconds=self._checkpoint_seconds,
         )
         state = train_run(plan, dataset, engine, context)
         if state is State.interrupted:
@@ -150,6 +153,7 @@ class LocalTrainer:
             **describe_environment(),
             "engine": engine.name,
             "device": engine.device,
+            "card": engine.card or None,
             "threads": engine.threads,
             "data_sha256": dataset.sha256,
             "command": self._sweep.command,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Evaluation, Learner
 from lenet_ablate.predict.calibration import to_json
+from lenet_ablate.records.cores import num_usable_cores
+
+_AT_ONCE = threading.BoundedSemaphore(num_usable_cores())
+"""A second of a core and 60 MB each: a hundred runs on a GPU end together."""
 
 
 def calibrate(
@@ -38,6 +43,7 @@ def calibrate(
         return ""
     from lenet_ablate.predict.run_end import Trained, calibrate_run  # SciPy comes with it
 
-    found = calibrate_run(Trained(plan.config, dataset, *splits, learner.weights(), judged.logits))
+    with _AT_ONCE:
+        found = calibrate_run(Trained(plan.config, dataset, *splits, learner.weights(), judged.logits))
     log.info("calibrated: temperature %.3f, expected calibration error %.4f", found.temperature, found.ece)
     return to_json(found)

@@ -27,7 +27,7 @@ from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
 from lenet_ablate.predict.calibration import CALIBRATION
 from lenet_ablate.records.atomic import write_bytes
-from lenet_ablate.records.checkpoint import Checkpoint, write_checkpoint
+from lenet_ablate.records.checkpoint import Checkpoint, make_stamp, write_checkpoint
 from lenet_ablate.records.record import OPTIMIZER, EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import Unsigned, sign, write_metrics, write_record, write_status
@@ -61,6 +61,7 @@ class RunContext:
         log: The run's own log.
         on_epochs: Told of the finished epochs.
         sign: Has the run called finished, now or with others, once its files are on the disk.
+        checkpoint_seconds: Least time between the ends of two epochs that are saved; 0: every one is.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class RunContext:
     log: logging.Logger
     on_epochs: OnEpochs = lambda rows: None
     sign: Callable[[Unsigned], None] = sign
+    checkpoint_seconds: float = 0.0
 
 
 @dataclass
@@ -109,7 +111,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
     data, seed = plan.config.data, plan.config.seed
     train, val = split(len(dataset.train_labels), plan.num_val, seed, data.train_size)
     learner = engine.learner(plan, dataset, train, val)
-    stamp = {"identity": plan.identity, "engine": engine.name, "device": engine.device, "data": dataset.sha256}
+    stamp = make_stamp(plan.identity, engine.name, engine.device, engine.card, dataset.sha256)
     snapshots = Snapshots(context.folder, context.options)
     (context.folder / CALIBRATION).unlink(missing_ok=True)  # of an earlier training
     at = _resume(plan, learner, stamp, snapshots, context)
@@ -131,8 +133,8 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
         if context.options.checkpoint is not Keep.last or context.options.log_every:
             _log_losses(at, snapshots.keep(at.rows, at.losses, learner.weights()), context)
         at.losses, at.seconds = [], 0.0
-        if not _is_over(plan, at.rows):
-            write_metrics(context.folder, at.rows)
+        is_due = time.monotonic() - at.saved_at >= context.checkpoint_seconds
+        if is_due and not _is_over(plan, at.rows):
             _save(learner, stamp, at, snapshots, context)
             context.on_epochs(at.rows)
     calibration = calibrate(plan, learner, dataset, (train, val), judged.val, context.log)
@@ -244,6 +246,8 @@ def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: 
     rows = tuple(at.rows)
     state, kept = learner.state(), snapshots.digests
     checkpoint = Checkpoint(stamp, at.steps_done, at.seconds, at.wall_seconds, rows, losses, state, kept)
+    if rows:
+        write_metrics(context.folder, rows)
     write_checkpoint(context.folder, checkpoint)
     snapshots.settle()
     write_status(context.folder, State.running, stamp["identity"])

@@ -7,6 +7,7 @@ from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.compiled.kernels import load_kernels
 from lenet_ablate.engines.compiled.learner import CompiledLearner
+from lenet_ablate.records.cores import num_usable_cores
 
 
 class CompiledEngine:
@@ -14,9 +15,11 @@ class CompiledEngine:
 
     name = "compiled"
     device = "cpu"
+    card = ""
     threads = 1
 
     def __init__(self) -> None:
+        self.side_by_side = num_usable_cores()
         self._kernels = load_kernels()
 
     def learner(self, plan: RunPlan, dataset: Dataset, train: Indices, val: Indices) -> CompiledLearner:

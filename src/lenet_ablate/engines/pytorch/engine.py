@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ from lenet_ablate.datasets.base import Dataset, Labels
 from lenet_ablate.datasets.splits import Indices
 from lenet_ablate.engines.base import Batches, Evaluation, Split, State
 from lenet_ablate.engines.pytorch.models import build_model
-from lenet_ablate.engines.pytorch.optimizers import Memory, make_optimizer, to_numpy
+from lenet_ablate.engines.pytorch.optimizers import Memory, make_optimizer, to_host
 from lenet_ablate.engines.pytorch.own import OwnRun, make_network, passing_buffers, stored_tensors
 from lenet_ablate.engines.pytorch.own_activation import check_activation
 from lenet_ablate.engines.pytorch.own_optimizer import make_own_memory
 from lenet_ablate.engines.weights import draw_weights
 from lenet_ablate.errors import ConfigError
+from lenet_ablate.records.cores import num_usable_cores
 
 EVALUATION_BATCH = 1000
 
@@ -61,6 +63,7 @@ class TorchEngine:
         if device == "mps" and not torch.backends.mps.is_available():
             raise ConfigError("device=mps: this machine has no Metal device")
         if device == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS begins: the same bits again
             # The same bits again, and float32 as on the CPU; cuDNN's convolutions take TF32 unless told not to.
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.allow_tf32 = False
@@ -68,7 +71,9 @@ class TorchEngine:
         with contextlib.suppress(ImportError, OSError):  # it looks for a temporary folder
             importlib.import_module("torch._dynamo")
         self.device = device
+        self.card = torch.cuda.get_device_name() if device == "cuda" else ""
         self.threads = 1
+        self.side_by_side = num_usable_cores() if device == "cpu" else 1
         self._lock = threading.Lock()
         self._data: dict[int, tuple[Dataset, DeviceData]] = {}
 
@@ -130,8 +135,10 @@ class TorchLearner:
             examples = self._normalise(self._data.train_images[self._index(train[:2])])
             return make_network(config, self._device, examples)
         model = build_model(config, draw_weights(config))
-        # A tenth faster on the CPU than NCHW, which oneDNN reorders on the way in and out.
-        model = model.to(self._device).to(memory_format=torch.channels_last)
+        model = model.to(self._device)
+        if self._device.type == "cpu":
+            # A tenth faster there than NCHW, which oneDNN reorders on the way in and out; not measured elsewhere.
+            model = model.to(memory_format=torch.channels_last)
         if isinstance(config.activation, OwnActivation):
             check_activation(config, model, self._normalise(self._data.train_images[self._index(train[:2])]))
         return model
@@ -189,17 +196,20 @@ class TorchLearner:
             digits.append(top.indices.to(torch.int32))
             probabilities.append(top.values.to(torch.float16))
             every_logits.append(logits)
+        found = {"loss": loss, "right": right, "digits": torch.cat(digits)}
+        found |= {"probabilities": torch.cat(probabilities), "logits": torch.cat(every_logits)}
+        host = to_host(found)
         return Evaluation(
-            loss=loss.item() / len(everything),
-            accuracy=right.item() / len(everything),
-            digits=torch.cat(digits).cpu().numpy().astype(self._label_type),
-            probabilities=torch.cat(probabilities).cpu().numpy(),
-            logits=torch.cat(every_logits).cpu().numpy(),
+            loss=float(host["loss"]) / len(everything),
+            accuracy=int(host["right"]) / len(everything),
+            digits=host["digits"].astype(self._label_type),
+            probabilities=host["probabilities"],
+            logits=host["logits"],
         )
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The weights by layer name."""
-        return {name: to_numpy(tensor) for name, tensor in stored_tensors(self._model).items()}
+        return to_host(stored_tensors(self._model))
 
     def state(self) -> State:
         """Weights as `weights/<name>`, the optimizer's memory as `optimizers.Memory` has it.
@@ -210,7 +220,7 @@ class TorchLearner:
         state: dict[str, npt.NDArray[Any]] = {f"weights/{name}": array for name, array in self.weights().items()}
         state |= self._memory.state()
         if self._is_own:
-            state |= {f"buffers/{name}": to_numpy(each) for name, each in passing_buffers(self._model).items()}
+            state |= to_host({f"buffers/{name}": each for name, each in passing_buffers(self._model).items()})
         if self._own:
             state |= self._own.draws.state()
         return state
@@ -234,14 +244,22 @@ class TorchLearner:
             self._memory.load(memory)
 
     def _index(self, indices: Indices) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(indices, dtype=np.int64)).to(self._device)
+        return self._send(np.ascontiguousarray(indices, dtype=np.int64))
+
+    def _send(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        """A copy on the device, for which a GPU need not wait."""
+        tensor = torch.from_numpy(array)
+        is_cuda = self._device.type == "cuda"
+        return (tensor.pin_memory() if is_cuda else tensor).to(self._device, non_blocking=is_cuda)
 
     def _maps(self, batches: Batches) -> Sequence[torch.Tensor] | None:
-        """The images' affine maps, (images of a batch, 2, 3) for each batch."""
+        """The images' affine maps as `_sample` takes them, (images of a batch, 2, 3) for each batch."""
         if batches.transforms is None:
             return None
-        maps = torch.from_numpy(np.ascontiguousarray(batches.transforms)).to(self._device).reshape(-1, 2, 3)
-        split: Sequence[torch.Tensor] = maps.split(self._batch_size)  # type: ignore[no-untyped-call]
+        # PyTorch measures in halves of the distance between the outermost pixels.
+        half = (self._data.train_images.shape[-1] - 1) / 2
+        maps = batches.transforms.reshape(-1, 2, 3) / np.array([1.0, 1.0, half], np.float32)
+        split: Sequence[torch.Tensor] = self._send(maps).split(self._batch_size)  # type: ignore[no-untyped-call]
         return split
 
     def _normalise(self, images: torch.Tensor) -> torch.Tensor:
@@ -252,8 +270,5 @@ class TorchLearner:
 
 def _sample(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
     """The images (N, C, S, S) sampled by their maps (N, 2, 3), as `datasets.augment` says; float32 in 0..255."""
-    # PyTorch measures in halves of the distance between the outermost pixels.
-    half = (images.shape[-1] - 1) / 2
-    scaled = maps / torch.tensor([1.0, 1.0, half], device=maps.device)
-    grid = functional.affine_grid(scaled, list(images.shape), align_corners=True)
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=True)
     return functional.grid_sample(images.to(torch.float32), grid, align_corners=True)

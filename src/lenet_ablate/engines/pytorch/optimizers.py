@@ -42,16 +42,18 @@ class Memory:
         state = {}
         for name, parameter in self._model.named_parameters():
             for kind, tensor in self.optimizer.state[parameter].items():
-                state[f"{kind}/{name}"] = to_numpy(tensor)
-        return state
+                state[f"{kind}/{name}"] = tensor
+        return to_host(state)
 
     def load(self, state: State) -> None:
         """Go on from a memory."""
         parameters = dict(self._model.named_parameters())
+        # A fused rule counts its steps where the parameters are, any other on the host.
+        is_fused = any(group.get("fused") for group in self.optimizer.param_groups)
         for key, array in state.items():
             kind, _, name = key.partition("/")
             parameter = parameters[name]
-            like = parameter if array.ndim else torch.empty((), device=parameter.device)
+            like = parameter if array.ndim else torch.empty((), device=parameter.device if is_fused else "cpu")
             self.optimizer.state[parameter][kind] = torch.empty_like(like).copy_(torch.from_numpy(array))
 
     def check(self) -> None:
@@ -74,3 +76,22 @@ def make_optimizer(settings: OptimizerConfig, model: torch.nn.Module) -> torch.o
 def to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
     """A copy of a tensor, in C order, on the host."""
     return np.array(tensor.detach().cpu().numpy(), order="C")
+
+
+def to_host(tensors: Mapping[str, torch.Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Copies of tensors, in C order, on the host; those of a GPU come in one copy."""
+    on_card = {name: tensor for name, tensor in tensors.items() if tensor.is_cuda}
+    found = {name: to_numpy(tensor) for name, tensor in tensors.items() if name not in on_card}
+    found |= copied_at_once(on_card) if on_card else {}
+    return {name: found[name] for name in tensors}
+
+
+def copied_at_once(tensors: Mapping[str, torch.Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Copies of tensors of one device, at least one, in C order, on the host: as bytes, which need one wait."""
+    flat = torch.cat([tensor.detach().reshape(-1).view(torch.uint8) for tensor in tensors.values()]).cpu().numpy()
+    found, end = {}, 0
+    for name, tensor in tensors.items():
+        begin, end = end, end + tensor.numel() * tensor.element_size()
+        kind = torch.empty(0, dtype=tensor.dtype).numpy().dtype
+        found[name] = flat[begin:end].copy().view(kind).reshape(tuple(tensor.shape))
+    return found

@@ -79,7 +79,8 @@ def _engine(source: RunProvenance) -> str:
         return ""
     threads = source.threads
     told = f", {threads} thread{'s' if threads != 1 else ''} per run" if threads else ""
-    return f"{source.engine} on {source.device}{told}"
+    card = f" ({source.card})" if source.card else ""
+    return f"{source.engine} on {source.device}{card}{told}"
 
 
 def _split(result: RunResult) -> tuple[int, int, int] | None:
