@@ -89,13 +89,12 @@ def measure(runs: int, extra: list[str], again: bool = False) -> dict[str, float
     """One sweep from the command line on, in this process; `again` repeats the same command."""
     import lenet_ablate.sweep.run
     from lenet_ablate.cli import main as cli
-    from lenet_ablate.predict import calibration
     from lenet_ablate.records import atomic, checkpoint, snapshots, write
     from lenet_ablate.sweep import trainer
 
     engine = NothingEngine()
     lenet_ablate.sweep.run.make_engines = lambda options, models, runs: dict.fromkeys(models, engine)
-    writers = (trainer, calibration, checkpoint, snapshots, write, lenet_ablate.sweep.run)
+    writers = (trainer, checkpoint, snapshots, write, lenet_ablate.sweep.run)
     writes, originals = Writes(), [(module, module.write_bytes) for module in writers]
     for module, original in originals:
         module.write_bytes = writes.wrap(original)

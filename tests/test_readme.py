@@ -35,7 +35,9 @@ NOT_RUN_HERE = {
 
 
 def commands() -> list[str]:
-    blocks = [block for page in PAGES.values() for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)]
+    # docs/own.md has tests of its own.
+    pages = [page for name, page in PAGES.items() if name != "docs/own.md"]
+    blocks = [block for page in pages for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)]
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line]
 

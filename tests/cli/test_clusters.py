@@ -102,7 +102,7 @@ def test_every_launcher_leaves_the_same(launcher: str, local: dict[str, bytes], 
     assert status == 0 and "24 trained" in told, told
     assert tables(tmp_path) == local
     study = tmp_path / "outputs/ablation"
-    assert len(list((study / "sweeps").glob("*.json"))) == 1
+    assert len(list((study / "sweeps").glob("*.jsonl.gz"))) == 1
     commands = {json.loads(path.read_text())["provenance"]["command"] for path in study.glob(f"*/{RESULT}")}
     assert commands == {shlex.join(["lenet-ablate", "-m", *words])}
 

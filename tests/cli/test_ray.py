@@ -42,7 +42,7 @@ def test_ray_tasks_train_a_sweep(run, tmp_path: Path, ray) -> None:
     assert calls["init"]["address"] == "10.0.0.1:6379" and calls["remote"]["max_retries"] == -1
     assert ray.CALLS[-1][0] == "shutdown" and os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     study = tmp_path / "outputs/ray"
-    assert len(list((study / "sweeps").glob("*.json"))) == 1
+    assert len(list((study / "sweeps").glob("*.jsonl.gz"))) == 1
     assert len(list((study / "sweeps").glob("ray-*_[01].log"))) == 2
     typed = shlex.join(["lenet-ablate", "-m", *words, "hydra.launcher.address='10.0.0.1:6379'"])
     told = {json.loads(path.read_text())["provenance"]["command"] for path in study.glob(f"*/{RESULT}")}

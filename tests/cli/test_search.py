@@ -76,7 +76,7 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     made = Engine()
-    monkeypatch.setattr(sweep_run, "make_engines", lambda options, kinds: dict.fromkeys(kinds, made))
+    monkeypatch.setattr(sweep_run, "make_engines", lambda options, kinds, runs: dict.fromkeys(kinds, made))
     return made
 
 

@@ -17,6 +17,7 @@ from hydra_plugins.lenet_ablate import _slurm_queue as queue
 from hydra_plugins.lenet_ablate._slurm_script import is_edited
 from lenet_ablate.config.clusters import RaySettings, SlurmSettings, launcher_fields, parse_cluster
 from lenet_ablate.errors import ConfigError
+from lenet_ablate.records.plans import read_plans
 from lenet_ablate.records.record import CHECKPOINT, METRICS, MODEL, RESULT, STATUS
 from support.stand_in_slurm import install
 from support.sweeps import start
@@ -52,8 +53,8 @@ def test_a_job_array_trains_a_sweep(run, tmp_path: Path, jobs: Path) -> None:
     words = (*DIGITS, "seed=0,1,2,3", "study=slurm", *SLURM)
     assert run(*words, "hydra.launcher.submit=false")[0] == 0
     study = tmp_path / "outputs/slurm"
-    (plan,) = (study / "sweeps").glob("*.json")
-    bad = study / json.loads(plan.read_text())["runs"][3]["run"]
+    (plan,) = (study / "sweeps").glob("*.jsonl.gz")
+    bad = study / read_plans(study).sweeps[0].runs[3].run
     bad.mkdir()
     (bad / STATUS).write_text('{"format": 99}')  # of another version, so it is not touched
     status, out = run(*words)
@@ -68,7 +69,7 @@ def test_a_job_array_trains_a_sweep(run, tmp_path: Path, jobs: Path) -> None:
     bad.rmdir()
     status, out = run(*words)
     assert status == 0 and "1 trained, 3 already done" in out, out
-    assert list((study / "sweeps").glob("*.json")) == [plan]
+    assert list((study / "sweeps").glob("*.jsonl.gz")) == [plan]
     assert commands(study) == {shlex.join(["lenet-ablate", "-m", *words])}
     logs = ["slurm-1_0.log", "slurm-1_1.log", "slurm-2_0.log"]
     assert sorted(path.name for path in (study / "sweeps").glob("*.log")) == logs

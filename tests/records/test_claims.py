@@ -320,7 +320,7 @@ def test_company_is_seen(tmp_path: Path) -> None:
             assert has_company(mine)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_sweeps_by_files_share_a_study_and_one_survives_the_other(tmp_path: Path) -> None:
     words = ("data=digits", "epochs=2", "seed=range(3)", "engine=torch", "claim=files", "hydra.launcher.workers=1")
     (tmp_path / "one").mkdir()

@@ -12,8 +12,8 @@ from lenet_ablate.config.choices import Pool
 from lenet_ablate.config.plan import identity, run_name
 from lenet_ablate.config.settings import Options, RunConfig
 from lenet_ablate.predict.trained import best_run
+from lenet_ablate.records.claims import claims_in
 from lenet_ablate.records.frames import read_runs
-from lenet_ablate.records.locks import claim, make_claimable
 from lenet_ablate.records.record import State
 from lenet_ablate.records.write import write_status
 from lenet_ablate.report.study.collect import collect
@@ -69,8 +69,7 @@ def test_without_a_terminal_nothing_is_removed_unasked(
 @pytest.mark.parametrize("command", ["rm", "archive"])
 def test_a_run_in_training_is_left_alone(outputs: Path, lenet_runs: Call, command: str) -> None:
     study = outputs / "ablation"
-    make_claimable(study)
-    with claim(study, run_name(AVG)) as is_mine:
+    with claims_in(study) as claims, claims.claim(run_name(AVG)) as is_mine:
         assert is_mine
         status, out, err = lenet_runs(command, "--yes", "--where", "lr=0.1")
     assert status == 1 and f"{run_name(AVG)}: is in training" in err and "1 of 2" in err

@@ -109,7 +109,7 @@ def test_the_newest_come_first_and_the_rest_is_counted(outputs: Path, lenet_runs
     configs = [RunConfig(seed=seed, epochs=1) for seed in range(23)]
     write_study(outputs / "many", configs, lambda config, epoch: (0.1, 0.9))
     for age, config in enumerate(configs):
-        os.utime(outputs / "many" / run_name(config) / "status.json", (1e9 - age, 1e9 - age))
+        os.utime(outputs / "many" / run_name(config) / "result.json", (1e9 - age, 1e9 - age))
     _, out, _ = lenet_runs("--study", "many")
     assert column(out, "seed")[:20] == [str(seed) for seed in range(20)]
     assert out.endswith("… 3 more; --all shows them\n")

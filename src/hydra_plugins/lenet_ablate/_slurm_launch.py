@@ -16,6 +16,7 @@ from lenet_ablate.config.supervision import Supervision
 from lenet_ablate.errors import LaunchError
 from lenet_ablate.records.atomic import make_folder, write_bytes
 from lenet_ablate.records.locks import LOCKS, held
+from lenet_ablate.records.plan_lines import SUFFIX
 from lenet_ablate.records.plans import SWEEPS
 from lenet_ablate.rendering.console import say
 from lenet_ablate.studies.jobs import Sweep
@@ -121,7 +122,7 @@ def _job_array(sweep: Sweep, name: str, num_runs: int, settings: SlurmSettings, 
         copy_command(arguments_of(sweep, supervision, workers)),
         environment_of(sweep),
         Path.cwd(),
-        f"{SWEEPS}/{sweep.digest}.json",
+        f"{SWEEPS}/{sweep.digest}{SUFFIX}",
     )
 
 

@@ -3,14 +3,40 @@
 import os
 import shlex
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+
+@dataclass
+class OptunaSweeperConf:
+    """`hydra/sweeper=optuna`; `lenet_ablate.config.search.SearchSettings` says what the settings mean."""
+
+    _target_: str = "hydra_plugins.lenet_ablate.optuna_sweeper.OptunaSweeper"
+    params: dict[str, Any] = field(default_factory=dict)
+    words: dict[str, Any] = field(default_factory=dict)
+    n_trials: Any = 20
+    n_jobs: Any = None
+    sampler: Any = "tpe"
+    seed: Any = 0
+    metric: Any = "val_accuracy"
+    storage: Any = None
+
+
+def register() -> None:
+    """Offer `hydra/sweeper=optuna`, in place of Hydra's own plugin of that name where it is installed."""
+    store = ConfigStore.instance()
+    store.store(group="hydra/sweeper", name="optuna", node=OptunaSweeperConf, provider="lenet-ablate")
+
+
+register()
 
 
 class OptunaSweeper(Sweeper):

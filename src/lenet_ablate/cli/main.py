@@ -157,11 +157,12 @@ def _run(flags: list[str], words: list[str]) -> None:
 
     from hydra.core.plugins import Plugins
 
-    from hydra_plugins.lenet_ablate import ray_launcher
+    from hydra_plugins.lenet_ablate import optuna_sweeper, ray_launcher
     from hydra_plugins.lenet_ablate._task import train_one
 
     Plugins.instance()  # finds hydra-ray-launcher, too, whose choice has the same name
     ray_launcher.register()
+    optuna_sweeper.register()
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(train_one)()
 
 

@@ -70,19 +70,15 @@ def run_sweep(
     started, supervision = time.monotonic(), supervision or Supervision()
     share = supervision.share or share_told()
     lend_temporary_folder(sweep.study)
-    logger = make_logger(sweep)
-    data = DatasetCache(data_folder(sweep.options.data_dir))
+    logger, data = make_logger(sweep), DatasetCache(data_folder(sweep.options.data_dir))
     todo, finished, records = _split(sweep, data, logger is not None, tell)
     if todo:
-        _check_writable(sweep)  # before anything is compiled or measured
-        kinds = {engine_key(job.config) for job in todo}
-        engines = dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds, len(sweep.jobs))
+        engines = _engines_for(sweep, todo, engine)
         tasks = _numbered_tasks(sweep, todo, data)
         num_workers = min(workers or usual_workers(engines.values(), supervision.isolate), len(tasks))
         isolate = engine is None and (supervision.isolate or (num_workers > 1 and _draws(todo)))
         tell(engines_line(engines.values(), num_workers, isolate))
-    ended: Sequence[Ended] = ()
-    elsewhere = 0
+    ended, elsewhere = list[Ended](), 0
     logbook = Logbook(logger, warn)
     with open_claims(sweep.study, sweep.options.claim, say) if todo else contextlib.nullcontext() as claims:
         write_plan(sweep)
@@ -92,10 +88,11 @@ def run_sweep(
         with stop_on_signals() as stop:
             if claims:
                 signed = Signatures()
-                timing = supervision.run_timeout, _checkpoint_seconds(num_workers)
-                make = _trainers(sweep, data, engines, stop, timing, None if isolate else signed)
-                images = sum(_num_images(task) for _, task in tasks)
-                with make_progress(images, len(tasks)) as progress, logbook.telling(progress.tell):
+                make = _trainers(sweep, data, engines, stop, supervision, num_workers, None if isolate else signed)
+                with (
+                    make_progress(sum(_num_images(task) for _, task in tasks), len(tasks)) as progress,
+                    logbook.telling(progress.tell),
+                ):
                     attempts = Attempts(sweep, data, engines, progress, logbook)
                     crew = Workers(sweep, attempts, make, stop, progress, supervision, claims, signed, bool(share))
                     turns = in_turn(tasks, share, os.getpid() if claims.has_company else 0)
@@ -109,9 +106,9 @@ def run_sweep(
     return result
 
 
-def _check_writable(sweep: Sweep) -> None:
-    if where := unwritable_place(sweep.study):
-        raise RecordError(f"{where}: cannot be written; output_dir=… names another folder")
+def _engines_for(sweep: Sweep, todo: Sequence[Job], engine: Engine | None) -> Engines:
+    kinds = {engine_key(job.config) for job in todo}
+    return dict.fromkeys(kinds, engine) if engine else make_engines(sweep.options, kinds, len(sweep.jobs))
 
 
 def _split(
@@ -124,6 +121,8 @@ def _split(
     tell(opening(sweep, len(todo)))
     for line in retrained_lines(whys_again(sweep, todo, data)):
         tell(line)
+    if todo and (where := unwritable_place(sweep.study)):  # before anything is compiled or measured
+        raise RecordError(f"{sweep.study}: {where} cannot be written; output_dir=… names another folder")
     return todo, finished, records
 
 
@@ -149,12 +148,14 @@ def _trainers(
     data: DatasetCache,
     engines: Engines,
     stop: Stop,
-    timing: tuple[float | None, float],
+    supervision: Supervision,
+    num_workers: int,
     signatures: Signatures | None,
 ) -> Callable[[], Trainer]:
     """Makes what trains the runs of one worker, in processes of their own where there is no place for signatures."""
     if signatures is None:
-        return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, timing[0])
+        return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, supervision.run_timeout)
+    timing = supervision.run_timeout, _checkpoint_seconds(num_workers)
     return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, *timing, signatures)
 
 

@@ -297,5 +297,4 @@ def _log_losses(at: _Position, means: Sequence[float], context: RunContext) -> N
 
 
 def _images_seen(plan: RunPlan, steps: int) -> int:
-    epochs, rest = divmod(steps, plan.steps_per_epoch)
-    return epochs * plan.num_train + rest * plan.config.batch_size
+    return steps // plan.steps_per_epoch * plan.num_train + steps % plan.steps_per_epoch * plan.config.batch_size
