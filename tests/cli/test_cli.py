@@ -163,7 +163,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_made_ready(r
     (tmp_path / "taken").write_text("a file")
     status, out, err = run("data=digits", "epochs=1", "output_dir=taken")
     assert status == 1 and "training with" not in out
-    assert "taken/ablation: taken cannot be written; output_dir=… names another folder" in err
+    assert "taken/ablation: " in err and "taken cannot be written; output_dir=… names another folder" in err
 
 
 def test_the_last_of_a_setting_given_twice_counts_and_the_sweep_that_may_be_meant_is_told(run: Run) -> None:

@@ -63,7 +63,7 @@ class Learner:
 
 
 class Engine:
-    name, device, threads = "own", "cpu", 1
+    name, device, card, threads, side_by_side = "own", "cpu", "", 1, 2
 
     def __init__(self) -> None:
         self.trained: list[float] = []

@@ -98,7 +98,9 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_bytes(
         assert "resumes after step" in (b / "run.log").read_text()
 
 
-def test_another_card_begins_anew(make_sweep: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_card_begins_anew(
+    make_sweep: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
     sweep, device = make_sweep({"lr": 0.003}), HostDevice()
     with monkeypatch.context() as patch:
@@ -112,7 +114,8 @@ def test_another_card_begins_anew(make_sweep: Callable[..., Sweep], monkeypatch:
     assert "interrupted" in log and "resumes after" not in log
     longer = make_sweep({"lr": 0.003, "epochs": 2})
     run_sweep(longer, engine=CudaEngine(HostDevice()))
-    assert "resumes after" not in (longer.folder(longer.jobs[0]) / "run.log").read_text()
+    assert not (longer.folder(longer.jobs[0]) / "run.log").exists()  # nothing was resumed
+    assert "starts anew, not from the end of" in capsys.readouterr().err
 
 
 def test_where_many_learners_share_few_cores_not_every_epoch_is_saved(
