@@ -20,7 +20,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(DEATH_SIGNAL, int(signal.SIGTERM))
         if os.getppid() != int(parent):  # it is gone already
             sys.exit(143)
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # nosec B606  # this program itself, no shell
 
 
 if __name__ == "__main__":
