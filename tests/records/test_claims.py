@@ -334,3 +334,14 @@ def test_two_sweeps_by_files_share_a_study_and_one_survives_the_other(tmp_path: 
     one.end()
     states = [json.loads(path.read_text())["status"] for path in (tmp_path / "outputs").rglob("status.json")]
     assert states == ["done"] * 3
+
+
+def test_files_are_not_claimed_beside_a_sweep_that_claims_by_locks(tmp_path: Path) -> None:
+    with open_claims(tmp_path, Claim.locks, print):
+        refused = pytest.raises(RecordError, match="claims runs by locks; claim=files can begin after it")
+        with refused, open_claims(tmp_path, Claim.files, print):
+            pass
+        with open_claims(tmp_path, Claim.locks, print):  # the refusal has changed nothing
+            pass
+    with open_claims(tmp_path, Claim.files, print), open_claims(tmp_path, Claim.files, print):
+        pass

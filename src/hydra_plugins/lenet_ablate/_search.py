@@ -227,7 +227,7 @@ class Search:
             "unfinished": sum(trial.state is TrialState.RUNNING for trial in trials),
         }
         words = [word for key in self._space.axes for word in [self._space.words(best.params)[key]]]
-        fixed = [word for key, levels in self._space.fixed.items() if key != REPLICATE for word in levels]
+        fixed = [word for levels in self._space.fixed.values() for word in levels]
         value = shown(self._settings.metric, best.value or 0.0)
         say(search_closing(self.sweep, counts, value, words, fixed, status))
 

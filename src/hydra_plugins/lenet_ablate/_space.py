@@ -52,7 +52,8 @@ class Space:
 
     def describe(self) -> list[str]:
         """What makes this search another one than others, a line for each key."""
-        return [*(f"{key}: {axis}" for key, axis in self.axes.items()), *map(str, self.fixed.values())]
+        fixed = [str(words) for key, words in self.fixed.items() if key != "claim"]  # which changes no result
+        return [*(f"{key}: {axis}" for key, axis in self.axes.items()), *fixed]
 
     def words(self, point: Mapping[str, Any]) -> dict[str, str]:
         """A point's words by key, from Optuna's parameters."""

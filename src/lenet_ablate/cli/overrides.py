@@ -6,6 +6,7 @@ Values are checked for every point of the sweep once it is composed, by `config.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from lenet_ablate.config.clusters import KINDS, launcher_fields
 from lenet_ablate.config.experiments import read_experiment
 from lenet_ablate.config.grid_words import GRID_WORDS, parse_grid_words, to_hydra
 from lenet_ablate.config.hints import unknown_key
+from lenet_ablate.config.search import SearchSettings
 from lenet_ablate.config.settings import NAMED_GROUPS, is_open, setting_keys
 from lenet_ablate.config.supervision import PREFIX
 from lenet_ablate.config.text_words import quote_word
@@ -39,6 +41,7 @@ FIXED_FLAGS = dict.fromkeys(
 FIXED_FLAGS["experimental-rerun"] = "is not needed here: the same command again resumes and skips what is done"
 FIXED_HYDRA_KEYS = ("hydra.sweep.dir", "hydra.sweep.subdir", "hydra.run.dir", "hydra.mode", "hydra.job.chdir")
 SEARCH = "hydra/sweeper=optuna"
+SEARCH_SETTINGS = frozenset(each.name for each in dataclasses.fields(SearchSettings))
 PLUGINS = {
     "hydra/launcher=joblib": "hydra_joblib_launcher",
     "hydra/launcher=ray_per_run": "hydra_ray_launcher",
@@ -66,7 +69,7 @@ def check_overrides(words: Sequence[str], config_dirs: Sequence[Path]) -> list[s
     for word in words:
         try:
             override = parser.parse_override(quote_word(word))
-            problem = _check_hydra(override, word, None if is_own else launcher)
+            problem = _check_hydra(override, word, None if is_own else launcher, is_search)
             problem = problem or _check(override, word, config_dirs, is_search)
         except HydraException:
             problem = _check_unparsable(word)
@@ -150,7 +153,7 @@ def _check_unparsable(word: str) -> str:
     return f"{word}: is not of the form setting=value, e.g. lr=0.01{meant}"
 
 
-def _check_hydra(override: Override, word: str, launcher: str | None) -> str | None:
+def _check_hydra(override: Override, word: str, launcher: str | None, is_search: bool) -> str | None:
     """What is wrong with a word for Hydra's own node, where that launcher is chosen; None: one of the user's own."""
     key = override.key_or_group
     node, _, setting = key.rpartition(".")
@@ -158,6 +161,8 @@ def _check_hydra(override: Override, word: str, launcher: str | None) -> str | N
         return f"{word}: is fixed here; output_dir=… and study=… choose the folder of the runs"
     if word == SEARCH and importlib.util.find_spec("optuna") is None:
         return f"{word}: is not installed: pip install 'lenet-ablate[optuna]', or optuna alone"
+    if node == "hydra.sweeper" and not is_search and setting in SEARCH_SETTINGS:
+        return f"{word}: works with {SEARCH} alone"
     package = PLUGINS.get(word)
     if package and importlib.util.find_spec(f"hydra_plugins.{package}") is None:
         return f"{word}: is not installed: pip install {package.replace('_', '-')}"

@@ -134,7 +134,9 @@ class _Reader:
             SyntaxError: It, or what it imports, is no Python; tells the file.
             ValueError: There is too much of it.
         """
-        self.probed[file] = _stamp(file)
+        self.probed[file] = stamp = _stamp(file)
+        if file.exists() and (stamp is None or stamp[1] > MAX_BYTES):
+            raise ValueError(f"{file} is no ordinary file of at most {MAX_BYTES >> 20} MB")
         name = file.relative_to(self.root).as_posix()
         self.files[name] = content = file.read_bytes()
         if len(self.files) > MAX_FILES or sum(map(len, self.files.values())) > MAX_BYTES:

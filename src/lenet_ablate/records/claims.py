@@ -18,7 +18,7 @@ from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import make_folder
 from lenet_ablate.records.claim_files import ClaimFiles
 from lenet_ablate.records.locks import LOCKS, fault_between, fault_within
-from lenet_ablate.records.presence import Presence, has_company, locks_that_do_not_count
+from lenet_ablate.records.presence import Presence, has_company, has_company_by_locks, locks_that_do_not_count
 from lenet_ablate.records.record import State
 from lenet_ablate.records.status import read_status
 from lenet_ablate.rendering.failures import system_reason
@@ -77,7 +77,8 @@ def open_claims(study: Path, kind: Claim, tell: Callable[[str], None]) -> Iterat
     """
     locks = study / LOCKS
     make_folder(locks)
-    by_files = kind is Claim.files or _is_by_files(locks)
+    was_by_files = _is_by_files(locks)
+    by_files = kind is Claim.files or was_by_files
     try:
         if kind is Claim.files:
             (locks / BY_FILES).touch()
@@ -88,8 +89,18 @@ def open_claims(study: Path, kind: Claim, tell: Callable[[str], None]) -> Iterat
         raise RecordError(_no_locks(study, fault))
     with Presence(locks, is_locked=not by_files) as presence:
         if by_files:
+            if has_company_by_locks(presence, tell):
+                if not was_by_files:
+                    (locks / BY_FILES).unlink(missing_ok=True)
+                raise RecordError(
+                    f"{study}: a sweep at work there claims runs by locks; claim=files can begin after it"
+                )
             yield Claims(study, ClaimFiles(locks, presence), has_company=has_company(presence))
             return
+        if _is_by_files(locks):
+            raise RecordError(
+                f"{study}: another sweep begins to claim its runs by files; the same command again follows it"
+            )
         if host := locks_that_do_not_count(presence, tell):
             raise RecordError(_no_locks(study, f"those of {host}, which is at work there, do not count here"))
         yield Claims(study, has_company=has_company(presence))

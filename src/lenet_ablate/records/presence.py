@@ -36,6 +36,7 @@ WATCH_SECONDS = 4 * BEAT_SECONDS
 """How long another machine's silent process is watched at the start, before its file is swept away."""
 STALE_SECONDS = 30 * BEAT_SECONDS
 """How long a process shows no sign of life until what it claimed is taken over."""
+BY_LOCKS = "-locks"
 _NAME = re.compile(
     r"(?P<host>[A-Za-z0-9._-]{1,64})@(?P<machine>[0-9a-f]{0,24})@(?P<pid>\d{1,10})@(?P<since>\d{1,20})@.*"
 )
@@ -52,10 +53,15 @@ class Process:
     name: str
 
     @classmethod
-    def this(cls) -> Process:
-        """This process; each call makes another name for it."""
-        pid = os.getpid()
-        return cls(f"{_host()}@{_machine()}@{pid}@{_since(pid)}@{secrets.token_hex(4)}")
+    def this(cls, *, is_locked: bool = False) -> Process:
+        """This process, which claims by locks or by files; each call makes another name for it."""
+        pid, kind = os.getpid(), BY_LOCKS if is_locked else ""
+        return cls(f"{_host()}@{_machine()}@{pid}@{_since(pid)}@{secrets.token_hex(4)}{kind}")
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it claims by locks."""
+        return self.name.endswith(BY_LOCKS)
 
     @property
     def is_readable(self) -> bool:
@@ -106,7 +112,7 @@ class Presence:
     """
 
     def __init__(self, locks: Path, *, is_locked: bool) -> None:
-        self.process = Process.this()
+        self.process = Process.this(is_locked=is_locked)
         self.folder = locks / PRESENT
         self._path = self.folder / self.process.name
         self._is_locked = is_locked and fcntl is not None
@@ -156,7 +162,7 @@ def locks_that_do_not_count(presence: Presence, tell: Callable[[str], None]) -> 
         with contextlib.suppress(OSError):
             if process.is_gone:
                 path.unlink()
-            elif not process.may_be_here:
+            elif process.is_locked and not process.may_be_here:
                 if is_held_elsewhere(path):
                     return ""
                 loose[process] = _sign(path)
@@ -174,6 +180,16 @@ def locks_that_do_not_count(presence: Presence, tell: Callable[[str], None]) -> 
         with contextlib.suppress(OSError):
             (presence.folder / process.name).unlink()
     return ""
+
+
+def has_company_by_locks(presence: Presence, tell: Callable[[str], None]) -> bool:
+    """Whether a living process that claims by locks is at work in the study; another machine's is watched."""
+    others = [process for process in _others(presence) if process.is_locked]
+    if any(process.may_be_here and not process.is_gone for process in others):
+        return True
+    if any(is_held_elsewhere(presence.folder / process.name) for process in others if not process.may_be_here):
+        return True
+    return bool(locks_that_do_not_count(presence, tell))
 
 
 def has_company(presence: Presence) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -106,9 +107,11 @@ def search_closing(
     """
     ends = [f"{count} {kind}" for kind, count in counts.items() if count]
     lines = [f"best of {ends[0]}" + (f" ({', '.join(ends[1:])})" if ends[1:] else "") + f": {value}: {' '.join(words)}"]
-    again = [word for word in fixed if key_of(word) not in ("study", "report")]
-    confirm = shlex.join(["lenet-ablate", *again, *words, "seed=0,1,2,3,4", f"study={sweep.options.study}_best"])
-    lines += [f"the best of many by chance looks better than it is; judge it with more seeds: {confirm}"]
+    again = [word for word in as_typed(fixed) if key_of(word) not in ("study", "report", "seed")]
+    used = [int(number) for word in fixed if key_of(word) == "seed" for number in re.findall(r"\d+", word)]
+    seeds = ",".join(str(max(used, default=0) + more) for more in range(1, 6))
+    confirm = shlex.join(["lenet-ablate", *again, *words, f"seed={seeds}", f"study={sweep.options.study}_best"])
+    lines += [f"the best of many by chance looks better than it is; judge it with other seeds: {confirm}"]
     unfinished = status and counts["unfinished"]
     lines += ["interrupted; the same command goes on" if unfinished else f"next: {report_command(sweep)}"]
     return "\n".join(lines)

@@ -31,14 +31,19 @@ def share_told(environment: Mapping[str, str] = os.environ) -> str | None:
     """
     told = environment.get(COPY_VARIABLE)
     if told:
-        if not re.fullmatch(r"\d{1,6}/[1-9]\d{0,5}", told):
-            raise ConfigError(f"{COPY_VARIABLE}={told}: must be like 2/8, the third of eight copies")
+        if not re.fullmatch(r"\d{1,6}/[1-9]\d{0,5}", told) or _is_beyond(told):
+            raise ConfigError(f"{COPY_VARIABLE}={told}: must be like 2/8, the third of eight copies, from 0/8 on")
         return told
     for place, count in _SCHEDULERS:
         share = f"{environment.get(place, '')}/{environment.get(count, '')}"
         if re.fullmatch(r"\d{1,6}/[1-9]\d{0,5}", share) and not share.endswith("/1"):
             return share
     return None
+
+
+def _is_beyond(share: str) -> bool:
+    place, _, count = share.partition("/")
+    return int(place) > int(count)
 
 
 def in_turn(entries: Sequence[tuple[int, T]], share: str | None, start: int = 0) -> list[T]:
