@@ -54,8 +54,14 @@ def unreadable_lines(study: Study, most: int) -> list[str]:
     """The runs of a study that cannot be read, with the reason; beyond `most` their number."""
     runs = study.runs[study.runs["status"] == State.unreadable.value]
     lines = [
-        f"{study.run_folder(str(run))}: {error}; the same lenet-ablate command trains it again"
+        f"{study.run_folder(str(run))}: {error}; {_advice(str(error))}"
         for run, error in runs[["run", "error"]].head(most).itertuples(index=False)
     ]
     more = f"{len(runs) - most} more run{'s' if len(runs) - most > 1 else ''} cannot be read"
     return [*lines, f"{study.folder}: {more}"] if len(runs) > most else lines
+
+
+def _advice(error: str) -> str:
+    """What to do about a run that cannot be read: one that another version wrote is left alone by every command."""
+    is_others = error.endswith("is not known to this version")
+    return "use that version, or move it away" if is_others else "the same lenet-ablate command trains it again"
