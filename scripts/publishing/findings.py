@@ -98,13 +98,19 @@ def table(study: Packed) -> str:
 def _rows(study: Packed) -> Iterator[list[str]]:
     levels = pd.read_csv(io.StringIO(study.levels)) if study.levels else pd.DataFrame()
     for level in levels.itertuples():
-        runs = [run for run in study.results.values() if str(run["settings"].get(level.factor)) == str(level.level)]
+        runs = [run for run in study.results.values() if named(run["settings"], level.factor) == str(level.level)]
         interval = f"{100 * level.ci_low:.2f} to {100 * level.ci_high:.2f}" if math.isfinite(level.ci_low) else "–"
         name = f"{level.factor}={level.level}"
         told = published(study, str(level.factor), str(level.level))
         figure = f"{100 * level.mean:.2f}" + (f" ± {100 * level.sd:.2f}" if math.isfinite(level.sd) else "")
         best = spread([run["best_val"]["test_accuracy"] for run in runs if run.get("best_val")])
         yield [name, told, figure, interval, best, f"{level.n_used} of {level.n_planned}"]
+
+
+def named(settings: dict[str, Any], key: str) -> str:
+    """A setting as the report calls it: a group, and a schedule, by its name."""
+    value = settings.get(key)
+    return str(value["name"] if isinstance(value, dict) else value)
 
 
 def _row(name: str, told: str, runs: list[dict[str, Any]], interval: str) -> list[str]:
