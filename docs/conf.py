@@ -16,7 +16,6 @@ version = release = __version__
 root_doc = "docs/index"
 extensions = ["myst_parser"]
 include_patterns = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "benchmarks/README.md"]
-exclude_patterns = ["docs/results.md"]  # a table that stands in README.md
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4
 html_theme = "furo"

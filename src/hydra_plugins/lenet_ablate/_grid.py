@@ -34,7 +34,7 @@ from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say
 from lenet_ablate.rendering.failures import error_line
-from lenet_ablate.studies.finished import find_finished
+from lenet_ablate.studies.finished import split_finished
 from lenet_ablate.studies.jobs import Ended, Job, Sweep, SweepResult
 from lenet_ablate.sweep.messages import closing, opening
 from lenet_ablate.sweep.run import write_plan
@@ -133,8 +133,7 @@ def run_on_hydras(sweep: Sweep, launcher: Launcher) -> SweepResult:
     started = time.monotonic()
     logger = make_logger(sweep)
     data = DatasetCache(data_folder(sweep.options.data_dir))
-    finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
-    todo = [job for job in sweep.jobs if job not in finished]
+    todo, finished, records = split_finished(sweep, data, keeps_records=logger is not None)
     say(opening(sweep, len(todo)))
     write_plan(sweep)
     if logger:
@@ -142,7 +141,7 @@ def run_on_hydras(sweep: Sweep, launcher: Launcher) -> SweepResult:
     if todo:
         _launch(launcher, [[*job.overrides, word_of(sweep.command)] for job in todo])
     logbook = Logbook(logger, lambda line: say(line, sys.stderr))
-    logbook.add_all(sweep, finished, data, lambda: False)
+    logbook.add_all(sweep, records, data, lambda: False)
     ended = tuple(_judge(sweep, job) for job in todo)
     result = SweepResult(len(sweep.jobs), len(finished), ended, time.monotonic() - started)
     logbook.end(result)

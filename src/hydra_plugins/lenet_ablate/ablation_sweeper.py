@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from hydra.plugins.launcher import Launcher
-from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
+from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.lenet_ablate._handed import HandedSweeper
 
 
 @dataclass
@@ -31,23 +30,13 @@ class AblationSweeperConf:
 ConfigStore.instance().store(group="hydra/sweeper", name="ablation", node=AblationSweeperConf, provider="lenet-ablate")
 
 
-class AblationSweeper(Sweeper):
+class AblationSweeper(HandedSweeper):
     """Full grids: all points are validated before the first starts, and those that mean the same run are one."""
 
     def __init__(self, params: dict[str, Any], words: dict[str, Any]) -> None:
-        self.params = params
+        super().__init__(params)
         plain: Any = OmegaConf.to_container(words) if isinstance(words, DictConfig) else words
         self.words: dict[str, Any] = plain
-        self.config: DictConfig | None = None
-        self.context: HydraContext | None = None
-        self.launcher: Launcher | None = None
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra hands over and make the launcher."""
-        self.context, self.config = hydra_context, config
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all points; ends the process with the sweep's exit status where that is not 0."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from hydra.plugins.launcher import Launcher
-from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.lenet_ablate._handed import HandedSweeper
 
 
 @dataclass
@@ -39,21 +37,12 @@ def register() -> None:
 register()
 
 
-class OptunaSweeper(Sweeper):
+class OptunaSweeper(HandedSweeper):
     """Tries points one batch after the other, each a run of the study, or one for each seed."""
 
     def __init__(self, params: dict[str, Any], words: dict[str, Any], **settings: Any) -> None:
-        self.params, self.words, self.settings = params, words, settings
-        self.config: DictConfig | None = None
-        self.context: HydraContext | None = None
-        self.launcher: Launcher | None = None
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra hands over and make the launcher."""
-        self.context, self.config = hydra_context, config
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
+        super().__init__(params)
+        self.words, self.settings = words, settings
 
     def sweep(self, arguments: list[str]) -> Any:
         """Search; ends the process with the exit status where that is not 0."""

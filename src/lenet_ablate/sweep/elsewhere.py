@@ -10,7 +10,7 @@ from lenet_ablate.datasets.load import data_folder
 from lenet_ablate.loggers.logbook import Logbook
 from lenet_ablate.loggers.select import make_logger
 from lenet_ablate.rendering.console import say, warn
-from lenet_ablate.studies.finished import find_finished, plan_of, take_back
+from lenet_ablate.studies.finished import plan_of, split_finished, take_back
 from lenet_ablate.studies.jobs import Ended, Sweep, SweepResult
 from lenet_ablate.sweep.follow import Follower, Launch
 from lenet_ablate.sweep.messages import closing, opening
@@ -38,8 +38,8 @@ def run_elsewhere(sweep: Sweep, start: Callable[[int], Launch | None], retries: 
     data = DatasetCache(data_folder(sweep.options.data_dir))
     if back := take_back(sweep):
         say(f"{back} of these runs brought back from the archive")
-    finished = {job: record for job in sweep.jobs if (record := find_finished(sweep, job, data))}
-    plans = {job: plan_of(job.config, data) for job in sweep.jobs if job not in finished}
+    todo, finished, records = split_finished(sweep, data, keeps_records=logger is not None)
+    plans = {job: plan_of(job.config, data) for job in todo}
     say(opening(sweep, len(plans)))
     write_plan(sweep)
     launch = start(len(plans)) if plans else None
@@ -58,7 +58,7 @@ def run_elsewhere(sweep: Sweep, start: Callable[[int], Launch | None], retries: 
     if logger:
         logger.open()
     logbook = Logbook(logger, warn)
-    logbook.add_all(sweep, finished, data, stop.is_asked)
+    logbook.add_all(sweep, records, data, stop.is_asked)
     seconds = time.monotonic() - started
     result = SweepResult(len(sweep.jobs), len(finished), tuple(ended), seconds, stop.exit_status)
     logbook.end(result)
