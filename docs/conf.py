@@ -3,7 +3,9 @@
 The source folder is the project's own, so that a link between two files is true in the repository and on the site.
 """
 
+import re
 import shutil
+import zipfile
 from pathlib import Path
 
 from pygments.lexers.special import TextLexer
@@ -39,7 +41,14 @@ ACCESS = {
 def setup(app: Sphinx) -> None:
     """Let the site's own address lead to its first page, and reports lie where the pages link to them."""
     app.add_lexer("mermaid", TextLexer)
+    app.connect("source-read", _link_pages)
     app.connect("build-finished", _finish)
+
+
+def _link_pages(app: Sphinx, name: str, source: list[str]) -> None:
+    """Findings link to packed studies; on the site the page in each can be opened as it is."""
+    packed = r"\[(\w+)\.zip\]\(results/data/\1\.zip\)"
+    source[0] = re.sub(packed, r'\g<0>, <a href="results/pages/\1.html">opened here</a>', source[0])
 
 
 def _finish(app: Sphinx, error: Exception | None) -> None:
@@ -47,6 +56,11 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
         return
     out, source = Path(app.outdir), Path(app.srcdir)
     shutil.copytree(source / "docs/example", out / "docs/example", dirs_exist_ok=True)
+    (out / "docs/results/pages").mkdir(parents=True, exist_ok=True)
+    for path in sorted((source / "docs/results/data").glob("*.zip")):
+        with zipfile.ZipFile(path) as archive:
+            if "report/index.html" in archive.namelist():
+                (out / f"docs/results/pages/{path.stem}.html").write_bytes(archive.read("report/index.html"))
     (out / "index.html").write_text(
         '<!doctype html><html lang="en"><title>lenet-ablate</title><meta http-equiv="refresh" content="0; '
         'url=docs/index.html"><a href="docs/index.html">lenet-ablate</a></html>\n',

@@ -1,23 +1,23 @@
-"""The packed studies in words: a table for the front page, and a page with a section for each."""
+"""The packed studies in words: tables for the front page, and a page with a section for each."""
 
-import io
 import itertools
 import math
 import re
-import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pack import DATA, Packed
+from pack import DATA, DOCUMENT, Packed
+from published import claims, one_more, percent, placed, reference, spread
 
 CONF = Path(__file__).resolve().parents[2] / "conf/experiment"
 QUESTIONS = {
     "batch_size": "What does the batch size do to LeNet-5? Ten seeds of 30 epochs at a learning rate of 0.001."
 }
-DOCUMENT = "_document"
 IN_TABLE = ("pooling", "learning_rate", "batch_size", "optimizer_activation", "augmentation")
+MOST_ROWS = 24  # of a table with a row per combination; a larger grid has a row per level
 HEAD = """\
 # Findings
 
@@ -32,11 +32,36 @@ corrected for the number of pairs and for looking again.
 """
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of settings: its label, what was published of it, and its runs."""
+
+    label: str
+    published: dict[str, Any] | None
+    runs: list[dict[str, Any]]
+
+    @property
+    def done(self) -> list[dict[str, Any]]:
+        """Those that ended well."""
+        return [run for run in self.runs if run["status"] == "done"]
+
+
+def claims_table(studies: Sequence[Packed]) -> str:
+    """What the documents' tables say of two levels, and what becomes of it."""
+    rows = [
+        f"| {claim} | {found} | {outcome} |"
+        for study in studies
+        if DOCUMENT not in study.name
+        for claim, found, outcome in claims(study)
+    ]
+    return "\n".join(["| published, of one run each | here | the claim |", "|---|---|---|", *rows])
+
+
 def findings_table(studies: Sequence[Packed]) -> str:
     """The studies that fit a line, each with what was found."""
     rows = [
-        f"| {question(one).partition('?')[0]}? | {'<br>'.join(short(text) for text in sentences(one)[:2])} "
-        f"| `{shown(one.plan['command'])}` |"
+        f"| {question(one).partition('?')[0]}? | {'<br>'.join(short(text) for text in one.sentences[:2])} "
+        f"| `{shown(one.command)}` |"
         for one in studies
         if one.name in IN_TABLE
     ]
@@ -45,37 +70,51 @@ def findings_table(studies: Sequence[Packed]) -> str:
 
 def findings_page(studies: Sequence[Packed]) -> str:
     """The whole page."""
-    return "\n".join([HEAD, *map(section, studies), tail(studies)])
+    documents = {one.name.removesuffix(DOCUMENT): one for one in studies if DOCUMENT in one.name}
+    sections = [section(one, documents.get(one.name)) for one in studies if DOCUMENT not in one.name]
+    return "\n".join([HEAD, f"## Claimed and found\n\n{claims_table(studies)}\n", *sections, tail(studies)])
 
 
-def section(study: Packed) -> str:
-    """A study's question, command, figures, and what its report says."""
-    parts = [f"## {study.name.replace('_', ' ')}\n", f"{question(study)}\n", f"    {shown(study.plan['command'])}\n"]
-    parts += [f"{table(study)}\n"]
-    parts += ["".join(f"- {text}\n" for text in sentences(study))] if sentences(study) else []
+def section(study: Packed, document: Packed | None) -> str:
+    """A study's question, command, figures, what its report says, and the same by the document's own protocol."""
+    parts = [f"## {study.name.replace('_', ' ').capitalize()}\n", f"{question(study)}\n"]
+    parts += [f"    {shown(study.command)}\n", f"{table(study)}\n"]
+    parts += ["".join(f"- {text}\n" for text in study.sentences)] if study.sentences else []
     if (DATA / f"{study.name}.png").is_file():
-        parts.append(f"![Test accuracy by level: each seed, mean and 95 % interval](results/data/{study.name}.png)\n")
-    return "\n".join(parts)
+        parts.append(f"![The runs of this study, level by level](results/data/{study.name}.png)\n")
+    parts.append(f"The runs' files, and the page of the report: [{study.name}.zip](results/data/{study.name}.zip).\n")
+    return "\n".join(parts + (protocol(document) if document else []))
+
+
+def protocol(study: Packed) -> list[str]:
+    """As the document trained it: the command, the figures, and where the published ones lie among them."""
+    told = [f"`{row.label}`: {beside(row.published, row.done)}." for row in rows_of(study) if row.published]
+    return [
+        "As the document trained it, on all 60,000 images and resized as there:\n",
+        f"    {shown(study.command)}\n",
+        f"{table(study)}\n",
+        "".join(f"- {text}\n" for text in told),
+    ]
+
+
+def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
+    """Where a published figure lies among our last epochs, or best ones by test if the document chose by it."""
+    ours = [run["best_test_accuracy"] if entry["level"] == "all" else run["final"]["test_accuracy"] for run in runs]
+    told = f"the published {percent(entry)} % is {placed(entry['test_accuracy'], ours)}"
+    losses = [run["final"]["train_loss_running"] for run in runs]
+    if (loss := entry.get("train_loss_running")) is None or len(losses) < 2:
+        return told
+    return f"{told}; its training loss in the last epoch was {loss:.4f}, ours {min(losses):.4f} to {max(losses):.4f}"
 
 
 def question(study: Packed) -> str:
     """What the study asks: the head of its experiment's file."""
-    name = study.name.removesuffix(DOCUMENT)
-    if name in QUESTIONS:
-        return QUESTIONS[name]
-    lines = (CONF / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    if study.name in QUESTIONS:
+        return QUESTIONS[study.name]
+    lines = (CONF / f"{study.name}.yaml").read_text(encoding="utf-8").splitlines()
     comment = itertools.takewhile(lambda line: line.startswith("# "), lines)
     told = " ".join(line.removeprefix("# ") for line in comment if not line.startswith("# lenet-ablate"))
-    asked = "".join(re.findall(r"[^?]*\?", told)[:1])
-    as_they = (
-        " As the document trained it: all 60,000 images, tested after each epoch." if DOCUMENT in study.name else ""
-    )
-    return f"{asked}{as_they}"
-
-
-def sentences(study: Packed) -> list[str]:
-    """The report's sentences on each setting that varies."""
-    return [entry["sentence"] for verdicts in study.summary.get("verdicts", {}).values() for entry in verdicts]
+    return "".join(re.findall(r"[^?]*\?", told)[:1])
 
 
 def short(sentence: str) -> str:
@@ -88,53 +127,52 @@ def shown(command: str) -> str:
     return command.replace(" -m ", " ").replace("'experiment=[", "experiment=").replace("]'", "")
 
 
-def table(study: Packed) -> str:
-    """A row per level of each factor, or one for a study in which nothing varies."""
-    head = ("setting", "published, %", "last epoch, %", "95 % CI", "best epoch by validation, %", "runs")
-    rows = list(_rows(study)) or [_row("all", published(study, "variant", "all"), list(study.results.values()), "–")]
-    return pd.DataFrame(rows, columns=head).to_markdown(index=False, disable_numparse=True)
+def varied(study: Packed) -> list[str]:
+    """The settings that differ between its runs, but the seed, in the order of the settings."""
+    runs = [run["settings"] for run in study.results.values()]
+    keys = [key for key in runs[0] if key != "seed" and len({run.get(key) for run in runs}) > 1]
+    return [key for key in keys if key.partition(".")[0] not in keys or "." not in key]
 
 
-def _rows(study: Packed) -> Iterator[list[str]]:
-    levels = pd.read_csv(io.StringIO(study.levels)) if study.levels else pd.DataFrame()
-    for level in levels.itertuples():
-        runs = [run for run in study.results.values() if named(run["settings"], level.factor) == str(level.level)]
-        interval = f"{100 * level.ci_low:.2f} to {100 * level.ci_high:.2f}" if math.isfinite(level.ci_low) else "–"
-        name = f"{level.factor}={level.level}"
-        told = published(study, str(level.factor), str(level.level))
-        figure = f"{100 * level.mean:.2f}" + (f" ± {100 * level.sd:.2f}" if math.isfinite(level.sd) else "")
-        best = spread([run["best_val"]["test_accuracy"] for run in runs if run.get("best_val")])
-        yield [name, told, figure, interval, best, f"{level.n_used} of {level.n_planned}"]
-
-
-def named(settings: dict[str, Any], key: str) -> str:
-    """A setting as the report calls it: a group, and a schedule, by its name."""
-    value = settings.get(key)
-    return str(value["name"] if isinstance(value, dict) else value)
-
-
-def _row(name: str, told: str, runs: list[dict[str, Any]], interval: str) -> list[str]:
-    final = spread([run["final"]["test_accuracy"] for run in runs if run["status"] == "done"])
-    best = spread([run["best_val"]["test_accuracy"] for run in runs if run.get("best_val")])
-    return [name, told, final, interval, best, str(len(runs))]
-
-
-def published(study: Packed, factor: str, level: str) -> str:
-    """The published accuracies of a level, in percent."""
-    found = [
-        f"{100 * entry['test_accuracy']:.2f}"
-        for entry in study.plan["references"]
-        if entry["factor"] == factor and str(entry["level"]) == level
+def rows_of(study: Packed) -> list[Row]:
+    """A row per combination of what varies, or per level of each where these are many."""
+    runs, keys = list(study.results.values()), varied(study)
+    points = {tuple((key, run["settings"][key]) for key in keys): None for run in runs}
+    if len(points) > MOST_ROWS:
+        points = {((key, run["settings"][key]),): None for key in keys for run in runs}
+    return [
+        Row(
+            " ".join(f"{key}={level}" for key, level in point) or "all",
+            next(filter(None, (reference(study, key, level) for key, level in point or [("variant", "all")])), None),
+            [run for run in runs if all(run["settings"][key] == level for key, level in point)],
+        )
+        for point in points
     ]
-    return ", ".join(found) or "–"
 
 
-def spread(accuracies: Sequence[float]) -> str:
-    """Mean ± SD in percent."""
-    if not accuracies:
-        return "–"
-    deviation = f" ± {100 * statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-    return f"{100 * statistics.fmean(accuracies):.2f}{deviation}"
+def table(study: Packed) -> str:
+    """A row per setting: published, ours after the last epoch, at the best one, and between what one run falls."""
+    by_test = DOCUMENT in study.name
+    best = "best epoch by test, %" if by_test else "best epoch by validation, %"
+    rows = []
+    for row in rows_of(study):
+        final = [run["final"]["test_accuracy"] for run in row.done]
+        low, high = one_more(final)
+        if by_test:
+            chosen = [run["best_test_accuracy"] for run in row.done]
+        else:
+            chosen = [run["best_val"]["test_accuracy"] for run in row.done if run.get("best_val")]
+        rows.append(
+            {
+                "setting": row.label,
+                "published, %": percent(row.published) if row.published else "–",
+                "last epoch, %": spread(final),
+                "one run, %": f"{100 * low:.2f} to {100 * high:.2f}" if math.isfinite(low) else "–",
+                best: spread(chosen),
+                "runs": f"{len(row.done)} of {len(row.runs)}",
+            }
+        )
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
 
 
 def tail(studies: Sequence[Packed]) -> str:

@@ -1,6 +1,7 @@
 """What is kept of a published study: small files, in a zip that is the same bytes for the same study."""
 
 import dataclasses
+import io
 import json
 import subprocess
 import sys
@@ -10,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from lenet_ablate.records.plans import read_plans
 
 DATA = Path(__file__).resolve().parents[2] / "docs/results/data"
 KEPT = ("config.yaml", "status.json", "metrics.csv", "result.json")
-FOUND = ("summary.json", "summary.csv", "pairs.csv")
+PAGE = "index.html"
+DOCUMENT = "_document"
 THEN = (1980, 1, 1, 0, 0, 0)  # a zip's first day
 TEN, FIVE = "seed=range(10)", "seed=range(5)"
 STUDIES = {
@@ -32,13 +35,14 @@ STUDIES = {
     "playground": ["experiment=playground", TEN],
     "cnn4_learning_rate": ["experiment=cnn4_learning_rate"],
     "cnn4_batch_size": ["experiment=cnn4_batch_size"],
-    "pooling_document": ["experiment=pooling", "protocol=document"],
-    "learning_rate_document": ["experiment=learning_rate", "protocol=document"],
+    "pooling_document": ["experiment=pooling", "protocol=document", TEN],
+    "learning_rate_document": ["experiment=learning_rate", "protocol=document", TEN],
     "tanh_average_document": ["experiment=tanh_average", "protocol=document"],
     "hand_derived_document": ["experiment=hand_derived", "protocol=document"],
     "plain_sgd_document": ["experiment=plain_sgd", "protocol=document"],
 }
-"""Each study and the words that train it, in the order in which they are told."""
+"""Each study and the words that train it, in the order in which they are told; those named `…_document` follow the
+source document: all 60,000 images, its way of resizing them, tested after each epoch."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,20 @@ class Packed:
 
     Attributes:
         name: Its name, a key of STUDIES.
-        plan: `command` of its latest sweep, and the published figures, `references`.
-        summary: The report's `summary.json`.
-        levels: The report's `summary.csv`, as text.
-        results: Every run's `result.json` with its settings, by folder name.
+        command: The command of its latest sweep.
+        references: The published figures, as its experiment's file gives them.
+        sentences: What its report says of each setting that varies; of a study of several data sets or networks, which
+            setting is the best of each.
+        pairs: The report's `pairs.csv`, of all parts together.
+        results: Every run's `result.json` by folder name, with `settings`, see `flat`, and `best_test_accuracy`, the
+            highest test accuracy of all epochs.
     """
 
     name: str
-    plan: dict[str, Any]
-    summary: dict[str, Any]
-    levels: str
+    command: str
+    references: list[dict[str, Any]]
+    sentences: list[str]
+    pairs: pd.DataFrame
     results: dict[str, dict[str, Any]]
 
 
@@ -67,25 +75,26 @@ def pack(outputs: Path, study: str) -> None:
     states = [json.loads((run / "status.json").read_text("utf-8"))["status"] for run in runs]
     if not runs or not set(states) <= {"done", "diverged"}:
         return
+    latest = read_plans(folder).sweeps[-1]
+    plan = {"command": latest.command, "references": [dataclasses.asdict(each) for each in latest.references]}
     with tempfile.TemporaryDirectory() as place:
         report = Path(sys.executable).with_name("lenet-report")
         command = [report, outputs, "--study", study, "--out", place, "--formats", "png"]
         subprocess.run(command, check=True, capture_output=True)
-        found = next(Path(place).rglob("summary.json")).parent
+        top = min(Path(place).rglob("summary.json"), key=lambda path: len(path.parts)).parent
         files = {f"{run.name}/{name}": run / name for run in runs for name in KEPT}
         files |= {f"sweeps/{path.name}": path for path in (folder / "sweeps").iterdir()}
-        latest = read_plans(folder).sweeps[-1]
-        plan = {"command": latest.command, "references": [dataclasses.asdict(each) for each in latest.references]}
-        files |= {
-            name: found / name for name in ("summary.json", "summary.csv", "pairs.csv") if (found / name).is_file()
-        }
+        files |= {f"report/{path.relative_to(top)}": path for path in (top / "summary.json", *top.rglob("pairs.csv"))}
+        if DOCUMENT not in study:
+            files[f"report/{PAGE}"] = top / PAGE
         DATA.mkdir(exist_ok=True)
         with zipfile.ZipFile(DATA / f"{study}.zip", "w") as archive:
             for name, path in sorted(files.items()):
                 archive.writestr(zipfile.ZipInfo(name, THEN), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
             archive.writestr(zipfile.ZipInfo("plan.json", THEN), json.dumps(plan, indent=1), zipfile.ZIP_DEFLATED, 9)
-        for figure in sorted(found.glob("figures/effects*.png"))[:1]:
-            (DATA / f"{study}.png").write_bytes(figure.read_bytes())
+        for figure in sorted(top.glob("figures/effects*.png"))[:1] or sorted(top.glob("figures/boundaries.png")):
+            if DOCUMENT not in study:
+                (DATA / f"{study}.png").write_bytes(figure.read_bytes())
 
 
 def packed() -> list[str]:
@@ -93,15 +102,36 @@ def packed() -> list[str]:
     return [study for study in STUDIES if (DATA / f"{study}.zip").is_file()]
 
 
+def flat(settings: dict[str, Any]) -> dict[str, str]:
+    """Settings by the names that one types, as text; a group, and a schedule, by its name and by each of its fields."""
+    texts = {}
+    for key, value in settings.items():
+        fields = value if isinstance(value, dict) else {"name": value}
+        for field, own in fields.items():
+            text = f"[{','.join(map(str, own))}]" if isinstance(own, list) else str(own)
+            texts[key if field == "name" else f"{key}.{field}"] = text
+    return texts
+
+
 def unpack(study: str) -> Packed:
     """Read a packed study."""
     with zipfile.ZipFile(DATA / f"{study}.zip") as archive:
-        names = archive.namelist()
+        names = sorted(archive.namelist())
         plan = json.loads(archive.read("plan.json"))
         results = {}
-        for run in sorted(name.partition("/")[0] for name in names if name.endswith("/result.json")):
-            settings = yaml.safe_load(archive.read(f"{run}/config.yaml"))
-            results[run] = json.loads(archive.read(f"{run}/result.json")) | {"settings": settings}
-        summary = json.loads(archive.read("summary.json"))
-        levels = archive.read("summary.csv").decode("utf-8-sig") if "summary.csv" in names else ""
-    return Packed(study, plan, summary, levels, results)
+        for run in (name.partition("/")[0] for name in names if name.endswith("/result.json")):
+            epochs = pd.read_csv(io.BytesIO(archive.read(f"{run}/metrics.csv")))
+            results[run] = json.loads(archive.read(f"{run}/result.json")) | {
+                "settings": flat(yaml.safe_load(archive.read(f"{run}/config.yaml"))),
+                "best_test_accuracy": float(epochs["test_accuracy"].max()),
+            }
+        found = json.loads(archive.read("report/summary.json"))
+        pairs = [
+            pd.read_csv(io.BytesIO(archive.read(name)), encoding="utf-8-sig", dtype={"level_a": str, "level_b": str})
+            for name in names
+            if name.endswith("/pairs.csv")
+        ]
+    sentences = [entry["sentence"] for told in found["verdicts"].values() for entry in told]
+    sentences += [part["best"]["sentence"] for part in found.get("parts", []) if part["best"]]
+    together = pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()
+    return Packed(study, plan["command"], plan["references"], sentences, together, results)

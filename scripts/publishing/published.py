@@ -1,0 +1,101 @@
+"""What source documents published, beside what many seeds of the same settings give.
+
+A published figure is one run's. Where it lies among ours is told by a prediction interval, in which one further run of
+the same settings falls with 95 %: mean ± t·SD·√(1 + 1/n), with Student's t (Hahn and Meeker, Statistical Intervals,
+1991, section 4.7). Of two published levels the better one is taken as claimed, and our paired comparison says what
+becomes of it.
+"""
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from pack import Packed
+from scipy.stats import t
+
+from lenet_ablate.report.analysis.results import Code
+
+OUTCOMES = {
+    Code.better: "holds",
+    Code.better_maybe_less_than_margin: "holds, if by little",
+    Code.practically_same: "does not hold: the same",
+    Code.not_distinguishable: "not confirmed",
+    Code.identical: "does not hold: the same",
+}
+ALL = "all"
+
+
+def reference(study: Packed, factor: str, level: str) -> dict[str, Any] | None:
+    """The published figures of a level; of a study with one setting, level `all` of any factor."""
+    for entry in study.references:
+        if entry["level"] == ALL or (entry["factor"], str(entry["level"])) == (factor, level):
+            return entry
+    return None
+
+
+def percent(entry: dict[str, Any]) -> str:
+    """A published accuracy with as many digits as were published."""
+    return f"{100 * entry['test_accuracy']:.4g}"
+
+
+def spread(values: list[float]) -> str:
+    """Mean ± SD of fractions, in percent."""
+    if not values:
+        return "–"
+    deviation = f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{100 * statistics.fmean(values):.2f}{deviation}"
+
+
+def one_more(values: list[float]) -> tuple[float, float]:
+    """Between which values one further run falls with 95 %; NaN for fewer than two runs."""
+    if len(values) < 2:
+        return math.nan, math.nan
+    reach = t.ppf(0.975, len(values) - 1) * statistics.stdev(values) * math.sqrt(1 + 1 / len(values))
+    return statistics.fmean(values) - reach, min(1.0, statistics.fmean(values) + reach)
+
+
+def placed(figure: float, values: list[float]) -> str:
+    """Where a published accuracy lies among those of our runs, in words."""
+    low, high = one_more(values)
+    if not math.isfinite(low):
+        return f"{100 * (statistics.fmean(values) - figure):+.2f} pp from it here, of one run".replace("-", "−")
+    between = f"{100 * low:.2f} to {100 * high:.2f} %"
+    if low <= figure <= high:
+        return f"what one run may give ({between})"
+    side = "below" if figure < low else "above"
+    return f"{side} what one run gives ({between}, n={len(values)})"
+
+
+def claims(study: Packed) -> Iterator[tuple[str, str, str]]:
+    """Each published order of two levels: the claim, what our pairs say, and what becomes of it."""
+    if study.pairs.empty:
+        return
+    for one, other in itertools.combinations(study.references, 2):
+        if one["factor"] != other["factor"] or one["test_accuracy"] == other["test_accuracy"]:
+            continue
+        better, worse = (one, other) if one["test_accuracy"] > other["test_accuracy"] else (other, one)
+        levels = {str(better["level"]), str(worse["level"])}
+        for pair in study.pairs[study.pairs["factor"] == one["factor"]].itertuples():
+            if {pair.level_a, pair.level_b} == levels:
+                sign = 1 if pair.level_a == str(better["level"]) else -1
+                yield (
+                    f"{one['factor']}={better['level']} ({percent(better)} %) is better than "
+                    f"{worse['level']} ({percent(worse)} %)",
+                    _found(pair, sign),
+                    _outcome(pair, sign),
+                )
+
+
+def _found(pair: Any, sign: int) -> str:
+    low, high = sorted((sign * pair.ci_low, sign * pair.ci_high))
+    interval = f" (95 % CI {100 * low:+.2f} to {100 * high:+.2f})" if math.isfinite(low) else ""
+    return f"{100 * sign * pair.diff:+.2f} pp{interval}, n={pair.n_pairs}".replace("-", "−")
+
+
+def _outcome(pair: Any, sign: int) -> str:
+    code = Code(pair.verdict_code)
+    if code in (Code.better, Code.better_maybe_less_than_margin) and sign * pair.diff < 0:
+        return "the other way round"
+    return OUTCOMES.get(code, "not tested: one run")
