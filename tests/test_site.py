@@ -58,7 +58,7 @@ def test_no_link_of_the_site_is_dead() -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 @pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: scripts/page-checkers installs it")
 def test_axe_finds_nothing_on_the_site(tab: Tab) -> None:
-    for page in sorted(SITE.glob("docs/*.html")):
+    for page in sorted({*SITE.glob("[A-Z]*.html"), *SITE.glob("docs/*.html"), *SITE.glob("benchmarks/*.html")}):
         for width, dark in VIEWS:
             tab.open(page, width, dark=dark, phone=width < 500)
             tab.run(AXE.read_text(encoding="utf-8") + ";true")
