@@ -13,9 +13,6 @@ from pack import DATA, DOCUMENT, Packed
 from published import claims, one_more, percent, placed, reference, spread
 
 CONF = Path(__file__).resolve().parents[2] / "conf/experiment"
-QUESTIONS = {
-    "batch_size": "What does the batch size do to LeNet-5? Ten seeds of 30 epochs at a learning rate of 0.001."
-}
 IN_TABLE = ("pooling", "learning_rate", "batch_size", "optimizer_activation", "augmentation")
 MOST_ROWS = 24  # of a table with a row per combination; a larger grid has a row per level
 HEAD = """\
@@ -109,8 +106,6 @@ def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
 
 def question(study: Packed) -> str:
     """What the study asks: the head of its experiment's file."""
-    if study.name in QUESTIONS:
-        return QUESTIONS[study.name]
     lines = (CONF / f"{study.name}.yaml").read_text(encoding="utf-8").splitlines()
     comment = itertools.takewhile(lambda line: line.startswith("# "), lines)
     told = " ".join(line.removeprefix("# ") for line in comment if not line.startswith("# lenet-ablate"))

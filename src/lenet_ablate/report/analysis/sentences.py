@@ -14,7 +14,8 @@ from lenet_ablate.report.analysis.results import Code
 from lenet_ablate.report.study.criteria import Criteria, Metric
 from lenet_ablate.report.text.wording import limit_points, p_text, plural, points, signed_points
 
-_NORMAL_95 = 1.96
+NORMAL_95 = 1.96
+"""Standard deviations within which 95 % of chance differences lie."""
 
 
 def sentence(code: Code, row: Any, criteria: Criteria, disagreeing: Sequence[str] = (), reason: str = "") -> str:
@@ -44,7 +45,7 @@ def _one_run(row: Any, criteria: Criteria) -> str:
     told = f"One {what} per level: values are descriptive"
     if not row.sd_floor > 0:
         return told
-    place = "within" if abs(row.diff) <= _NORMAL_95 * row.sd_floor else "beyond the usual"
+    place = "within" if abs(row.diff) <= NORMAL_95 * row.sd_floor else "beyond the usual"
     (first, second), _ = _higher_first(row)
     told += (
         f"; {first} is {points(abs(row.diff))} pp above {second}, which is {place} seed noise "

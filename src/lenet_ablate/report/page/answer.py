@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.results import StudyAnalysis
+from lenet_ablate.report.analysis.sentences import NORMAL_95
 from lenet_ablate.report.analysis.statistics import noise_floor
 from lenet_ablate.report.analysis.warnings import unstable_variants
 from lenet_ablate.report.page.effects import Effect, below, effects_of
@@ -235,11 +236,11 @@ def _sure_of_one(ranked: Mapping[str, _Variant], best: str) -> str:
     gap = ranked[best].mean - ranked[runner].mean
     noise = [float(noise_floor(1 - one.mean, one.images)) for one in (ranked[best], ranked[runner])]
     told = f"Not tested: one seed each. It lies {points(abs(gap))} pp {'above' if gap >= 0 else 'below'} the runner-up"
-    spread = math.hypot(*noise)
-    if not math.isfinite(spread) or not spread:
+    usual = NORMAL_95 * math.hypot(*noise)
+    if not math.isfinite(usual) or not usual:
         return f"{told}."
-    place = "no more than" if abs(gap) <= 2 * spread else "more than"
-    return f"{told}, {place} what two seeds of one setting usually differ (up to about {points(2 * spread)} pp)."
+    place = "no more than" if abs(gap) <= usual else "more than"
+    return f"{told}, {place} what two seeds of one setting usually differ (up to about {points(usual)} pp)."
 
 
 def _facts(study: Study, analysis: StudyAnalysis) -> Iterator[tuple[str, str]]:
