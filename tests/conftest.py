@@ -13,8 +13,39 @@ from lenet_ablate.sweep import signals
 
 Run = Callable[..., tuple[int, str]]
 
+LONGEST = (
+    "test_readme.py",
+    "engines/test_compiled.py",
+    "cli/test_cli.py",
+    "predict/test_page.py",
+    "api/test_callables.py",
+    "report/test_report.py",
+    "sweep/test_isolated.py",
+    "config/test_experiments.py",
+    "records/test_locks.py",
+    "report/test_fingerprint.py",
+    "environments/test_folders.py",
+    "environments/test_spelling.py",
+    "predict/test_export.py",
+    "report/test_gallery.py",
+    "rendering/test_console.py",
+    "records/test_claims.py",
+    "engines/test_models.py",
+    "cli/test_search.py",
+    "report/test_comparable.py",
+    "cli/test_slurm.py",
+    "environments/test_drawing.py",
+    "report/test_drawing.py",
+)
+"""The files that take more than ten seconds, the longest first: begun last, one would be waited for by all others."""
+
 # A shell starts its background jobs with SIGINT ignored, and so would be every process that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(autouse=True)

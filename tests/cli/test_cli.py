@@ -556,14 +556,14 @@ def wait_for_progress(folder: Path, started: Started, rows: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, pytest.param(3, marks=pytest.mark.soak)])
-def test_killed_and_started_again_is_as_if_never_killed(tmp_path: Path, undisturbed: Path, rows: int) -> None:
+def test_killed_and_started_again_is_as_if_never_killed(run: Run, tmp_path: Path, undisturbed: Path, rows: int) -> None:
     started = start(*SWEEP, cwd=tmp_path)
     wait_for_progress(tmp_path, started, rows)
     started.process.kill()
     started.process.wait()
     states = {read_run(path.parent).state for path in tmp_path.glob("outputs/ablation/*/status.json")}
     assert State.interrupted in states
-    assert start(*SWEEP, cwd=tmp_path).end()[0] == 0
+    assert run(*SWEEP)[0] == 0
     for folder in undisturbed.glob("digits_*"):
         again = tmp_path / "outputs/ablation" / folder.name
         assert (again / MODEL).read_bytes() == (folder / MODEL).read_bytes()
@@ -594,7 +594,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_signal_saves_every_run_and_the_same_command_resumes(
-    tmp_path: Path, undisturbed: Path, number: signal.Signals, status: int
+    run: Run, tmp_path: Path, undisturbed: Path, number: signal.Signals, status: int
 ) -> None:
     started = start(*SWEEP, cwd=tmp_path)
     wait_for_progress(tmp_path, started, rows=2)
@@ -606,7 +606,7 @@ def test_a_signal_saves_every_run_and_the_same_command_resumes(
     states = {read_run(path.parent).state for path in tmp_path.glob("outputs/ablation/*/status.json")}
     assert State.interrupted in states
     assert State.running not in states
-    assert start(*SWEEP, cwd=tmp_path).end()[0] == 0
+    assert run(*SWEEP)[0] == 0
     for folder in undisturbed.glob("digits_*"):
         again = tmp_path / "outputs/ablation" / folder.name
         assert (again / MODEL).read_bytes() == (folder / MODEL).read_bytes()

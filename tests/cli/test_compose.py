@@ -41,6 +41,7 @@ def test_every_point_equals_hydras_own_composition(hydra: tuple[ConfigLoader, Di
     words += ["optimizer.weight_decay=0,0.01", "study=x"]
     points = expand_grid({}, words).points
     assert len(points) == 48
+    points = points[::5]  # every two values of two settings meet; Hydra takes a tenth of a second for each point
     for point, words_of_point in zip(compose_points(loader, master, points), points, strict=True):
         theirs = loader.load_sweep_config(master, list(words_of_point))
         node = OmegaConf.to_yaml(theirs.hydra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -59,6 +60,8 @@ def test_a_closed_or_missing_stream_costs_nothing(monkeypatch: pytest.MonkeyPatc
     console.warn("line")
 
 
+NOWHERE = (">/dev/full", ">&-", ">&- 2>&- <&-", "2>/dev/full")
+SWEEP = "data=digits epochs=1 seed=0,1"
 ASCII = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
@@ -72,14 +75,20 @@ def test_a_terminal_of_ascii_gets_every_line(tmp_path: Path, words: list[str]) -
 
 
 @pytest.mark.skipif(os.name == "nt", reason="redirects as POSIX shells do")
-@pytest.mark.parametrize("where", [">/dev/full", ">&-", ">&- 2>&- <&-", "2>/dev/full"])
-@pytest.mark.parametrize("words", ["--help", "--version", "data=digits epochs=1 seed=0,1"])
-def test_output_that_leads_nowhere_costs_no_run(tmp_path: Path, where: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        *itertools.product(("--help", "--version"), NOWHERE),
+        *((SWEEP, where) for where in NOWHERE if where != ">&-"),
+        pytest.param(SWEEP, ">&-", marks=pytest.mark.soak),  # closed beside the other two above
+    ],
+)
+def test_output_that_leads_nowhere_costs_no_run(tmp_path: Path, words: str, where: str) -> None:
     command = f"{sys.executable} -m lenet_ablate {words} {where}"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode in ((0, 1) if where == ">/dev/full" else (0,)), done.stderr
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
-    if "seed" in words:
+    if words == SWEEP:
         assert len(list(tmp_path.glob("outputs/ablation/*/model.safetensors"))) == 2
 
 

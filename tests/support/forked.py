@@ -141,10 +141,10 @@ class Shell:
         command = [sys.executable, "-m", "support.forked"]
         self._process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def run(self, words: Sequence[str], folder: Path) -> Outcome:
-        """Run a command in a folder, to its end."""
+    def run(self, words: Sequence[str], folder: Path, writes_figures: bool = True) -> Outcome:
+        """Run a command in a folder, to its end; a report may leave out its figures' files, most of the work."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps([list(words), str(folder)]).encode() + b"\n")
+        self._process.stdin.write(json.dumps([list(words), str(folder), writes_figures]).encode() + b"\n")
         self._process.stdin.flush()
         return Outcome(**json.loads(self._process.stdout.readline()))
 
@@ -159,8 +159,20 @@ class Shell:
 def _serve() -> None:
     import_everything()
     for line in sys.stdin:
-        words, folder = json.loads(line)
-        print(json.dumps(asdict(Child(words, Path(folder)).wait(120))), flush=True)
+        words, folder, writes_figures = json.loads(line)
+        before = _nothing if writes_figures else _write_no_figures
+        print(json.dumps(asdict(Child(words, Path(folder), before).wait(120))), flush=True)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _write_no_figures() -> None:
+    from lenet_ablate.report.figures import drawing, processes
+
+    drawing.figure_files = lambda figure, kinds: dict.fromkeys(kinds, b"x")
+    processes.MAX_HELPERS = 0  # which would write
 
 
 if __name__ == "__main__":
