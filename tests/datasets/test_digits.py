@@ -30,6 +30,15 @@ def test_every_digit_is_in_exactly_one_part(digits: Dataset) -> None:
     )
 
 
+def test_without_the_bundled_file_scikit_learn_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = load_digits()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    asked = load_digits()
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        one, other = getattr(read, name), getattr(asked, name)
+        assert one.dtype == other.dtype and np.array_equal(one, other)
+
+
 def test_each_class_has_its_share_of_the_test_images(digits: Dataset) -> None:
     all_labels = datasets.load_digits().target
     share = np.bincount(all_labels) * 360 / len(all_labels)
