@@ -45,6 +45,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    assert all(file.is_file() for file in places), "LONGEST names files that are gone"
     items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
