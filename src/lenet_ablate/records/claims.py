@@ -93,6 +93,8 @@ def open_claims(study: Path, kind: Claim, tell: Callable[[str], None]) -> Iterat
                 raise RecordError(
                     f"{study}: a sweep at work there claims runs by locks; claim=files can begin after it"
                 )
+            if kind is Claim.locks:
+                tell(f"{study}: its runs are claimed by files, as an earlier command asked for; so does this one")
             yield Claims(study, ClaimFiles(locks, presence), has_company=has_company(presence))
             return
         if _is_by_files(locks):
