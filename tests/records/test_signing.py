@@ -76,21 +76,34 @@ def test_a_disk_that_fails_makes_none_of_them_done_for_the_sweep(
         assert not any(read_run(run.folder).state.is_finished for run in waiting)
 
 
-@pytest.mark.parametrize("step", ["write_aside", "put_in_place"])
-def test_one_status_that_cannot_be_written_costs_one_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_one_status_that_cannot_be_written_costs_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = runs(tmp_path)
-    original = getattr(write, step)
+    original = write.put_in_place
 
-    def fail(*given: object) -> object:
-        if waiting[1].folder / STATUS in given:
-            raise RecordError("no")
-        return original(*given)
+    def fail(temporary: str, path: Path) -> None:
+        if path == waiting[1].folder / STATUS:
+            raise RecordError(f"{path}: no")
+        original(temporary, path)
 
-    monkeypatch.setattr(write, step, fail)
+    monkeypatch.setattr(write, "put_in_place", fail)
     assert list(sign_all(waiting)) == [waiting[1].folder]
     assert [read_run(run.folder).state for run in waiting] == [State.done, State.running, State.done]
+
+
+def test_a_record_that_cannot_be_written_leaves_nothing_that_calls_it_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = write.write_aside
+
+    def fail(path: Path, data: bytes) -> str:
+        if path.name == RESULT:
+            raise RecordError(f"{path}: no")
+        return original(path, data)
+
+    monkeypatch.setattr(write, "write_aside", fail)
+    with pytest.raises(RecordError, match="no"):
+        unsigned(tmp_path / "run", CONFIGS[0])
+    assert not list((tmp_path / "run").glob(".*")) and read_run(tmp_path / "run").state is State.running
 
 
 def flushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
