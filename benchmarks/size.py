@@ -127,15 +127,22 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("runs", type=int, nargs="?", default=100_000)
     parser.add_argument("--levels", action="store_true")
+    parser.add_argument("--record", action="store_true", help="put what was found into the pages' data")
     parser.add_argument("--only", nargs="+", choices=list(STEPS), default=list(STEPS))
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
+    told = []
     command = words(asked.folder, asked.runs, asked.levels)
     for name in asked.only:
         found = step(name, command if name in ("train", "again") else [str(asked.folder)], asked.folder)
         found |= {"runs": asked.runs, "levels": asked.levels}
         found["done"] = sum(1 for _ in asked.folder.glob("s/*/model.safetensors"))
         print(json.dumps(found), flush=True)
+        told.append({key: value for key, value in found.items() if key != "said"})
+    if asked.record:
+        from measured import record
+
+        record("size", told)
 
 
 if __name__ == "__main__":
