@@ -71,10 +71,9 @@ def overhead_table(found: Mapping[str, Any]) -> str:
         ("new", "a new run, besides training, two side by side, wall"),
         ("again", "the same command again, every file compared with its digest, wall"),
     ):
-        after, before = found["after"][key], found["before"][key]
-        rows.append(
-            (title, f"{statistics.median(after):.1f} ms ({span(after)})", f"{statistics.median(before):.1f} ms")
-        )
+        now, then = found["after"][key], found["before"][key]
+        told = f"{statistics.median(now):.1f} ms ({span(now)}, n = {len(now)})"
+        rows.append((title, told, f"{statistics.median(then):.1f} ms ({span(then)})"))
     return table(("", "per run", "before"), rows)
 
 
