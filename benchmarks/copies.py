@@ -1,6 +1,7 @@
 """Many copies of one command on one study: who trains what, how long they stay, and what a claim costs.
 
 usage: python benchmarks/copies.py [copies] [runs] [seconds per run] [extra overrides …]
+       python benchmarks/copies.py record          8 copies, 48 runs of 0.5 s, three times, into the pages' data
        python benchmarks/copies.py claims          what claims and their tests cost here
        python benchmarks/copies.py cold [copies]   copies that start where nothing is compiled
 
@@ -132,7 +133,11 @@ def cold(count: int) -> dict[str, Any]:
 def main() -> None:
     """Measure what was asked for and print a JSON line for each."""
     words = sys.argv[1:]
-    if words[:1] == ["claims"]:
+    if words[:1] == ["record"]:
+        from measured import record
+
+        record("copies", [copies(8, 48, 0.5, [], told) for _ in range(3) for told in (True, False)])
+    elif words[:1] == ["claims"]:
         print(json.dumps(claims()))
     elif words[:1] == ["cold"]:
         print(json.dumps(cold(int(words[1]) if len(words) > 1 else 8)))

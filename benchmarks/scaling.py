@@ -44,12 +44,12 @@ class Costs:
     """
 
     start_seconds: float = 1.3
-    plan_seconds: float = 0.0005
-    read_seconds: float = 0.0006
-    run_seconds: float = 0.006
-    begin_operations: int = 24
-    end_operations: int = 30
-    files: int = 8
+    plan_seconds: float = 0.0003
+    read_seconds: float = 0.0005
+    run_seconds: float = 0.005
+    begin_operations: int = 14
+    end_operations: int = 19
+    files: int = 7
     run_bytes: int = 750_000
     plan_bytes: int = 70
     run_memory: int = 3_000

@@ -297,7 +297,7 @@ def test_the_run_folder_is_complete(run: Run, tmp_path: Path) -> None:
     run(*DIGITS, "optimizer=sgd", "lr=0.05")
     (folder,) = (tmp_path / "outputs/ablation").glob("digits_*")
     files = {"status.json", "config.yaml", "metrics.csv", "result.json", "predictions.npz", "model.safetensors"}
-    assert {path.name for path in folder.iterdir()} == files | {"optimizer.safetensors"}
+    assert {path.name for path in folder.iterdir()} == files
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert (config["pool"], config["optimizer"]["name"], config["optimizer"]["momentum"]) == ("max", "sgd", 0.9)
     provenance = json.loads((folder / "result.json").read_text())["provenance"]

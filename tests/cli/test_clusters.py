@@ -119,14 +119,20 @@ def wait_for_runs(folder: Path, count: int) -> None:
 
 
 def check_logs(folder: Path) -> None:
-    """No run was trained twice at once, or after its end: each attempt goes on where the one before was saved."""
-    logs = list((folder / "outputs/faulty").glob(f"digits_*/{LOG}"))
-    assert len(logs) == 10
-    for log in logs:
-        text = log.read_text()
+    """No run was trained twice at once, or after its end: each attempt goes on where the one before was saved.
+
+    A run without a log was neither interrupted nor resumed.
+    """
+    runs = [path.parent for path in (folder / "outputs/faulty").glob("digits_*/status.json")]
+    assert [json.loads((run / "status.json").read_bytes())["status"] for run in runs] == ["done"] * 10
+    for text in (log.read_text() for run in runs if (log := run / LOG).exists()):
         epochs = [int(number) for number in re.findall(r"epoch (\d+)", text.rpartition("starts:")[2])]
         assert epochs == sorted(epochs), text
         assert len(re.findall(r"^.* done", text, re.M)) <= 1, text
+    for run in runs:
+        assert [line.partition(",")[0] for line in (run / "metrics.csv").read_text().splitlines()[1:]] == [
+            str(epoch) for epoch in range(1, 21)
+        ]
 
 
 def of_session(leader: int) -> list[int]:

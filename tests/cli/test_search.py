@@ -120,6 +120,32 @@ def test_every_end_of_a_run_is_told_and_all_are_runs_of_one_planned_study(
     assert ("FAILED" in printed) is bool(by_state[TrialState.FAIL])
 
 
+def test_a_search_whose_every_trial_fails_tries_each_point_once(
+    tmp_path: Path, engine: Engine, search: Callable[..., Search], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("lr=0.001,0.0015", "batch_size=16,32")  # all too slow
+    assert search(*words, n_trials=8).run() == 1
+    first = len(engine.trained)
+    printed = capsys.readouterr().out
+    assert 1 < first <= 4 and "failed before, not tried again" in printed
+    assert len(trials(tmp_path)) == 8 and "no trial has a result yet; every one failed" in printed
+    assert search(*words, n_trials=8).run() == 1  # whoever has mended something wants it tried again
+    assert first < len(engine.trained) <= 8
+
+
+def test_a_search_that_is_asked_for_fewer_trials_counts_those_there_are(
+    search: Callable[..., Search], engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("lr=tag(log,interval(0.003,0.04))", BATCH)
+    longer = search(*words, n_trials=6)
+    assert longer.run() == 0
+    last = longer._trials()[-1]
+    shorter = search(*words, n_trials=4)
+    capsys.readouterr()
+    assert shorter._tell_end(last)
+    assert "[6/6]" in capsys.readouterr().out
+
+
 def test_the_same_command_trains_nothing_and_a_longer_one_goes_on(
     tmp_path: Path, engine: Engine, search: Callable[..., Search]
 ) -> None:

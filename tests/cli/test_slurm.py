@@ -145,7 +145,9 @@ def test_refusals_are_one_line(run, jobs: Path, monkeypatch: pytest.MonkeyPatch)
     assert status == 1 and "sbatch: error: invalid partition specified: nope; the script: " in out
     (jobs / "silence").touch()
     status, out = run(*words)
-    assert status == 1 and "Unable to contact slurm controller" in out and "Traceback" not in out
+    (line,) = [line for line in out.splitlines() if "SLURM gives no answer (squeue: " in line]
+    assert status == 1 and "Unable to contact slurm controller" in line and "`sinfo` must work" in line
+    assert "slurm_load_jobs" not in out and "Traceback" not in out
     monkeypatch.setenv("PATH", "/nonexistent")
     status, out = run(*words)
     assert status == 1 and "sbatch and squeue are not on this machine's PATH" in out

@@ -15,7 +15,8 @@ import pytest
 from lenet_ablate.config.settings import Options, RunConfig
 from lenet_ablate.predict.trained import best_run
 from lenet_ablate.records.aside import find_aside, is_aside, set_aside
-from lenet_ablate.records.read import damage_of, iter_records, read_run
+from lenet_ablate.records.damage import damage_of
+from lenet_ablate.records.read import iter_records, read_run
 from lenet_ablate.records.record import CHECKPOINT, CONFIG, LOG, METRICS, MODEL, STATUS, State
 from lenet_ablate.studies.finished import only_damaged
 from lenet_ablate.studies.jobs import Sweep

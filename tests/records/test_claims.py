@@ -345,3 +345,14 @@ def test_files_are_not_claimed_beside_a_sweep_that_claims_by_locks(tmp_path: Pat
             pass
     with open_claims(tmp_path, Claim.files, print), open_claims(tmp_path, Claim.files, print):
         pass
+
+
+def test_whoever_asks_for_locks_is_told_where_claims_are_files(tmp_path: Path) -> None:
+    told: list[str] = []
+    with open_claims(tmp_path, Claim.files, told.append):
+        pass
+    assert told == []
+    with open_claims(tmp_path, Claim.locks, told.append):
+        pass
+    (line,) = told
+    assert "claimed by files" in line and "\n" not in line

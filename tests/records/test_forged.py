@@ -18,7 +18,8 @@ import pytest
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.predict.trained import best_run, read_trained
-from lenet_ablate.records.read import RunRecord, damage_of, iter_records, read_finished, read_run
+from lenet_ablate.records.damage import damage_of
+from lenet_ablate.records.read import RunRecord, iter_records, read_finished, read_run
 from lenet_ablate.records.record import CONFIG, STATUS, State
 from support import forged_runs as forged
 from support.trained_runs import DIGITS, write_run

@@ -20,10 +20,10 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records import atomic, write
 from lenet_ablate.records.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from lenet_ablate.records.damage import damage_of
 from lenet_ablate.records.flushing import flush_path
 from lenet_ablate.records.metrics import read_metrics
 from lenet_ablate.records.read import (
-    damage_of,
     find_studies,
     iter_records,
     read_finished,
@@ -202,13 +202,14 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(
 
 def test_done_is_only_said_once_everything_else_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    original = atomic.write_bytes
+    original = atomic.put_in_place
 
-    def spy(path: Path, data: bytes, **kwargs: bool) -> str:
+    def spy(temporary: str, path: Path) -> None:
         written.append(path.name)
-        return original(path, data, **kwargs)
+        original(temporary, path)
 
-    monkeypatch.setattr(write, "write_bytes", spy)
+    for module in (atomic, write):
+        monkeypatch.setattr(module, "put_in_place", spy)
     finish(tmp_path / "run")
     assert written[-1] == "status.json"
     assert {"metrics.csv", "result.json", "model.safetensors", "predictions.npz"} <= set(written[:-1])

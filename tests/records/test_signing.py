@@ -39,18 +39,21 @@ def runs(study: Path) -> list[Unsigned]:
 
 
 def test_nothing_is_done_before_everything_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[tuple[str, list[str]]] = []
+    steps: list[tuple[list[str], list[str]]] = []
 
     def states() -> list[str]:
         return [json.loads((tmp_path / str(c.seed) / STATUS).read_bytes())["status"] for c in CONFIGS]
 
     def flush(files: Mapping[Path, Iterable[str]]) -> None:
-        steps.append((" ".join(sorted({name for names in files.values() for name in names})), states()))
+        steps.append((sorted({name for names in files.values() for name in names}), states()))
 
     monkeypatch.setattr(write, "flush_runs", flush)
     assert sign_all(runs(tmp_path)) == {}
-    everything = " ".join(sorted([CONFIG, METRICS, RESULT, MODEL, "predictions.npz"]))
-    assert steps == [(everything, ["running"] * 3), (STATUS, ["done"] * 3)]
+    files = {CONFIG, METRICS, RESULT, MODEL, "predictions.npz"}
+    (flushed, before), (names, after) = steps
+    aside = set(flushed) - files
+    assert files < set(flushed) and len(aside) == 1 and STATUS in aside.pop()  # what will say `done` lies there, too
+    assert (before, names, after) == (["running"] * 3, [], ["done"] * 3)
     assert all(read_run(tmp_path / str(c.seed)).state is State.done for c in CONFIGS)
 
 
@@ -68,22 +71,39 @@ def test_a_disk_that_fails_makes_none_of_them_done_for_the_sweep(
     monkeypatch.setattr(write, "flush_runs", flush)
     waiting = runs(tmp_path)
     assert sign_all(waiting).keys() == {run.folder for run in waiting}
+    assert not list(tmp_path.glob("*/.*"))  # no temporary file is left
     if nth == 1:
         assert not any(read_run(run.folder).state.is_finished for run in waiting)
 
 
 def test_one_status_that_cannot_be_written_costs_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = runs(tmp_path)
-    original = write.write_bytes
+    original = write.put_in_place
 
-    def fail(path: Path, data: bytes, **how: bool) -> str:
+    def fail(temporary: str, path: Path) -> None:
         if path == waiting[1].folder / STATUS:
             raise RecordError(f"{path}: no")
-        return original(path, data, **how)
+        original(temporary, path)
 
-    monkeypatch.setattr(write, "write_bytes", fail)
+    monkeypatch.setattr(write, "put_in_place", fail)
     assert list(sign_all(waiting)) == [waiting[1].folder]
     assert [read_run(run.folder).state for run in waiting] == [State.done, State.running, State.done]
+
+
+def test_a_record_that_cannot_be_written_leaves_nothing_that_calls_it_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = write.write_aside
+
+    def fail(path: Path, data: bytes) -> str:
+        if path.name == RESULT:
+            raise RecordError(f"{path}: no")
+        return original(path, data)
+
+    monkeypatch.setattr(write, "write_aside", fail)
+    with pytest.raises(RecordError, match="no"):
+        unsigned(tmp_path / "run", CONFIGS[0])
+    assert not list((tmp_path / "run").glob(".*")) and read_run(tmp_path / "run").state is State.running
 
 
 def flushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -103,7 +123,8 @@ def test_where_a_file_system_is_not_flushed_as_a_whole_each_file_is(
     monkeypatch.setattr(flushing, "WHOLE", frozenset())
     assert sign_all([run]) == {}
     flushing._syncs_whole.cache_clear()
-    assert names == [*run.digests, "run", STATUS, "run"]
+    aside = names.pop(len(run.digests))
+    assert STATUS in aside and names == [*run.digests, "run", "run"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone flushes whole file systems")

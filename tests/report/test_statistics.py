@@ -238,3 +238,11 @@ def test_letters_are_few_and_start_with_the_best() -> None:
     assert found[-1] == "a"
     assert len(set("".join(found))) < 40
     assert letters(means.tolist(), np.zeros((40, 40), bool)) == ["a"] * 40
+
+
+def test_no_probability_is_below_zero() -> None:
+    differences = np.linspace(-0.03, 0.03, 1001)
+    same = np.full(1001, 0.001)
+    paired = statistics.Paired(differences, same, (same, same), (same, same), same)
+    for each in statistics.posterior(paired, 500, 0.0028, 0.167):
+        assert (each >= 0).all() and (each <= 1).all() and not np.signbit(each).any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ from lenet_ablate.config import choices
 from lenet_ablate.config.choices import Keep
 from lenet_ablate.config.schedules import Cosine, Piecewise, Schedule, StepDecay, Warmup
 from lenet_ablate.config.settings import OptimizerConfig
-from lenet_ablate.records.record import OPTIMIZER, STATUS, State
+from lenet_ablate.records.read import read_run
+from lenet_ablate.records.record import OPTIMIZER, PREDICTIONS, State
 from lenet_ablate.studies.jobs import Sweep
 from lenet_ablate.sweep.run import run_sweep
+from support.earlier import sign_again, two_of_predictions
 from support.tiny import without_seconds
 
 MakeSweep = Callable[..., Sweep]
@@ -83,12 +84,21 @@ def test_why_it_starts_anew(
     assert contents(longer) == contents(train(make_sweep, "whole", 3, {"lr": lr}, **then))
 
 
+def test_a_run_of_before_that_kept_its_state_in_a_file_of_its_own_is_gone_on_with(
+    make_sweep: MakeSweep, capsys: Any
+) -> None:
+    shorter = train(make_sweep, "s", 2, {})
+    files = two_of_predictions(shorter)
+    sign_again(shorter, files)
+    assert len(files[OPTIMIZER]) > 1000 and read_run(shorter).state is State.done
+    longer = train(make_sweep, "s", 3, {})
+    assert f"goes on from the end of {shorter.name}" in capsys.readouterr().err
+    assert contents(longer) == contents(train(make_sweep, "whole", 3, {}))
+
+
 def test_a_run_of_before_has_no_state_to_go_on_with(make_sweep: MakeSweep, capsys: Any) -> None:
     shorter = train(make_sweep, "s", 2, {})
-    (shorter / OPTIMIZER).unlink()
-    status = json.loads((shorter / STATUS).read_text())
-    del status["files"][OPTIMIZER]
-    (shorter / STATUS).write_text(json.dumps(status))
+    sign_again(shorter, {PREDICTIONS: two_of_predictions(shorter)[PREDICTIONS]})
     train(make_sweep, "s", 3, {})
     assert "it has not kept its optimizer's state" in capsys.readouterr().err
     assert run_sweep(make_sweep({"seed": 0, "epochs": 2}, study="s"), workers=1).skipped == 1

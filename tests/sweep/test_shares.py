@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lenet_ablate.config.supervision import parse_supervision
 from lenet_ablate.errors import ConfigError
 from lenet_ablate.sweep.shares import in_turn, share_told
 
@@ -28,6 +29,16 @@ def test_a_copy_knows_its_place(environment: dict[str, str], share: str | None) 
 def test_a_place_that_is_none_is_told(told: str) -> None:
     with pytest.raises(ConfigError, match="LENET_ABLATE_COPY"):
         share_told({"LENET_ABLATE_COPY": told})
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"), [("5/2", "of 2 the last one is 1/2"), ("1/0", "like 0/4"), ("x", "like 0/4")]
+)
+def test_a_share_that_is_none_is_told_in_a_line(told: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as refused:
+        parse_supervision({"share": told})
+    assert str(refused.value).startswith(f"hydra.launcher.share={told}: ") and "\n" not in str(refused.value)
+    assert parse_supervision({"share": "2/2"}).share == "2/2"  # as of schedulers that count from 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 20])

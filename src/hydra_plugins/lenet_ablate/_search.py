@@ -67,6 +67,9 @@ class Search:
         self._space, self._settings = space, settings
         self._loader, self._master, self._launcher, self._command = loader, master, launcher, command
         self._jobs: dict[int, tuple[Job, ...]] = {}
+        self._asked: set[int] = set()
+        self._failed: set[frozenset[tuple[str, Any]]] = set()
+        self._begun = 0
         self.sweep = self._make([self._space.grid(point) for point in _ends(space)])
         if self.sweep.options.plan or self.sweep.options.repair:
             raise ConfigError("hydra/sweeper=optuna: plan=true and repair=true work with hydra/sweeper=ablation")
@@ -84,7 +87,11 @@ class Search:
         count, over = self._settings.n_trials, ", ".join(self._space.axes)
         say(f"search {self._name} in {self.sweep.study}: {count} trials over {over}")
         status = 0
+        self._begun = len(self._trials())
         while batch := self._next_batch():
+            batch = [trial for trial in batch if not self._has_failed_before(trial)]
+            if not batch:
+                continue
             result = self._train(batch)
             failed += [f"{self.sweep.label(ended.job)}: {ended.error}" for ended in result.select(State.failed)]
             ends = [self._tell_end(trial) for trial in batch]
@@ -106,13 +113,15 @@ class Search:
             if left := [trial for trial in running if self._is_left(trial)]:
                 return left[:size]
             counted = sum(trial.state is not TrialState.FAIL for trial in trials)
-            # Those that failed are replaced, but not for ever.
-            missing = min(size, self._settings.n_trials - counted, 2 * self._settings.n_trials - len(trials))
+            # Those that failed are replaced, but not for ever, and not where nothing else is known than failures.
+            most = 2 * self._settings.n_trials if counted else self._begun + self._settings.n_trials
+            missing = min(size, self._settings.n_trials - counted, most - len(trials))
             if missing <= 0:
                 return running
             self._study.sampler = self._sampler(len(trials))
             distributions = {key: _distribution(axis) for key, axis in self._space.axes.items()}
             numbers = {self._study.ask(distributions).number for _ in range(missing)}
+            self._asked |= numbers
             return [trial for trial in self._trials() if trial.number in numbers]
 
     def _drop_half_chosen(self) -> None:
@@ -196,8 +205,9 @@ class Search:
         """Tell Optuna and the user how a trial ended; returns whether it has."""
         records = [read_run(self.sweep.folder(job)) for job in self._jobs_of(trial)]
         states, named = {record.state for record in records}, label(self._space.words(trial.params))
-        head = f"[{trial.number + 1}/{self._settings.n_trials}] {named}"
+        head = f"{self._counter(trial)} {named}"
         if State.failed in states or State.unreadable in states:
+            self._failed.add(frozenset(trial.params.items()))
             self._study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
             say(f"{head}: FAILED, {next((record.error for record in records if record.error), 'see its log')}")
         elif State.diverged in states:
@@ -212,12 +222,25 @@ class Search:
             return False
         return True
 
+    def _counter(self, trial: FrozenTrial) -> str:
+        """Which trial it is of how many; an earlier command may have asked for more, and failed ones are replaced."""
+        return f"[{trial.number + 1}/{max(self._settings.n_trials, len(self._trials()))}]"
+
+    def _has_failed_before(self, trial: FrozenTrial) -> bool:
+        """Whether this command has seen a trial of the same point fail; then this one counts as failed, too."""
+        if trial.number not in self._asked or frozenset(trial.params.items()) not in self._failed:
+            return False
+        self._study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+        say(f"{self._counter(trial)} {label(self._space.words(trial.params))}: failed before, not tried again")
+        return True
+
     def _close(self, failed: Sequence[str], status: int) -> None:
         for line in dict.fromkeys(failed):
             say(f"failed: {line}")
         trials = self._trials()
         if not any(trial.state is TrialState.COMPLETE for trial in trials):
-            say("no trial has a result yet; the same command goes on")
+            every = "; every one failed" if trials and all(trial.state is TrialState.FAIL for trial in trials) else ""
+            say(f"no trial has a result yet{every}; the same command goes on")
             return
         best = self._study.best_trial
         counts = {

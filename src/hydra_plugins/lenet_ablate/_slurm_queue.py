@@ -68,7 +68,12 @@ def tasks_of(name: str) -> list[Task]:
     """
     done = _call(["squeue", "--noheader", "--array", f"--user={os.getuid()}", f"--name={name}", "--format=%F|%T|%r"])
     if done.returncode:
-        raise LaunchError(_refusal(done))
+        told = _refusal(done).removeprefix("slurm_load_jobs error: ")
+        raise LaunchError(
+            f"SLURM gives no answer (squeue: {told}); `sinfo` must work in this shell first, with "
+            "SLURM_CONF or a module where the site asks for one; "
+            "hydra.launcher.submit=false only writes the script"
+        )
     rows = (line.strip().split("|", 2) for line in done.stdout.splitlines())
     found = [Task(*row) for row in rows if len(row) == 3]
     return [task for task in found if task.state in _RUNNING | _WAITING]

@@ -116,7 +116,12 @@ def _identity(config: RunConfig) -> str:
 
 def variant_id(config: RunConfig) -> str:
     """First 8 digits of the identity without the seed: shared by the replicates of a variant."""
-    return identity(dataclasses.replace(config, seed=0))[:8]
+    return _first_digits(dataclasses.replace(config, seed=0))
+
+
+@functools.lru_cache(maxsize=256)
+def _first_digits(config: RunConfig) -> str:
+    return identity(config)[:8]
 
 
 def run_name(config: RunConfig) -> str:

@@ -21,6 +21,18 @@ def launcher_setting(default: Any, check: Check, text: str) -> Any:
 
 
 @dataclass(frozen=True)
+class Place(Text):
+    """One of several copies: its number, from 0 or 1 on as schedulers count, and how many there are."""
+
+    def __call__(self, value: object) -> str:
+        """The value as it is."""
+        place, _, count = (text := super().__call__(value)).partition("/")
+        if int(place) > int(count):
+            raise ValueError(f"must be {self.allowed}; of {count} the last one is {int(count) - 1}/{count}")
+        return text
+
+
+@dataclass(frozen=True)
 class Supervision:
     """What the local launcher's settings say, as `hydra.launcher.…`."""
 
@@ -41,7 +53,7 @@ class Supervision:
     )
     share: str | None = launcher_setting(
         None,
-        Optional(Text(r"[0-9]{1,6}/[1-9][0-9]{0,5}", "like 0/4: the first of four copies")),
+        Optional(Place(r"[0-9]{1,6}/[1-9][0-9]{0,5}", "like 0/4: the first of four copies")),
         "which of several copies of this command it is, as 0/4; each begins with other runs, then helps the others",
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,17 +98,20 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
     """The temperature with the least mean cross-entropy, within `TEMPERATURES`."""
     from scipy import optimize
 
-    exact = logits.astype(np.float64)
-    low, high = np.log(TEMPERATURES)
+    # An image is a column, which NumPy adds up faster; the largest logit is taken off, so that no power overflows.
+    exact = np.ascontiguousarray(logits.T, np.float64)
+    exact -= exact.max(axis=0)
+    of_labels = float(exact[labels, np.arange(len(labels))].mean())
+    powers = np.empty_like(exact)
 
     def loss(log_temperature: float) -> float:
-        scaled = exact / np.exp(log_temperature)
-        highest = scaled.max(axis=1)
-        sums = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
-        return float((sums - scaled[np.arange(len(scaled)), labels]).mean())
+        scale = math.exp(-log_temperature)
+        np.exp(np.multiply(exact, scale, out=powers), out=powers)
+        return float(np.log(powers.sum(axis=0)).mean()) - scale * of_labels
 
+    low, high = map(math.log, TEMPERATURES)
     found = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    return math.exp(found.x)
 
 
 def expected_calibration_error(probabilities: Probabilities, labels: Labels, num_bins: int = NUM_BINS) -> float:

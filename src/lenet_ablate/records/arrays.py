@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import re
 import struct
+import sys
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +20,13 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from lenet_ablate.errors import RecordError
-from lenet_ablate.records.files import parse_json, read_file, read_start
-from lenet_ablate.records.record import PREDICTIONS, Predictions
+from lenet_ablate.records.files import open_file, parse_json, read_file, read_start
+from lenet_ablate.records.record import OPTIMIZER, PREDICTIONS, Predictions
 
 MAX_HEADER_BYTES, MAX_VALUES = 1 << 20, 20_000
 MAX_IMAGES = 10_000_000
 _END_OF_ZIP = struct.Struct("<4s4H2LH")  # without a comment, which NumPy never writes
+_TAIL = 42  # where a larger kind of zip file would say so
 _ENTRIES = ("digits", "probabilities")
 _DIGITS = (np.dtype(np.uint8), np.dtype(np.uint16))
 
@@ -88,6 +92,24 @@ def split_safetensors(
     return arrays, {str(key): str(value) for key, value in metadata.items()}
 
 
+def pack_predictions(predictions: Predictions, memory: bytes = b"") -> bytes:
+    """The content of a predictions.npz: what NumPy would write, and the optimizer's memory as one more entry.
+
+    Args:
+        predictions: What the network says.
+        memory: The content of a safetensors file; empty where nothing is kept.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in zip(_ENTRIES, (predictions.digits, predictions.probabilities), strict=True):
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array))
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED)
+        if memory:
+            file.writestr(zipfile.ZipInfo(OPTIMIZER), memory, zipfile.ZIP_STORED)
+    return packed.getvalue()
+
+
 def read_predictions(folder: Path, most: int | None = None) -> Predictions:
     """What the trained network of a run says of the test images.
 
@@ -99,32 +121,66 @@ def read_predictions(folder: Path, most: int | None = None) -> Predictions:
         RecordError: The file is missing, cannot be read, or holds something else.
     """
     most = MAX_IMAGES if most is None else most
-    content = read_file(folder, PREDICTIONS, 64_000 + 4 * most)
-    try:
-        digits, probabilities = _unzip(content, most)
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError) as error:
-        raise RecordError(f"{PREDICTIONS} is damaged ({' '.join(str(error).split())[:200]})") from None
+    with _entries(folder, sys.maxsize) as file:
+        digits = _array(file, _ENTRIES[0], _DIGITS, most)
+        probabilities = _array(file, _ENTRIES[1], (np.dtype(np.float16),), most)
+        if len(digits) != len(probabilities):
+            raise ValueError("its arrays differ in length")
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise RecordError(f"{PREDICTIONS} holds probabilities that are none")
     return Predictions(digits, probabilities)
 
 
-_HEADER = re.compile(rb"\{'descr': '([<>|=]..)', 'fortran_order': False, 'shape': \(([0-9]{1,9}),\), \} *\n")
+def has_memory(folder: Path) -> bool:
+    """Whether a run's predictions have its optimizer's memory beside them; not so where they cannot be read."""
+    try:
+        with _entries(folder, sys.maxsize) as file:
+            return OPTIMIZER in file.namelist()
+    except RecordError:
+        return False
 
 
-def _unzip(content: bytes, most: int) -> tuple[npt.NDArray[np.unsignedinteger[Any]], npt.NDArray[np.float16]]:
-    tail = content[-_END_OF_ZIP.size :]
-    if len(tail) < _END_OF_ZIP.size or tail[:4] != b"PK\5\6" or content[-42:-38] == b"PK\6\7":
+def read_memory(folder: Path, most: int) -> dict[str, npt.NDArray[Any]]:
+    """The optimizer's memory that lies with a run's predictions, by name; see `read_weights`.
+
+    Raises:
+        RecordError: It is missing, larger than so many bytes, cannot be read, or is none.
+    """
+    with _entries(folder, most + 4 * MAX_IMAGES) as file:
+        entry = file.getinfo(OPTIMIZER)
+        if entry.compress_type != zipfile.ZIP_STORED or not 0 <= entry.file_size <= most:
+            raise ValueError(f"{OPTIMIZER} in it is packed in another way")
+        content = file.read(entry)
+    arrays, _ = split_safetensors(content, f"{PREDICTIONS}: {OPTIMIZER}")
+    return arrays
+
+
+@contextlib.contextmanager
+def _entries(folder: Path, most: int) -> Iterator[zipfile.ZipFile]:
+    """What is in a predictions.npz; whatever is wrong with it, also while it is read, is a RecordError."""
+    try:
+        with open_file(folder, PREDICTIONS, most) as content:
+            _check_end(content)
+            with zipfile.ZipFile(content) as file:
+                yield file
+    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError) as error:
+        raise RecordError(f"{PREDICTIONS} is damaged ({' '.join(str(error).split())[:200]})") from None
+
+
+def _check_end(content: BinaryIO) -> None:
+    """Refuse what lists more than the few entries that it may have, before the list is read."""
+    size = content.seek(0, os.SEEK_END)
+    content.seek(max(0, size - _TAIL))
+    tail = content.read(_TAIL)
+    end = tail[-_END_OF_ZIP.size :]
+    if len(end) < _END_OF_ZIP.size or end[:4] != b"PK\5\6" or tail[-42:-38] == b"PK\6\7":
         raise ValueError("it is not as NumPy writes it")
-    *_, num_entries, size, _, _ = _END_OF_ZIP.unpack(tail)
-    if num_entries != len(_ENTRIES) or size > 1000:
+    *_, num_entries, length, _, _ = _END_OF_ZIP.unpack(end)
+    if num_entries not in (len(_ENTRIES), len(_ENTRIES) + 1) or length > 1000:
         raise ValueError("it holds other arrays")
-    with zipfile.ZipFile(io.BytesIO(content)) as file:
-        digits = _array(file, _ENTRIES[0], _DIGITS, most)
-        probabilities = _array(file, _ENTRIES[1], (np.dtype(np.float16),), most)
-    if len(digits) != len(probabilities):
-        raise ValueError("its arrays differ in length")
-    return digits, probabilities
+
+
+_HEADER = re.compile(rb"\{'descr': '([<>|=]..)', 'fortran_order': False, 'shape': \(([0-9]{1,9}),\), \} *\n")
 
 
 def _array(file: zipfile.ZipFile, name: str, kinds: Sequence[np.dtype[Any]], most: int) -> npt.NDArray[Any]:

@@ -34,6 +34,16 @@ def write_bytes(path: Path, data: bytes, *, flush: bool = True) -> str:
     Raises:
         RecordError: The disk is full, the folder is gone or not writable.
     """
+    put_in_place(write_aside(path, data, flush=flush), path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_aside(path: Path, data: bytes, *, flush: bool = False) -> str:
+    """Write what is to become a file under the temporary name that is returned; see `put_in_place`.
+
+    Raises:
+        RecordError: As of `write_bytes`; nothing is left.
+    """
     temporary = f"{path.parent}{os.sep}.{path.name}.{os.getpid()}.{threading.get_ident()}.tmp"
     try:
         # By the system's own calls: Python's files ask for three things more of a file that is new.
@@ -46,16 +56,38 @@ def write_bytes(path: Path, data: bytes, *, flush: bool = True) -> str:
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)  # noqa: PTH105
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise RecordError(f"{path}: cannot be written: {system_reason(error, path)}") from error
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
+    except BaseException as error:
+        remove_quietly(temporary)
+        if isinstance(error, OSError):
+            raise RecordError(f"{path}: cannot be written: {system_reason(error, path)}") from error
         raise
-    return hashlib.sha256(data).hexdigest()
+    return temporary
+
+
+def is_aside(name: str, of: str) -> bool:
+    """Whether a file is called as `write_aside` calls what is to become the one of the other name."""
+    return name.startswith(f".{of}.") and _TEMPORARY.fullmatch(name) is not None
+
+
+def put_in_place(temporary: str, path: Path) -> None:
+    """Give a file that `write_aside` wrote its name, in place of the one that has it.
+
+    Raises:
+        RecordError: The folder is gone or not writable; the temporary file is left nowhere.
+    """
+    try:
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException as error:
+        remove_quietly(temporary)
+        if isinstance(error, OSError):
+            raise RecordError(f"{path}: cannot be written: {system_reason(error, path)}") from error
+        raise
+
+
+def remove_quietly(path: str) -> None:
+    """Remove a file, if it can be."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108
 
 
 def make_folder(folder: Path) -> bool:

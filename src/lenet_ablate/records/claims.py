@@ -11,13 +11,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import filelock
-
 from lenet_ablate.config.choices import Claim
 from lenet_ablate.errors import RecordError
 from lenet_ablate.records.atomic import make_folder
 from lenet_ablate.records.claim_files import ClaimFiles
-from lenet_ablate.records.locks import LOCKS, fault_between, fault_within
+from lenet_ablate.records.locks import LOCKS, fault_between, fault_within, lock
 from lenet_ablate.records.presence import Presence, has_company, has_company_by_locks, locks_that_do_not_count
 from lenet_ablate.records.record import State
 from lenet_ablate.records.status import read_status
@@ -95,6 +93,8 @@ def open_claims(study: Path, kind: Claim, tell: Callable[[str], None]) -> Iterat
                 raise RecordError(
                     f"{study}: a sweep at work there claims runs by locks; claim=files can begin after it"
                 )
+            if kind is Claim.locks:
+                tell(f"{study}: its runs are claimed by files, as an earlier command asked for; so does this one")
             yield Claims(study, ClaimFiles(locks, presence), has_company=has_company(presence))
             return
         if _is_by_files(locks):
@@ -139,19 +139,12 @@ def _no_locks(study: Path, fault: str) -> str:
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[bool]:
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        yield False
-        return
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be locked: {system_reason(error, path)}") from error
-    try:
-        yield True
-    finally:
-        with contextlib.suppress(OSError):  # the run has ended; the lock goes with the process
-            lock.release()
+    with contextlib.ExitStack() as held:
+        try:
+            is_mine = held.enter_context(lock(path))
+        except OSError as error:
+            raise RecordError(f"{path}: cannot be locked: {system_reason(error, path)}") from error
+        yield is_mine
 
 
 def _is_taken(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import hashlib
@@ -10,8 +11,9 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from lenet_ablate.errors import RecordError
 
@@ -65,6 +67,14 @@ def read_file(folder: Path, name: str, most: int) -> bytes:
         raise _explain(error, name) from None
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def open_file(folder: Path, name: str, most: int) -> Iterator[BinaryIO]:
+    """A file in a folder, to read parts of it; see `read_file`. Errors while it is read are the system's own."""
+    descriptor, _ = _open(folder, name, most)
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
 
 
 def read_start(folder: Path, name: str, length: int) -> bytes:

@@ -29,6 +29,7 @@ LOCKS = ".locks"
 CONTEST_SECONDS = 10.0
 GRANTED_TWICE = "a lock is granted twice"
 _REFUSED, _GRANTED = 0, 120
+_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 # Another process: some file systems count locks by process. Isolated and without `site`, it starts in milliseconds.
 _CONTESTANT = f"""
 import errno, fcntl, sys
@@ -49,6 +50,41 @@ def held(path: Path) -> Iterator[None]:
         is_locked = False
     with filelock.FileLock(path) if is_locked else contextlib.nullcontext():
         yield
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[bool]:
+    """Whether this process has the lock on a file, which is made if need be, for as long as the context lasts.
+
+    Raises:
+        OSError: It can neither be locked nor is it another's.
+    """
+    if fcntl is None:
+        by_system = filelock.FileLock(path)
+        try:
+            by_system.acquire(blocking=False)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            by_system.release()
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_mine = True
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+            is_mine = False
+        yield is_mine
+    finally:
+        with contextlib.suppress(OSError):  # the lock goes with the process
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a process that was forked meanwhile keeps the descriptor
+        os.close(descriptor)
 
 
 def fault_within(folder: Path) -> str:
@@ -79,7 +115,7 @@ def is_held_elsewhere(path: Path) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+            if error.errno in _TAKEN:
                 return True
             raise
     return False

@@ -18,29 +18,25 @@ from lenet_ablate.records import metrics, result, settings
 from lenet_ablate.records.agreement import RUN_NAME, check_digest, check_identity, check_name, check_signed
 from lenet_ablate.records.archive import archived_names
 from lenet_ablate.records.aside import is_aside
-from lenet_ablate.records.files import InaccessibleError, digest_file, read_file
+from lenet_ablate.records.files import digest_file, read_file
 from lenet_ablate.records.notes import NO_NOTES, Notes, read_notes
 from lenet_ablate.records.plans import SWEEPS, SweepPlan, read_plans
 from lenet_ablate.records.record import (
-    CHECKPOINT,
     CONFIG,
-    LOG,
     METRICS,
-    MODEL,
-    PREDICTIONS,
     RESULT,
     STATUS,
     EpochRow,
     State,
 )
 from lenet_ablate.records.result import RunResult
-from lenet_ablate.records.status import OtherVersionError, RunStatus, read_status
+from lenet_ablate.records.status import RunStatus, read_status
 from lenet_ablate.rendering.console import warn
 from lenet_ablate.rendering.escape import one_line
 from lenet_ablate.rendering.failures import no_folder
 
 OWN_BYTES = 4 << 30  # of own code, whose size its code alone knows
-MAX_EPOCHS = 500_000  # of a study's runs together: some 600 MB of memory
+MAX_EPOCHS = 3_000_000  # of a study's runs together, a hundred thousand of 30 epochs: some 4 GB of memory
 _PARSED = {CONFIG: settings.MAX_BYTES, METRICS: metrics.MAX_BYTES, RESULT: result.MAX_BYTES}
 
 
@@ -77,7 +73,7 @@ def read_run(folder: Path) -> RunRecord:
         status = read_status(folder)
         config = settings.read_config(folder)
         check_identity(config, status)
-        return dataclasses.replace(_read(folder, status, config), notes=read_notes(folder))
+        return dataclasses.replace(read_whole(folder, status, config), notes=read_notes(folder))
     except RecordError as error:
         return RunRecord(folder, State.unreadable, error=one_line(error), notes=read_notes(folder))
 
@@ -91,81 +87,13 @@ def read_finished(folder: Path, config: RunConfig) -> RunRecord | None:
     try:
         status = read_status(folder)
         if status.state.is_finished and status.identity == identity(config):
-            return _read(folder, status, config)
+            return read_whole(folder, status, config)
     except RecordError:
         pass
     return None
 
 
-def damage_of(folder: Path, config: RunConfig) -> str:
-    """Why a run that is to be trained cannot go on in its folder, in words; empty where it can.
-
-    Raises:
-        RecordError: The folder must not be touched: it belongs to another version, or cannot be looked into.
-    """
-    if not os.path.lexists(folder):
-        return ""
-    try:
-        return _misplaced(folder) or _damage(folder, config)
-    except (OtherVersionError, InaccessibleError) as error:
-        raise RecordError(f"{folder}: {error}; move it away") from None
-
-
-def _damage(folder: Path, config: RunConfig) -> str:
-    try:
-        status = read_status(folder)
-    except (OtherVersionError, InaccessibleError):
-        raise
-    except RecordError as error:
-        # Without a result there is only a checkpoint to lose, which tells by itself whose it is.
-        return one_line(error) if os.path.lexists(folder / RESULT) or _is_foreign(folder) else ""
-    if status.identity != identity(config):
-        return "it holds a run with other settings"
-    if status.state.is_finished:
-        try:
-            _read(folder, status, config)
-        except InaccessibleError:
-            raise
-        except RecordError as error:
-            return one_line(error)
-    return ""
-
-
-def _is_foreign(folder: Path) -> bool:
-    """Whether a folder without status.json is somebody else's: a link to something, or with files that a run writes."""
-    if os.path.lexists(folder / STATUS) or os.path.lexists(folder / CHECKPOINT) or not folder.is_dir():
-        return False
-    return _has_files_of_a_run(folder) or (folder.is_symlink() and any(folder.iterdir()))
-
-
-def _has_files_of_a_run(folder: Path) -> bool:
-    with os.scandir(folder) as entries:
-        return not {entry.name for entry in entries}.isdisjoint({METRICS, MODEL, PREDICTIONS, LOG})
-
-
-def _misplaced(folder: Path) -> str:
-    """What lies in the folder's place, or in that of a file or folder that a run writes; empty where nothing does."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                is_folder = entry.name in (".hydra", "epochs")
-                is_ours = is_folder or entry.name.endswith((".json", ".csv", ".yaml", ".npz", ".safetensors", ".log"))
-                right = entry.is_dir if is_folder else entry.is_file
-                if is_ours and not right(follow_symlinks=False):
-                    return f"{entry.name} is not the {'folder' if is_folder else 'file'} that it should be"
-    except FileNotFoundError:
-        return "it is a link to nothing" if os.path.lexists(folder) else ""
-    except NotADirectoryError:
-        return "it is no folder"
-    except OSError as error:
-        text = f"cannot be read: {error.strerror}"
-        if not folder.is_symlink():
-            raise InaccessibleError(text) from None
-        return text
-    return ""
-
-
-def _read(folder: Path, status: RunStatus, config: RunConfig) -> RunRecord:
+def read_whole(folder: Path, status: RunStatus, config: RunConfig) -> RunRecord:
     """The record of a run with these settings, every file of it compared with its digest.
 
     Raises:

@@ -1,9 +1,9 @@
 """The run folder: what a run leaves on disk, written so that it can be trusted and read back.
 
 Layout (one folder per run, `outputs/<study>/<run>/`): status.json, config.yaml, metrics.csv, result.json,
-predictions.npz, model.safetensors, optimizer.safetensors (what a run of more epochs goes on with), run.log and, while
-unfinished, checkpoint.safetensors. `done` in status.json is
-written last and names every file's SHA-256: only a folder whose files agree with it counts as finished.
+predictions.npz (with it the optimizer's memory, which a run of more epochs goes on with), model.safetensors, run.log
+and, while unfinished, checkpoint.safetensors. `done` in status.json is written last and names every file's SHA-256:
+only a folder whose files agree with it counts as finished.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # what lists runs does without NumPy
 FORMAT = 1
 STATUS, CONFIG, METRICS, RESULT = "status.json", "config.yaml", "metrics.csv", "result.json"
 PREDICTIONS, MODEL, CHECKPOINT, LOG = "predictions.npz", "model.safetensors", "checkpoint.safetensors", "run.log"
-OPTIMIZER = "optimizer.safetensors"
+OPTIMIZER = "optimizer.safetensors"  # in PREDICTIONS; a file of its own in runs of an earlier version
 CALIBRATION = "calibration"  # in the metadata of MODEL
 
 Weights: TypeAlias = "Mapping[str, npt.NDArray[np.float32]]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,19 +157,17 @@ def _figures(values: Fields) -> EpochFigures:
     )
 
 
-_known: dict[str, RunProvenance] = {}
-MAX_KNOWN = 64
-
-
 def _shared_provenance(values: Fields) -> RunProvenance:
     """The provenance; thousands of runs share one, which is read and kept once."""
-    text = repr(values.values)
-    known = _known.get(text)
-    if known is None:
-        if len(_known) >= MAX_KNOWN:
-            _known.clear()
-        known = _known[text] = _provenance(values)
-    return known
+    try:
+        return _provenance_of(json.dumps(values.values), values.place)
+    except RecursionError:
+        raise RecordError(f"{values.place} is nested too deeply") from None
+
+
+@functools.lru_cache(maxsize=64)
+def _provenance_of(text: str, place: str) -> RunProvenance:
+    return _provenance(Fields(json.loads(text), place))
 
 
 def _provenance(values: Fields) -> RunProvenance:

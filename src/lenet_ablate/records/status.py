@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lenet_ablate.errors import RecordError
+from lenet_ablate.records.atomic import is_aside
 from lenet_ablate.records.fields import Fields, fields_of
-from lenet_ablate.records.files import is_plain, parse_json, read_file
+from lenet_ablate.records.files import MissingFileError, is_plain, parse_json, read_file
 from lenet_ablate.records.record import CONFIG, FORMAT, METRICS, MODEL, PREDICTIONS, RESULT, STATUS, State
 from lenet_ablate.rendering.escape import one_line
 
@@ -61,7 +62,33 @@ def read_status(folder: Path) -> RunStatus:
         OtherVersionError: It is of a format that this version does not know.
         RecordError: It is missing, cannot be read, or is not as this program writes it.
     """
-    content = read_file(folder, STATUS, MAX_BYTES)
+    try:
+        content = read_file(folder, STATUS, MAX_BYTES)
+    except MissingFileError:
+        return _unsigned(folder)
+    return _status_of(content)
+
+
+def _unsigned(folder: Path) -> RunStatus:
+    """The status of a run without one, whose short training was over when its process was killed: it is interrupted.
+
+    What was to call it finished lies there under a temporary name.
+    """
+    missing = MissingFileError(f"{STATUS} is missing")
+    try:
+        names = [name for name in os.listdir(folder) if is_aside(name, STATUS)]  # noqa: PTH208 # names alone are wanted
+    except OSError:
+        raise missing from None
+    for name in names:
+        try:
+            identity = _status_of(read_file(folder, name, MAX_BYTES)).identity
+        except RecordError:  # torn
+            continue
+        return RunStatus(State.interrupted, identity)
+    raise missing
+
+
+def _status_of(content: bytes) -> RunStatus:
     try:
         values = fields_of(parse_json(content, MAX_FILES + 100), STATUS)
         if values.values.get("format") != FORMAT:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import dataclasses
 import datetime
+import functools
 import hashlib
 import io
 import json
@@ -16,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.numpy
 
 from lenet_ablate.config.plan import identity
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import RecordError
-from lenet_ablate.records.atomic import write_bytes
+from lenet_ablate.records.arrays import pack_predictions
+from lenet_ablate.records.atomic import put_in_place, remove_quietly, write_aside, write_bytes
 from lenet_ablate.records.flushing import flush_runs
 from lenet_ablate.records.record import (
     CALIBRATION,
@@ -48,13 +49,17 @@ NOTHING: Mapping[str, str] = {}
 
 def write_status(folder: Path, state: State, run_identity: str, **more: Any) -> None:
     """Say where a run stands; a running one is signed with this process and the time, a failed one with the launch."""
+    write_bytes(folder / STATUS, _status(state, run_identity, more), flush=False)
+
+
+def _status(state: State, run_identity: str, more: Mapping[str, Any]) -> bytes:
     status: dict[str, Any] = {"format": FORMAT, "status": state.value, "identity": run_identity}
     if state is State.running:
         status["owner"] = {"host": socket.gethostname(), "pid": os.getpid()}
         status["heartbeat"] = now()
     if state is State.failed and (launch := os.environ.get(LAUNCH)):
         status["launch"] = launch
-    write_bytes(folder / STATUS, _json(status | more), flush=False)
+    return _json({**status, **more})
 
 
 def write_config(folder: Path, config: RunConfig) -> None:
@@ -76,12 +81,14 @@ class Unsigned:
         state: How it ended: done or diverged.
         identity: SHA-256 of its settings.
         digests: SHA-256 by name of its files.
+        aside: The temporary name under which lies what will call it finished.
     """
 
     folder: Path
     state: State
     identity: str
     digests: Mapping[str, str]
+    aside: str
 
 
 def write_finished(
@@ -94,10 +101,11 @@ def write_finished(
     predictions: Predictions | None,
     kept: Mapping[str, str] = NOTHING,
     calibration: str = "",
+    memory: bytes = b"",
 ) -> None:
     """Write a finished run's files, its settings among them, and call it done (or diverged); see `write_record`."""
     write_config(folder, config)
-    sign(write_record(folder, state, config, rows, result, weights, predictions, kept, calibration))
+    sign(write_record(folder, state, config, rows, result, weights, predictions, kept, calibration, memory))
 
 
 def write_record(
@@ -110,27 +118,35 @@ def write_record(
     predictions: Predictions | None,
     kept: Mapping[str, str] = NOTHING,
     calibration: str = "",
+    memory: bytes = b"",
 ) -> Unsigned:
     """Write the files of a run that has come to its end but for its settings, which were written as it began.
 
     A diverged run has neither weights nor predictions. `kept` names files in the folder that belong to it too, with
     the SHA-256 of what was written: one that was damaged since must not be signed as it is. `calibration` goes with
-    the weights, as the file's metadata.
+    the weights, as the file's metadata; `memory`, the optimizer's as a safetensors file would have it, with the
+    predictions: a run of more epochs goes on with it.
     """
     files = {METRICS: _metrics(rows), RESULT: _json(result)}
     if weights is not None:
         files[MODEL] = safetensors.numpy.save(dict(weights), {CALIBRATION: calibration} if calibration else None)
     if predictions is not None:
-        packed = io.BytesIO()
-        np.savez_compressed(packed, digits=predictions.digits, probabilities=predictions.probabilities)
-        files[PREDICTIONS] = packed.getvalue()
-    digests = {name: write_bytes(folder / name, data, flush=False) for name, data in sorted(files.items())}
+        files[PREDICTIONS] = pack_predictions(predictions, memory)
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     digests[CONFIG] = hashlib.sha256(config_bytes(config)).hexdigest()
     digests |= dict(sorted(kept.items()))
-    if weights is None or predictions is None:
-        for stale in {MODEL, PREDICTIONS} - set(files):
-            (folder / stale).unlink(missing_ok=True)
-    return Unsigned(folder, state, identity(config), digests)
+    # First of all, since a run that was short has no status yet: it tells whose files these are, and that none counts.
+    aside = write_aside(folder / STATUS, _status(state, identity(config), {"files": digests}))
+    try:
+        for name, data in sorted(files.items()):
+            put_in_place(write_aside(folder / name, data), folder / name)
+        if weights is None or predictions is None:
+            for stale in {MODEL, PREDICTIONS} - set(files):
+                (folder / stale).unlink(missing_ok=True)
+    except BaseException:
+        remove_quietly(aside)
+        raise
+    return Unsigned(folder, state, identity(config), digests, aside)
 
 
 def sign(run: Unsigned) -> None:
@@ -146,18 +162,21 @@ def sign(run: Unsigned) -> None:
 def sign_all(runs: Sequence[Unsigned]) -> dict[Path, RecordError]:
     """Call runs finished once the files of all of them are on the disk; returns what went wrong, by folder.
 
-    When it returns, the others are finished, and a loss of power does not change that.
+    When it returns, the others are finished, and a loss of power does not change that. What calls a run finished is on
+    the disk with its other files and only takes its name then.
     """
     failed: dict[Path, RecordError] = {}
-    if fault := _flush({run.folder: tuple(run.digests) for run in runs}):
+    if fault := _flush({run.folder: (*run.digests, Path(run.aside).name) for run in runs}):
+        for run in runs:
+            remove_quietly(run.aside)
         return {run.folder: fault for run in runs}
     for run in runs:
         try:
-            write_status(run.folder, run.state, run.identity, files=dict(run.digests))
+            put_in_place(run.aside, run.folder / STATUS)
         except RecordError as error:
             failed[run.folder] = error
     signed = [run for run in runs if run.folder not in failed]
-    if fault := _flush({run.folder: (STATUS,) for run in signed}):
+    if fault := _flush({run.folder: () for run in signed}):
         return failed | {run.folder: fault for run in signed}
     for run in signed:
         with contextlib.suppress(OSError):  # what is finished stays so
@@ -193,20 +212,19 @@ def _json(value: Mapping[str, Any]) -> bytes:
 
 
 def _inner(value: Any) -> str:
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, (dict, list)) or not value:
         return _words(value)
-    text = repr(value)
-    known = _known.get(text)
-    if known is None:
-        if len(_known) >= MAX_KNOWN:
-            _known.clear()
-        known = _known[text] = _words(value)
-    return known
+    if isinstance(value, list) or any(isinstance(each, (dict, list)) for each in value.values()):
+        return _indented(_words(value))
+    return f"{{\n  {_lines(value)[1:-1]}\n }}"
 
 
-def _words(value: Any) -> str:
+@functools.lru_cache(maxsize=64)
+def _indented(text: str) -> str:
+    """A value's JSON in lines of their own; what is in one line is written at a tenth of the time."""
+    value = json.loads(text)
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).replace("\n", "\n ")
 
 
-_known: dict[str, str] = {}
-MAX_KNOWN = 64
+_words = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_lines = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",\n  ", ": ")).encode

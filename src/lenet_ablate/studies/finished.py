@@ -20,8 +20,9 @@ from lenet_ablate.errors import ConfigError, LenetAblateError, RecordError
 from lenet_ablate.records.archive import archived_names, restore_run
 from lenet_ablate.records.aside import find_aside, set_aside
 from lenet_ablate.records.claims import claims_in
+from lenet_ablate.records.damage import damage_of
 from lenet_ablate.records.plans import read_sweeps
-from lenet_ablate.records.read import RunRecord, damage_of, read_finished
+from lenet_ablate.records.read import RunRecord, read_finished
 from lenet_ablate.records.record import CHECKPOINT, RESULT
 from lenet_ablate.rendering.console import warn
 from lenet_ablate.studies.jobs import Job, Sweep

@@ -58,7 +58,7 @@ class Sweep:
     hydra: Callable[[], bytes] | None = None
     is_planned: bool = False
 
-    @property
+    @cached_property
     def study(self) -> Path:
         """The folder that the runs share; raises ConfigError where it begins with a home that nobody knows."""
         return expand_home(self.options.output_dir) / self.options.study

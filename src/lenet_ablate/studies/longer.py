@@ -13,7 +13,7 @@ import numpy as np
 from lenet_ablate.config.plan import RunPlan, learning_rates, run_name
 from lenet_ablate.config.settings import Options
 from lenet_ablate.engines.base import Engine
-from lenet_ablate.records.arrays import read_weights
+from lenet_ablate.records.arrays import has_memory, read_memory, read_weights
 from lenet_ablate.records.checkpoint import Checkpoint, make_stamp, write_checkpoint
 from lenet_ablate.records.read import RunRecord, most_bytes, read_finished
 from lenet_ablate.records.record import MODEL, OPTIMIZER, EpochRow, State, lacks_train_loss
@@ -81,7 +81,8 @@ def begin(shorter: Shorter, folder: Path, plan: RunPlan, options: Options) -> No
     record, most = shorter.record, most_bytes(plan.config)
     weights = read_weights(record.folder, MODEL, most)
     state = {f"weights/{name}": array for name, array in weights.items()}
-    state |= read_weights(record.folder, OPTIMIZER, most)
+    has_own_file = OPTIMIZER in record.files  # as an earlier version wrote it
+    state |= read_weights(record.folder, OPTIMIZER, most) if has_own_file else read_memory(record.folder, most)
     kept = {name: record.files[name] for name in kept_files(record.rows, options)}
     for name in kept:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,7 @@ def _obstacle(record: RunRecord, plan: RunPlan, options: Options, engine: Engine
         return "its learning rates depend on the number of epochs"
     if (origin.engine, origin.device, origin.card or "") != (engine.name, engine.device, engine.card):
         return f"it was trained with {origin.engine} on {origin.card or origin.device}"
-    if OPTIMIZER not in record.files:
+    if OPTIMIZER not in record.files and not has_memory(record.folder):
         return "it has not kept its optimizer's state"
     if lacks_train_loss(record.rows, options.train_loss_every):
         return f"it has no training losses for train_loss_every={options.train_loss_every}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from lenet_ablate.records.atomic import unwritable_place
 from lenet_ablate.records.read import iter_records, read_run
 from lenet_ablate.records.record import State
 from lenet_ablate.rendering.console import say, warn
-from lenet_ablate.studies.finished import archived_jobs, find_finished, plan_of, why_again
+from lenet_ablate.studies.finished import archived_jobs, plan_of, split_finished, whys_again
 from lenet_ablate.studies.jobs import Job, Sweep
 from lenet_ablate.studies.longer import epochs_in, find_shorter
 from lenet_ablate.studies.recording import training_place
@@ -61,12 +62,11 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     lend_temporary_folder(sweep.study)
     data = DatasetCache(data_folder(sweep.options.data_dir))
     archived = _archived(sweep)
-    finished = {job for job in sweep.jobs if job not in archived and find_finished(sweep, job, data)}
-    settled = finished | archived
-    todo = [job for job in sweep.jobs if job not in settled]
+    at_hand = dataclasses.replace(sweep, jobs=tuple(job for job in sweep.jobs if job not in archived))
+    todo, _, _ = split_finished(at_hand, data, keeps_records=False)
     say(opening(sweep, len(todo)))
     show_data(sweep)
-    for line in retrained_lines({sweep.label(job): why for job in todo if (why := why_again(sweep, job, data))}):
+    for line in retrained_lines(whys_again(sweep, todo, data)):
         say(line)
     kinds = {engine_key(job.config) for job in todo}
     engines = make_engines(sweep.options, kinds, len(sweep.jobs)) if todo else {}

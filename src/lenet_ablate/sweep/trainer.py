@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
+import os
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +24,7 @@ from lenet_ablate.errors import RunError
 from lenet_ablate.records.atomic import make_folder, remove_leftovers, write_bytes
 from lenet_ablate.records.beside import take_place
 from lenet_ablate.records.provenance import describe_environment
-from lenet_ablate.records.record import EpochRow, State
+from lenet_ablate.records.record import STATUS, EpochRow, State
 from lenet_ablate.records.signing import Signatures
 from lenet_ablate.records.write import Unsigned, sign, write_config, write_status
 from lenet_ablate.rendering.failures import error_line
@@ -33,6 +35,8 @@ from lenet_ablate.training.loop import RunContext, train_run
 from lenet_ablate.training.run_log import NEWS, run_log
 
 Engines = Mapping[EngineKey, Engine]
+QUICK_SECONDS = 0.3
+"""After a run of less, the next one does not say that it is running, until it has taken longer."""
 SHORT_SECONDS = 1.0
 """A run of less is called finished together with others: what a kill could cost then is soon made up for."""
 
@@ -90,6 +94,7 @@ class LocalTrainer:
         self._sweep, self._data, self._engines = sweep, data, engines
         self._should_stop, self._run_timeout = should_stop, run_timeout
         self._checkpoint_seconds, self._signatures = checkpoint_seconds, signatures
+        self._was_short = False
 
     def train(self, job: Job, plan: RunPlan, watch: Watch) -> State:
         """See `Trainer`.
@@ -103,6 +108,10 @@ class LocalTrainer:
             watch.tell(told)
         try:
             _prepare_folder(folder, job.hydra_files(own), plan)
+            is_told = not (self._was_short and folder == own) or os.path.lexists(folder / STATUS)
+            if is_told:
+                write_status(folder, State.running, plan.identity)
+            watch = watch if is_told else _telling(watch, folder, plan)
             with run_log(folder, watch.tell) as log:
                 state = self._train(job, plan, watch, folder, options, log)
         except BaseException as error:  # a library that calls sys.exit costs its run, too
@@ -141,6 +150,7 @@ class LocalTrainer:
             checkpoint_seconds=self._checkpoint_seconds,
         )
         state = train_run(plan, dataset, engine, context)
+        self._was_short = self._signatures is not None and time.monotonic() - started < QUICK_SECONDS
         if state is State.interrupted:
             if not self._should_stop():
                 raise late(self._run_timeout)
@@ -158,6 +168,23 @@ class LocalTrainer:
             "data_sha256": dataset.sha256,
             "command": self._sweep.command,
         }
+
+
+def _telling(watch: Watch, folder: Path, plan: RunPlan) -> Watch:
+    """The same watch over a run that says that it is running only once that takes longer than the last one took.
+
+    What replaces a file that is on the disk may wait for it, longer than such a run takes.
+    """
+    until, is_told = time.monotonic() + QUICK_SECONDS, False
+
+    def on_progress(images: int, loss: float) -> None:
+        nonlocal is_told
+        if not is_told and time.monotonic() > until:
+            is_told = True
+            write_status(folder, State.running, plan.identity)
+        watch.on_progress(images, loss)
+
+    return dataclasses.replace(watch, on_progress=on_progress)
 
 
 def late(run_timeout: float | None) -> RunError:
@@ -189,4 +216,3 @@ def _prepare_folder(folder: Path, hydra_files: Mapping[str, bytes], plan: RunPla
         make_folder((folder / name).parent)
         write_bytes(folder / name, content, flush=False)
     write_config(folder, plan.config)
-    write_status(folder, State.running, plan.identity)

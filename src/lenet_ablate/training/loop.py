@@ -26,9 +26,8 @@ from lenet_ablate.datasets.base import Dataset
 from lenet_ablate.datasets.splits import Indices, epoch_order, split
 from lenet_ablate.engines.base import Batches, Engine, Evaluation, Learner, Split
 from lenet_ablate.predict.calibration import CALIBRATION
-from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.checkpoint import Checkpoint, make_stamp, write_checkpoint
-from lenet_ablate.records.record import OPTIMIZER, EpochRow, Predictions, State, lacks_train_loss
+from lenet_ablate.records.record import EpochRow, Predictions, State, lacks_train_loss
 from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import Unsigned, sign, write_metrics, write_record, write_status
 from lenet_ablate.training.calibrate import calibrate
@@ -270,13 +269,10 @@ def _finish(
     predictions = Predictions(test.digits, test.probabilities) if test else None
     weights = learner.weights() if test else None
     snapshots.settle()
-    kept = dict(snapshots.digests)
-    if test:
-        memory = {name: array for name, array in learner.state().items() if not name.startswith("weights/")}
-        kept[OPTIMIZER] = write_bytes(context.folder / OPTIMIZER, safetensors.numpy.save(memory), flush=False)
-    context.sign(
-        write_record(context.folder, state, plan.config, at.rows, result, weights, predictions, kept, calibration)
-    )
+    memory = {name: array for name, array in learner.state().items() if not name.startswith("weights/")} if test else {}
+    packed = safetensors.numpy.save(memory) if test else b""
+    files = (weights, predictions, dict(snapshots.digests), calibration, packed)
+    context.sign(write_record(context.folder, state, plan.config, at.rows, result, *files))
     context.log.info("%s after %d epochs, %.1f s", state.value, len(at.rows), at.wall_seconds)
     return state
 

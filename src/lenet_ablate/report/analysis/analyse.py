@@ -82,10 +82,11 @@ def analyse(
         sweeps: The plans of its sweeps, the oldest first; see `records.plans.read_plans`.
     """
     look, marks = count_looks(sweeps), protocol_notes(study)
-    measured = [measure(study, factor, predictions) for factor in study.factors]
+    compared = [factor for factor in study.factors if factor.is_compared]
+    measured = [measure(study, factor, predictions) for factor in compared]
     usable = study.design[study.design["is_usable"]]
     same = {one.comparison.factor.key: one.comparison.alike for one in measured if one.comparison.alike}
-    table = anova(usable, study.factors, same) if len(study.factors) > 1 else EMPTY
+    table = anova(usable, study.factors, same) if 1 < len(study.factors) == len(compared) else EMPTY
     factors = tuple(_judged(study, number, measured, table, predictions, look) for number in range(len(measured)))
     best = best_variant(study)
     num_test = study.runs.set_index("run")["num_test"].astype(float)

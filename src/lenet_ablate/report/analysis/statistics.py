@@ -105,7 +105,7 @@ def posterior(paired: Paired, n: int, margin: float, test_share: float) -> tuple
     with np.errstate(divide="ignore", invalid="ignore"):
         above = special.stdtr(n - 1, (paired.difference - margin) / scale)
         below = special.stdtr(n - 1, (-paired.difference - margin) / scale)
-    return above, 1 - above - below, below
+    return above, np.maximum(1 - above - below, 0.0), below  # rounding may leave a little less than nothing
 
 
 def welch_p(a: Array, b: Array) -> Array:

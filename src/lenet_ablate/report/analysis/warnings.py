@@ -9,7 +9,7 @@ import pandas as pd
 
 from lenet_ablate.records.record import State
 from lenet_ablate.report.study.criteria import Criteria
-from lenet_ablate.report.study.factors import REPLICATE
+from lenet_ablate.report.study.factors import MAX_COMPARED, REPLICATE
 from lenet_ablate.report.study.predictions import StudyPredictions
 from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.text.wording import plural, points
@@ -31,6 +31,7 @@ def study_warnings(study: Study, predictions: StudyPredictions, noise: pd.DataFr
     told = [
         _unwired(usable, predictions),
         _lost(study.design),
+        *_not_compared(study),
         _one_seed(usable),
         _collapsed(study, usable),
         _unstable(noise),
@@ -74,6 +75,15 @@ def _lost(design: pd.DataFrame) -> str:
         f"Of {plural(len(design), 'planned run')} {' and '.join(parts)}: "
         "means, intervals and tests hold completed runs only."
     )
+
+
+def _not_compared(study: Study) -> Iterator[str]:
+    for factor in study.factors:
+        if not factor.is_compared:
+            yield (
+                f"{factor.title.capitalize()} has {len(factor.levels):,} levels, and no pairs of more than "
+                f"{MAX_COMPARED} are compared: tables/variants.csv has each."
+            )
 
 
 def _one_seed(usable: pd.DataFrame) -> str:

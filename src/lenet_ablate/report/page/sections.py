@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -30,6 +31,7 @@ from lenet_ablate.report.text.rounding import NOTHING, loss_text, percent_texts
 from lenet_ablate.report.text.wording import limit_points
 
 MAX_COMMANDS = 40
+MAX_LISTED = 2000  # runs, and variants' commands: a page of more is slow to open
 
 
 def page_of(
@@ -63,7 +65,7 @@ def page_of(
         tuple(_section(effect, analysis, tables) for effect in answer.effects),
         tables["variants"],
         {},
-        tuple(left_out),
+        (*left_out, *_not_listed(study)),
         tables.get("anova"),
         references_table(own) if data == "mnist" else None,
         methods(study, analysis, provenance),
@@ -92,6 +94,13 @@ def illustrated(page: Page, images: Mapping[str, Sequence[Image]]) -> Page:
         for factor in page.factors
     )
     return dataclasses.replace(page, factors=factors, images={place: tuple(found) for place, found in images.items()})
+
+
+def _not_listed(study: Study) -> Iterator[str]:
+    """What the page has no room for, in a sentence."""
+    counts = {"runs": len(study.runs), "variants": study.design["variant_id"].nunique()}
+    if told := [f"{MAX_LISTED:,} of {count:,} {what}" for what, count in counts.items() if count > MAX_LISTED]:
+        yield f"This page lists {' and '.join(told)}; runs.csv has all."
 
 
 def _section(effect: Effect, analysis: StudyAnalysis, tables: Mapping[str, Table]) -> FactorSection:
@@ -134,7 +143,7 @@ def _run_rows(study: Study) -> list[RunRow]:
     rows = []
     runs = study.runs.set_index("run", drop=False)
     unreadable = [run for run in runs.index if run not in known.index]
-    for name in [*known.index, *unreadable]:
+    for name in [*known.index, *unreadable][:MAX_LISTED]:
         run, status = runs.loc[name], str(runs.at[name, "status"])
         is_known = name in known.index
         levels = [str(known.at[name, key]) for key in keys] if is_known else [str(name)] + [NOTHING] * (len(keys) - 1)
@@ -160,7 +169,7 @@ def _run_rows(study: Study) -> list[RunRow]:
 
 def _reproduce(study: Study) -> list[tuple[str, str]]:
     commands = []
-    for variant, runs in study.design.groupby("variant_id", sort=False):
+    for variant, runs in islice(study.design.groupby("variant_id", sort=False), MAX_LISTED):
         config = study.configs.get(str(variant))
         if config is not None:
             seeds = sorted({int(seed) for seed in runs[REPLICATE]})

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any, TypeVar
 
 from lenet_ablate.config.activations import Nonlinearity, OwnActivation
@@ -19,6 +20,8 @@ from lenet_ablate.rendering.escape import well_formed
 
 TITLES = {"lr": "learning rate", "pool": "pooling", "data": "data set"}
 REPLICATE = "seed"
+MAX_COMPARED = 100
+"""Levels of a factor whose pairs are looked at, all 4,950 of them; their number grows as a square."""
 ALWAYS_TOLD = ("model", "pool", "activation", "optimizer", "lr", "batch_size", "epochs", "data")
 
 Order = tuple[Any, ...]
@@ -63,14 +66,22 @@ class Factor:
         """The levels' labels in their order."""
         return [level.label for level in self.levels]
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether its levels are few enough to be compared in pairs."""
+        return len(self.levels) <= MAX_COMPARED
+
     def value_of(self, config: RunConfig) -> Any:
         """The value that a configuration has."""
         return _value(config, self.key)
 
     def label_of(self, config: RunConfig) -> str:
         """The label of the level that a configuration has."""
-        order = _order(self.value_of(config))
-        return next(level.label for level in self.levels if level.order == order)
+        return self._labels_by_order[_order(self.value_of(config))]
+
+    @cached_property
+    def _labels_by_order(self) -> dict[Order, str]:
+        return {level.order: level.label for level in self.levels}
 
 
 def find_factors(configs: Sequence[RunConfig]) -> tuple[Factor, ...]:
@@ -183,8 +194,11 @@ def _order(value: object) -> Order:
 def _labels(values: Sequence[object]) -> list[str]:
     """A group's or schedule's label is its name, with what tells it from others of that name."""
     labels = []
+    by_name: dict[str, list[object]] = {}
     for value in values:
-        namesakes = [other for other in values if _name(other) == _name(value)]
+        by_name.setdefault(_name(value), []).append(value)
+    for value in values:
+        namesakes = by_name[_name(value)]
         if not dataclasses.is_dataclass(value) or len(namesakes) == 1:
             labels.append(_name(value))
             continue

@@ -16,11 +16,20 @@ from lenet_ablate.report.tables.table import Column, Table
 from lenet_ablate.report.text.rounding import NOTHING, loss_text, percent_texts
 
 EPOCHS_SHOWN = (1, 2, 3, 5, 10, 15, 20, 25, 30)
+MAX_ROWS = 1000  # of a table that is read; its CSV file has all
 EVERY_EPOCH = 10  # so few epochs are all shown
 
 
 def variants_table(study: Study, frame: pd.DataFrame, references: pd.DataFrame | None = None) -> Table:
-    """The table of all variants from `frames.variant_table`, with what was published of the study as a whole."""
+    """The table of all variants from `frames.variant_table`, with what was published of the study as a whole.
+
+    Of many it shows those with the highest test accuracy, in their order.
+    """
+    notes = schedule_notes(study.factors)
+    if len(frame) > MAX_ROWS:
+        told = f"{MAX_ROWS:,} of {len(frame):,} variants, those with the highest test accuracy; variants.csv has all."
+        best = frame["test_accuracy_mean"].astype(float).nlargest(MAX_ROWS, keep="all").index[:MAX_ROWS]
+        frame, notes = frame.loc[sorted(best)], [told, *notes]
     counts = zip(frame["runs_used"], frame["runs_planned"], strict=True)
     loss, accuracy = "train_loss_running", "test_accuracy"
     columns = {
@@ -37,7 +46,7 @@ def variants_table(study: Study, frame: pd.DataFrame, references: pd.DataFrame |
         tuple(columns),
         tuple(zip(*columns.values(), strict=True)),
         references=reference_rows(references, ALL_RUNS, tuple(columns)),
-        notes=tuple(schedule_notes(study.factors)),
+        notes=tuple(notes),
         study_notes=tuple(study_notes(study)),
     )
 
