@@ -232,8 +232,8 @@ def _evaluate_epoch(plan: RunPlan, learner: Learner, at: _Position, context: Run
 def _mean_loss(plan: RunPlan, losses: list[float]) -> float:
     """Mean over the images of the epoch so far; the last batch may be smaller than the others."""
     size = plan.config.batch_size
-    counts = [min(size, plan.num_train - step * size) for step in range(len(losses))]
-    return math.fsum(loss * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
+    counts = np.minimum(size, plan.num_train - size * np.arange(len(losses)))
+    return math.fsum((np.array(losses) * counts).tolist()) / int(counts.sum())
 
 
 def _diverged(row: EpochRow) -> bool:
