@@ -62,6 +62,7 @@ class RunContext:
         on_epochs: Told of the finished epochs.
         sign: Has the run called finished, now or with others, once its files are on the disk.
         checkpoint_seconds: Least time between the ends of two epochs that are saved; 0: every one is.
+        slice_seconds: How long a slice shall take where that is more than `SLICE_SECONDS`.
     """
 
     folder: Path
@@ -74,6 +75,7 @@ class RunContext:
     on_epochs: OnEpochs = lambda rows: None
     sign: Callable[[Unsigned], None] = sign
     checkpoint_seconds: float = 0.0
+    slice_seconds: float = 0.0
 
 
 @dataclass
@@ -184,11 +186,12 @@ def _train_epoch(
 ) -> bool:
     """Train the rest of the epoch under way; False where it was stopped before its end, True also when it diverged."""
     first = len(at.rows) * plan.steps_per_epoch
+    slice_seconds = max(SLICE_SECONDS, context.slice_seconds)
     while at.steps_done < first + plan.steps_per_epoch:
         if context.should_stop():
             return False
         started = time.perf_counter()
-        steps = min(max(1, int(at.steps_per_second * SLICE_SECONDS)), first + plan.steps_per_epoch - at.steps_done)
+        steps = min(max(1, int(at.steps_per_second * slice_seconds)), first + plan.steps_per_epoch - at.steps_done)
         begin = (at.steps_done - first) * plan.config.batch_size
         taken = slice(begin, begin + steps * plan.config.batch_size)
         indices, rates = order[taken], learning_rates(plan, at.steps_done, at.steps_done + steps)
