@@ -162,6 +162,7 @@ Result cuModuleGetFunction(void **function, void *module, const char *name) {
   return *function ? OK : NOT_FOUND;
 }
 Result cuFuncSetAttribute(void *function, int attribute, int value) {
+  if (attribute == 9) return value == 100 ? OK : INVALID;  // PREFERRED_SHARED_MEMORY_CARVEOUT
   if (attribute != 8) return INVALID;
   std::lock_guard<std::mutex> lock(guard);
   most_shared[function] = value;

@@ -21,6 +21,7 @@ from lenet_ablate.engines.cuda.nvrtc import EXTRA, load_or_build, older_than_com
 from lenet_ablate.errors import EngineError
 
 THREADS = 384  # of block.cu
+MAX_SHARED = 100  # per cent of a multiprocessor's memory: CU_SHAREDMEM_CARVEOUT_MAX_SHARED
 
 
 class CudaDevice:
@@ -73,9 +74,14 @@ class CudaDevice:
             raise EngineError(f"{error}{older_than_compiler(call(driver.cuDriverGetVersion))}") from error
         self._held.append((driver.cuModuleUnload, module))
         functions = {name: call(driver.cuModuleGetFunction, module, name.encode()) for name in (TRAIN, JUDGE)}
-        most = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        attribute = driver.CUfunction_attribute
+        most = attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        carveout = attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT
         for function in functions.values():
             call(driver.cuFuncSetAttribute, function, most, kind.shared_bytes)
+            # The same for all kinds: a launch with another preference than the last may wait for the whole card (CUDA
+            # driver API, cuCtxSetCacheConfig).
+            call(driver.cuFuncSetAttribute, function, carveout, MAX_SHARED)
         return {**functions, "shared_bytes": kind.shared_bytes}
 
     def keep(self, array: npt.NDArray[Any]) -> int:
