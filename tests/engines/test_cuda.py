@@ -64,7 +64,6 @@ def test_fifty_exact_steps_equal_pytorch(pool: Pool, activation: Activation, opt
     steps_equal(plan, 50, "float64", 1e-9)
 
 
-@LONG
 @pytest.mark.parametrize("optimizer", [ADAM, SGD], ids=["adam", "sgd"])
 @pytest.mark.parametrize(NAMES, FAMILY)
 def test_ten_steps_equal_pytorch(pool: Pool, activation: Activation, optimizer: OptimizerConfig) -> None:

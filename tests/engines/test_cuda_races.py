@@ -23,9 +23,6 @@ BARRIERS = (
     "gradient_c1(s, sums1);",
 )
 
-pytestmark = pytest.mark.block
-
-
 def run(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
     text, program = folder / "races.cpp", folder / "races"
     text.write_text(source + MAIN.read_text(encoding="utf-8"), encoding="utf-8")
@@ -47,6 +44,7 @@ def test_there_are_no_races(tmp_path: Path, pool: Pool, activation: Activation) 
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr[:3000]
 
 
+@pytest.mark.block
 @pytest.mark.parametrize("behind", BARRIERS)
 def test_a_barrier_that_is_missing_is_seen(tmp_path: Path, behind: str) -> None:
     right, text = f"  {behind}\n  barrier();\n", source()
