@@ -23,6 +23,7 @@ BARRIERS = (
     "gradient_c1(s, sums1);",
 )
 
+
 def run(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
     text, program = folder / "races.cpp", folder / "races"
     text.write_text(source + MAIN.read_text(encoding="utf-8"), encoding="utf-8")
