@@ -42,7 +42,7 @@ from lenet_ablate.sweep.workers import Task, Workers
 
 CHECKPOINT_SHARE_SECONDS = 0.1
 """Of all workers together one writes a checkpoint in this time; it takes about a tenth of it."""
-SLICE_SHARE_SECONDS = 0.005
+SLICE_SHARE_SECONDS = 0.0075
 """Of all workers together one ends a slice in this time at most, which a hundred would do too often for Python."""
 
 
