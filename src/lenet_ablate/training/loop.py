@@ -33,6 +33,7 @@ from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import Unsigned, sign, write_metrics, write_record, write_status
 from lenet_ablate.training.calibrate import calibrate
 from lenet_ablate.training.early_stop import is_settled
+from lenet_ablate.training.losses import diverged, mean_loss
 from lenet_ablate.training.result import make_result
 from lenet_ablate.training.resume import usable_checkpoint
 from lenet_ablate.training.run_log import NEWS
@@ -130,7 +131,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
         at.spend(started)
         at.rows.append(dataclasses.replace(row, seconds=round(at.seconds, 3)))
         _log_row(at.rows[-1], plan, context.log)
-        if _diverged(row):
+        if diverged(row):
             return _finish(plan, learner, None, at, snapshots, context)
         if context.options.checkpoint is not Keep.last or context.options.log_every:
             _log_losses(at, snapshots.keep(at.rows, at.losses, learner.weights()), context)
@@ -213,7 +214,7 @@ def _train_epoch(
 def _evaluate_epoch(plan: RunPlan, learner: Learner, at: _Position, context: RunContext) -> tuple[EpochRow, _Judged]:
     epoch = len(at.rows) + 1
     lr = float(learning_rates(plan, at.steps_done - 1, at.steps_done)[0])
-    running = _mean_loss(plan, at.losses)
+    running = mean_loss(plan, at.losses)
     row = EpochRow(epoch, at.steps_done, lr, running, None, None, None, None, None, 0.0)
     if not math.isfinite(running):
         return row, _Judged()
@@ -230,18 +231,6 @@ def _evaluate_epoch(plan: RunPlan, learner: Learner, at: _Position, context: Run
     if _is_over(plan, [*at.rows, row]) or (every > 0 and epoch % every == 0):
         row = dataclasses.replace(row, train_loss=learner.evaluate(Split.train).loss)
     return row, _Judged(val, test)
-
-
-def _mean_loss(plan: RunPlan, losses: list[float]) -> float:
-    """Mean over the images of the epoch so far; the last batch may be smaller than the others."""
-    size = plan.config.batch_size
-    counts = np.minimum(size, plan.num_train - size * np.arange(len(losses)))
-    return math.fsum((np.array(losses) * counts).tolist()) / int(counts.sum())
-
-
-def _diverged(row: EpochRow) -> bool:
-    losses = (row.train_loss_running, row.train_loss, row.val_loss, row.test_loss)
-    return any(loss is not None and not math.isfinite(loss) for loss in losses)
 
 
 def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: Snapshots, context: RunContext) -> None:
