@@ -19,7 +19,7 @@ BARRIERS = (
     "forward_c3(s);",
     "backward_s4(s);",
     "backward_c3(s);",
-    "s.d6);",
+    "backward_units(weights + WEIGHTS7, s.z7, UNITS6, CLASSES, s.d6);",
     "gradient_c1(s, sums1);",
 )
 
