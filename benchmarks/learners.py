@@ -1,11 +1,11 @@
-"""What many learners at once cost this program: a sweep on a GPU whose learners only wait, as for a card.
+"""What many learners at once cost this program: a sweep of the cuda engine on a card that only takes its time.
 
 usage: python benchmarks/learners.py [runs] [epochs] [seconds]
 
 By default 108 runs of 30 epochs of random bytes of MNIST's shape, which a card would train in 60 s: each slice and each
 evaluation sleeps for its share. What is left is Python, NumPy and the disk, which all learners share: the processor
-time of the whole process. What a run on MNIST learns at its end for `lenet-predict`, about a second of a core, is not
-part of it. Prints one JSON line.
+time of the whole process. Calls to the driver are not part of it, nor is what a run on MNIST learns at its end for
+`lenet-predict`. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -20,55 +20,52 @@ from typing import Any
 
 import numpy as np
 
+from lenet_ablate.engines.cuda.device import JUDGE, Memory
+from lenet_ablate.engines.cuda.engine import CudaEngine
+
 EVALUATION = 0.36  # of the cost of training on an image: forward alone
 
 
-class WaitingLearner:
-    """Takes as long as a thread block would."""
+class WaitingStream:
+    """Takes as long as a thread block would; what it gives is what lies there, zeros."""
 
-    def __init__(self, plan: Any, seconds_per_image: float, weights: dict[str, Any]) -> None:
-        self._plan, self._seconds, self._weights = plan, seconds_per_image, weights
-        self.num_parameters = sum(array.size for array in weights.values())
+    def __init__(self, seconds_per_image: float) -> None:
+        self._seconds, self._ends = seconds_per_image, 0.0
 
-    def train(self, batches: Any) -> Any:
-        time.sleep(self._seconds * len(batches.indices))
-        return np.ones(len(batches.learning_rates), np.float32)
-
-    def evaluate(self, split: Any) -> Any:
-        from lenet_ablate.engines.base import Evaluation, Split
-
-        plan = self._plan
-        count = {Split.train: plan.num_train, Split.val: plan.num_val, Split.test: plan.num_test}[split]
-        time.sleep(EVALUATION * self._seconds * count)
-        digits, probabilities = np.zeros(count, np.uint8), np.full(count, 0.1, np.float16)
-        return Evaluation(2.3, 0.1, digits, probabilities, np.zeros((count, 10), np.float32))
-
-    def weights(self) -> dict[str, Any]:
-        return {name: array.copy() for name, array in self._weights.items()}
-
-    def state(self) -> dict[str, Any]:
-        kinds = ("weights", "exp_avg", "exp_avg_sq")
-        return {f"{kind}/{name}": array.copy() for kind in kinds for name, array in self._weights.items()}
-
-    def load_state(self, state: Any) -> None:
+    def send(self, memory: Memory, begin: int, end: int) -> None:
         pass
 
+    def launch(self, program: Any, entry: str, argument: Any, blocks: int) -> None:
+        share = EVALUATION if entry == JUDGE else 1.0
+        self._ends = time.monotonic() + share * self._seconds * argument.images
 
-class WaitingEngine:
-    """A card with room for any number of them."""
+    def fetch(self, memory: Memory, begin: int, end: int) -> None:
+        self.wait()
 
-    name, device, card, threads = "waiting", "cpu", "", 1
+    def wait(self) -> None:
+        time.sleep(max(0.0, self._ends - time.monotonic()))
+
+
+class WaitingDevice:
+    """A card with room for any number of learners."""
+
+    card, shared_bytes = "waiting", 227 * 1024
 
     def __init__(self, runs: int, epochs: int, seconds: float) -> None:
-        from lenet_ablate.config.settings import RunConfig
-        from lenet_ablate.engines.weights import draw_weights
-
-        self.side_by_side = runs
+        self.multiprocessors = runs
         self._seconds_per_image = seconds / epochs / (55_000 + EVALUATION * 15_000)
-        self._weights = draw_weights(RunConfig())
 
-    def learner(self, plan: Any, dataset: Any, train: Any, val: Any) -> WaitingLearner:
-        return WaitingLearner(plan, self._seconds_per_image, self._weights)
+    def program(self, kind: Any) -> None:
+        pass
+
+    def keep(self, array: Any) -> int:
+        return 0
+
+    def allocate(self, size: int) -> Memory:
+        return Memory(0, np.zeros(size, np.uint8))
+
+    def open_stream(self) -> WaitingStream:
+        return WaitingStream(self._seconds_per_image)
 
 
 def write_bytes_of_its_shape(folder: Path) -> str:
@@ -89,7 +86,7 @@ def main() -> None:
     import lenet_ablate.sweep.run
     from lenet_ablate.cli import main as cli
 
-    engine = WaitingEngine(runs, epochs, seconds)
+    engine = CudaEngine(WaitingDevice(runs, epochs, seconds))
     lenet_ablate.sweep.run.make_engines = lambda options, kinds, num_runs: dict.fromkeys(kinds, engine)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         data = ["data=npz", f"data.path={write_bytes_of_its_shape(Path(folder))}"]

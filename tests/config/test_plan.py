@@ -14,7 +14,7 @@ from lenet_ablate.config.parse import parse_config
 from lenet_ablate.config.plan import identity, learning_rates, make_plan, run_name, variant_id
 from lenet_ablate.config.schedules import Cosine, OneCycle, Piecewise, Schedule, StepDecay, Warmup
 from lenet_ablate.config.settings import DataConfig, OptimizerConfig, RunConfig
-from lenet_ablate.datasets.splits import epoch_order, split
+from lenet_ablate.datasets.splits import ORDER_STREAM, epoch_order, generator, split
 from lenet_ablate.errors import ConfigError
 
 STEP = StepDecay("step", 0.01, 0.1, 10)
@@ -188,6 +188,7 @@ def test_split_and_order_depend_on_the_seed_alone_and_cover_everything() -> None
     assert set(split(1000, 100, seed=5)[1]) != set(val)
     order = epoch_order(train, seed=4, epoch=0)
     assert sorted(order) == list(train)
+    np.testing.assert_array_equal(order, generator(4, ORDER_STREAM, 0).permutation(train))  # as runs of before had it
     assert not np.array_equal(order, epoch_order(train, seed=4, epoch=1))
     assert not np.array_equal(order, epoch_order(train, seed=5, epoch=0))
 

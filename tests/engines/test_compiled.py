@@ -31,7 +31,7 @@ from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import METRICS, MODEL, PREDICTIONS, State
 from lenet_ablate.training import loop
 from lenet_ablate.training.resume import usable_checkpoint
-from support.tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
+from support.tiny import NUM_IMAGES, NUM_VAL, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 SGD = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=0.01)
 ADAM = OptimizerConfig(betas=(0.85, 0.99), eps=1e-6, weight_decay=0.01)
@@ -249,23 +249,6 @@ def test_batches_of_any_size(batch_size: int) -> None:
     learner, reference = start(plan), Reference(plan.config, torch.float32)
     np.testing.assert_allclose(learner.train(batches), reference.train(batches), rtol=1e-5)
     assert_alike(learner.weights(), reference.weights(), 1e-5)
-
-
-def test_evaluation_equals_pytorch() -> None:
-    plan = tiny_plan(lr=0.003)
-    learner = start(plan)
-    learner.train(batches_of(plan, 13))
-    data, model = tiny_dataset(), build_model(plan.config, learner.weights())
-    with torch.inference_mode():
-        logits = model(((torch.from_numpy(data.test_images) / 255 - data.mean) / data.std)[:, None])
-    found, labels = learner.evaluate(Split.test), torch.from_numpy(data.test_labels.astype(np.int64))
-    assert found.loss == pytest.approx(functional.cross_entropy(logits, labels).item(), rel=1e-5)
-    np.testing.assert_array_equal(found.digits, logits.argmax(1).numpy())
-    np.testing.assert_allclose(found.probabilities, logits.softmax(1).max(1).values, atol=1e-3)
-    np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
-    assert found.accuracy == float((found.digits == data.test_labels).mean())
-    counts = {part: len(learner.evaluate(part).digits) for part in Split}
-    assert counts == {Split.train: NUM_IMAGES - NUM_VAL, Split.val: NUM_VAL, Split.test: NUM_TEST}
 
 
 def test_evaluating_changes_nothing() -> None:

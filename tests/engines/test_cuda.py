@@ -24,10 +24,9 @@ from lenet_ablate.engines.cuda.engine import CudaEngine, keep_data
 from lenet_ablate.engines.cuda.kind import IMAGES, Number, make_kind
 from lenet_ablate.engines.cuda.learner import CudaLearner
 from lenet_ablate.engines.networks import image_size
-from lenet_ablate.engines.pytorch.models import build_model
 from lenet_ablate.errors import EngineError
 from support.block_on_cpu import HOPPER_BYTES, HostDevice
-from support.tiny import NUM_IMAGES, NUM_TEST, NUM_VAL, tiny_config, tiny_dataset, tiny_plan
+from support.tiny import NUM_IMAGES, NUM_VAL, tiny_config, tiny_dataset, tiny_plan
 
 FAMILY = list(itertools.product(Pool, Activation))
 OPTIMIZERS = {"adam": ADAM, "sgd": SGD, **RULES}
@@ -65,7 +64,6 @@ def test_fifty_exact_steps_equal_pytorch(pool: Pool, activation: Activation, opt
     steps_equal(plan, 50, "float64", 1e-9)
 
 
-@LONG
 @pytest.mark.parametrize("optimizer", [ADAM, SGD], ids=["adam", "sgd"])
 @pytest.mark.parametrize(NAMES, FAMILY)
 def test_ten_steps_equal_pytorch(pool: Pool, activation: Activation, optimizer: OptimizerConfig) -> None:
@@ -184,23 +182,6 @@ def test_other_numbers_of_classes(num_classes: int) -> None:
     one, two = learner.evaluate(Split.val), other.evaluate(Split.val)
     assert one.digits.dtype == two.digits.dtype and one.logits.shape == (NUM_VAL, num_classes)
     np.testing.assert_allclose(one.logits, two.logits, atol=1e-4)
-
-
-def test_evaluation_equals_pytorch() -> None:
-    plan = tiny_plan(lr=0.003)
-    learner = start(plan)
-    learner.train(batches_of(plan, 4))
-    data, model = tiny_dataset(), build_model(plan.config, learner.weights())
-    with torch.inference_mode():
-        logits = model(((torch.from_numpy(data.test_images) / 255 - data.mean) / data.std)[:, None])
-    found, labels = learner.evaluate(Split.test), torch.from_numpy(data.test_labels.astype(np.int64))
-    assert found.loss == pytest.approx(functional.cross_entropy(logits, labels).item(), rel=1e-5)
-    np.testing.assert_array_equal(found.digits, logits.argmax(1).numpy())
-    np.testing.assert_allclose(found.probabilities, logits.softmax(1).max(1).values, atol=1e-3)
-    np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
-    assert found.accuracy == float((found.digits == data.test_labels).mean())
-    counts = {part: len(learner.evaluate(part).digits) for part in Split}
-    assert counts == {Split.train: NUM_IMAGES - NUM_VAL, Split.val: NUM_VAL, Split.test: NUM_TEST}
 
 
 def test_a_slice_is_one_launch_and_a_state_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:

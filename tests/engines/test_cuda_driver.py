@@ -23,11 +23,11 @@ from lenet_ablate.datasets.splits import split
 from lenet_ablate.engines.base import Split
 from lenet_ablate.engines.cuda import driver
 from lenet_ablate.engines.cuda.engine import CudaEngine
-from support.block_on_cpu import build
+from support.block_on_cpu import SIZES, build
 from support.tiny import NUM_IMAGES, NUM_VAL, tiny_dataset, tiny_plan
 
 # In place of machine code the path of the same source as C++.
-driver.load_or_build = lambda kind, capability, about: str(build(kind.source)).encode() + b"\\0"
+driver.load_or_build = lambda kind, capability, about: str(build(kind.source + SIZES)).encode() + b"\\0"
 fake = ctypes.CDLL("libcuda.so.1")
 engine, plan = CudaEngine(), tiny_plan(lr=0.003)
 found = {"card": engine.card, "side_by_side": engine.side_by_side}
@@ -111,6 +111,25 @@ def test_a_card_trains_as_the_cpu_does_and_gives_everything_back(fake_driver: di
 
 def test_waiting_for_a_card_lets_other_threads_run(fake_driver: dict[str, str]) -> None:
     assert int(run(WAITS, {**fake_driver, "FAKE_CUDA_WAIT_MS": "500"})) > 10
+
+
+def test_a_driver_that_is_older_than_the_compiler_is_told(fake_driver: dict[str, str]) -> None:
+    script = "from lenet_ablate.engines.cuda import driver, nvrtc\n"
+    script += "driver.load_or_build, nvrtc._version = lambda *_: b'', lambda: '13.0'\n"
+    script += "try: from lenet_ablate.engines.cuda.engine import CudaEngine; CudaEngine()\n"
+    script += "except Exception as error: print(type(error).__name__, error)"
+    told = run(script, {**fake_driver, "FAKE_CUDA_VERSION": "12080"})
+    assert told == (
+        "EngineError engine=cuda: cuModuleLoadData: CUDA_ERROR_INVALID_IMAGE; the driver knows CUDA 12.8, and NVRTC is "
+        "of 13.0: a newer driver helps, or pip install 'cuda-toolkit[nvrtc]==12.8.*'"
+    )
+
+
+def test_a_block_has_as_many_threads_as_its_source_says() -> None:
+    from lenet_ablate.engines.cuda.driver import THREADS
+    from lenet_ablate.engines.cuda.kind import block_source
+
+    assert f"THREADS = {THREADS}," in block_source()
 
 
 def test_what_a_driver_refuses_is_told_in_one_line(fake_driver: dict[str, str]) -> None:

@@ -99,8 +99,10 @@ def test_a_claim_ends_with_a_killed_process(tmp_path: Path, kind: Claim) -> None
 def test_the_kind_of_a_study_stays(tmp_path: Path) -> None:
     with open_claims(tmp_path, Claim.files, no_words) as first, first.claim("run"):
         assert (tmp_path / LOCKS / BY_FILES).exists()
-        with open_claims(tmp_path, Claim.locks, no_words) as second, second.claim("run") as is_mine:
+        told: list[str] = []
+        with open_claims(tmp_path, Claim.locks, told.append) as second, second.claim("run") as is_mine:
             assert not is_mine
+        assert [line.partition(": ")[2].partition(",")[0] for line in told] == ["its runs are claimed by files"]
         with claims_in(tmp_path) as third, third.claim("run") as is_mine:
             assert not is_mine
 

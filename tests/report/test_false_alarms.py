@@ -21,8 +21,11 @@ def benchmark() -> Any:
     spec = importlib.util.spec_from_file_location("verdicts_benchmark", SCRIPT)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for their module
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(SCRIPT.parent))  # as it is for a script
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
     return module
 
 

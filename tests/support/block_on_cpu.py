@@ -23,6 +23,13 @@ from lenet_ablate.engines.cuda.device import JUDGE, TRAIN, Memory
 from lenet_ablate.engines.cuda.kind import Kind
 
 HOPPER_BYTES = 227 * 1024  # CUDA C Programming Guide, technical specifications by compute capability
+SIZES = """
+extern "C" {
+extern const int run_bytes, judged_bytes;
+const int run_bytes = sizeof(Run), judged_bytes = sizeof(Judged);
+}
+"""
+"""Behind the program, for `fake_cuda.cpp`."""
 FLAGS = ("-std=c++17", "-O2", "-march=native", "-shared", "-fPIC", "-pthread", "-Wall", "-Wno-unknown-pragmas")
 
 
@@ -90,7 +97,7 @@ class HostDevice:
         self.launches = 0
 
     def program(self, kind: Kind) -> ctypes.CDLL:
-        return load(build(self._change(kind.source), *self._flags))
+        return load(build(self._change(kind.source) + SIZES, *self._flags))
 
     def keep(self, array: npt.NDArray[Any]) -> int:
         self._kept.append(array.copy())

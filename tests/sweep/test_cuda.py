@@ -130,3 +130,17 @@ def test_where_many_learners_share_few_cores_not_every_epoch_is_saved(
     assert saved == []
     run_sweep(make_sweep({"epochs": 5}, study="few"), workers=1)
     assert len(saved) == 4
+
+
+def test_where_many_learners_run_side_by_side_a_slice_is_longer(
+    make_sweep: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
+    launches = []
+    for seconds in (0.0, 1e6):
+        monkeypatch.setattr(run_module, "SLICE_SHARE_SECONDS", seconds)
+        device = HostDevice()
+        run_sweep(make_sweep({"lr": 0.003}, study=f"{seconds}"), engine=CudaEngine(device))
+        launches.append(device.launches)
+    evaluations = 3
+    assert launches[1] == 2 + evaluations < launches[0]  # a step by which the others are timed, and those

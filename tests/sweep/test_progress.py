@@ -84,6 +84,22 @@ def test_one_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "[3/3] third: interrupted" in capsys.readouterr().out
 
 
+def test_a_bar_is_not_drawn_for_each_of_a_hundred_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress, "DRAW_SECONDS", 3600.0)
+    shown = Progress(1000, 3)
+    begun = terminal.getvalue()
+    for _ in range(100):
+        shown.advance(5, 0.25)
+    assert terminal.getvalue() == begun
+    shown.end_run(State.done, "")
+    assert "50%" in terminal.getvalue()
+    shown.advance(500, 0.25)
+    shown.__exit__()
+    assert "100%" in terminal.getvalue()
+
+
 @pytest.mark.parametrize("columns", [40, 56, 60, 76, 80, 100, 200])
 @pytest.mark.parametrize("failed", [0, 2])
 def test_a_bar_has_room_for_what_matters(columns: int, failed: int) -> None:
@@ -107,6 +123,7 @@ def test_a_bar_has_room_for_what_matters(columns: int, failed: int) -> None:
 def test_a_terminal_that_gets_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress, "DRAW_SECONDS", -1.0)
     for columns in (120, 44):
         monkeypatch.setattr(progress, "_columns", lambda stream, columns=columns: columns)
         if columns == 120:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -9,13 +10,15 @@ import pytest
 import safetensors.numpy
 
 from lenet_ablate.config.choices import Optimizer
+from lenet_ablate.config.plan import make_plan
 from lenet_ablate.config.schedules import StepDecay
 from lenet_ablate.config.settings import OptimizerConfig
 from lenet_ablate.records.checkpoint import read_checkpoint
 from lenet_ablate.records.read import read_run
 from lenet_ablate.records.record import CHECKPOINT, METRICS, MODEL, PREDICTIONS, RESULT, State
 from lenet_ablate.training import loop
-from support.tiny import NUM_TEST, stop_after, tiny_dataset, tiny_plan, train_tiny, without_seconds
+from lenet_ablate.training.losses import mean_loss
+from support.tiny import NUM_TEST, stop_after, tiny_config, tiny_dataset, tiny_plan, train_tiny, without_seconds
 
 EXPLODES = OptimizerConfig(name=Optimizer.sgd, momentum=0.9, weight_decay=10.0)
 
@@ -164,3 +167,12 @@ def test_a_resume_that_asks_for_more_starts_again_rather_than_leave_gaps(tmp_pat
 def test_train_loss_on_request(tmp_path: Path) -> None:
     train_tiny(tmp_path, tiny_plan(epochs=3), train_loss_every=1)
     assert all(row.train_loss is not None for row in read_run(tmp_path).rows)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_the_mean_loss_counts_images_and_not_batches(steps: int) -> None:
+    config = tiny_config(batch_size=50)
+    plan = make_plan(dataclasses.replace(config, data=dataclasses.replace(config.data, val_size=0)), 120, 20)
+    losses = [float(loss) for loss in np.float32([0.1, 0.7, 2.3])][:steps]
+    sizes = [50, 50, 20][:steps]
+    assert mean_loss(plan, losses) == math.fsum(a * b for a, b in zip(losses, sizes, strict=True)) / sum(sizes)

@@ -40,4 +40,5 @@ def epoch_order(train_indices: Indices, seed: int, epoch: int, shuffle: bool = T
     """The training indices in the order in which epoch 0, 1, … takes them; ascending unless shuffled."""
     if not shuffle:
         return train_indices
-    return generator(seed, ORDER_STREAM, epoch).permutation(train_indices)
+    drawn = generator(seed, ORDER_STREAM, epoch).permutation(len(train_indices))  # NumPy's fast path: 64-bit places
+    return train_indices[drawn]

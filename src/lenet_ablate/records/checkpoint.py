@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from lenet_ablate.records.atomic import write_bytes
 from lenet_ablate.records.fields import fields_of
 from lenet_ablate.records.files import is_plain, parse_json, read_file
 from lenet_ablate.records.metrics import row_of
-from lenet_ablate.records.record import CHECKPOINT, EpochRow
+from lenet_ablate.records.record import CHECKPOINT, EpochRow, values_of
 
 LOSSES = "losses"
 STATE_PREFIX = "state/"
@@ -79,7 +78,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
             "steps_done": checkpoint.steps_done,
             "seconds": checkpoint.seconds,
             "wall_seconds": checkpoint.wall_seconds,
-            "rows": [dataclasses.astuple(row) for row in checkpoint.rows],
+            "rows": [values_of(row) for row in checkpoint.rows],
             "kept": None if checkpoint.kept is None else dict(checkpoint.kept),
         }
     )

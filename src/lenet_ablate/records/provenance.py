@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,17 @@ from lenet_ablate import __version__
 _PACKAGES = ("numpy", "numba", "torch", "hydra-core", "omegaconf", "scikit-learn", "scipy", "safetensors")
 
 
-@functools.cache
+_LOCK = threading.Lock()
+
+
 def describe_environment() -> dict[str, Any]:
     """Versions, git commit of this program's checkout (null outside one), and the machine."""
+    with _LOCK:  # a hundred runs that begin together would each ask git
+        return _describe()
+
+
+@functools.cache
+def _describe() -> dict[str, Any]:
     return {
         "lenet_ablate": __version__,
         "python": platform.python_version(),

@@ -9,7 +9,8 @@ only a folder whose files agree with it counts as finished.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -64,6 +65,8 @@ class EpochRow:
 
 
 COLUMNS = tuple(f.name for f in dataclasses.fields(EpochRow))
+values_of: Callable[[EpochRow], tuple[Any, ...]] = operator.attrgetter(*COLUMNS)
+"""A row's values in the order of `COLUMNS`."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import dataclasses
 import datetime
 import functools
 import hashlib
@@ -40,6 +39,7 @@ from lenet_ablate.records.record import (
     Predictions,
     State,
     Weights,
+    values_of,
 )
 from lenet_ablate.records.settings import config_bytes
 from lenet_ablate.records.status import LAUNCH
@@ -201,7 +201,7 @@ def _metrics(rows: Sequence[EpochRow]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(["" if value is None else repr(value) for value in dataclasses.astuple(row)] for row in rows)
+    writer.writerows(["" if value is None else repr(value) for value in values_of(row)] for row in rows)
     return text.getvalue().encode()
 
 

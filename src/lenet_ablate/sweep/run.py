@@ -42,6 +42,8 @@ from lenet_ablate.sweep.workers import Task, Workers
 
 CHECKPOINT_SHARE_SECONDS = 0.1
 """Of all workers together one writes a checkpoint in this time; it takes about a tenth of it."""
+SLICE_SHARE_SECONDS = 0.0075
+"""Of all workers together one ends a slice in this time at most, which a hundred would do too often for Python."""
 
 
 def run_sweep(
@@ -155,7 +157,7 @@ def _trainers(
     """Makes what trains the runs of one worker, in processes of their own where there is no place for signatures."""
     if signatures is None:
         return lambda: IsolatedTrainer(sweep, engines, stop.is_asked, supervision.run_timeout)
-    timing = supervision.run_timeout, _checkpoint_seconds(num_workers)
+    timing = supervision.run_timeout, _checkpoint_seconds(num_workers), SLICE_SHARE_SECONDS * num_workers
     return lambda: LocalTrainer(sweep, data, engines, stop.is_asked, *timing, signatures)
 
 

@@ -78,6 +78,7 @@ class LocalTrainer:
         should_stop: Asked between slices of training.
         run_timeout: Seconds after which a run is stopped and counts as failed; None: never.
         checkpoint_seconds: See `RunContext`.
+        slice_seconds: See `RunContext`.
         signatures: Where short runs wait to be called finished; None where each is at once.
     """
 
@@ -89,11 +90,13 @@ class LocalTrainer:
         should_stop: Callable[[], bool],
         run_timeout: float | None = None,
         checkpoint_seconds: float = 0.0,
+        slice_seconds: float = 0.0,
         signatures: Signatures | None = None,
     ) -> None:
         self._sweep, self._data, self._engines = sweep, data, engines
         self._should_stop, self._run_timeout = should_stop, run_timeout
-        self._checkpoint_seconds, self._signatures = checkpoint_seconds, signatures
+        self._checkpoint_seconds, self._slice_seconds = checkpoint_seconds, slice_seconds
+        self._signatures = signatures
         self._was_short = False
 
     def train(self, job: Job, plan: RunPlan, watch: Watch) -> State:
@@ -148,6 +151,7 @@ class LocalTrainer:
             on_epochs=watch.on_epochs,
             sign=sign_soon,
             checkpoint_seconds=self._checkpoint_seconds,
+            slice_seconds=self._slice_seconds,
         )
         state = train_run(plan, dataset, engine, context)
         self._was_short = self._signatures is not None and time.monotonic() - started < QUICK_SECONDS

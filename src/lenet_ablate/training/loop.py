@@ -32,6 +32,7 @@ from lenet_ablate.records.snapshots import Snapshots
 from lenet_ablate.records.write import Unsigned, sign, write_metrics, write_record, write_status
 from lenet_ablate.training.calibrate import calibrate
 from lenet_ablate.training.early_stop import is_settled
+from lenet_ablate.training.losses import diverged, mean_loss
 from lenet_ablate.training.result import make_result
 from lenet_ablate.training.resume import usable_checkpoint
 from lenet_ablate.training.run_log import NEWS
@@ -61,6 +62,7 @@ class RunContext:
         on_epochs: Told of the finished epochs.
         sign: Has the run called finished, now or with others, once its files are on the disk.
         checkpoint_seconds: Least time between the ends of two epochs that are saved; 0: every one is.
+        slice_seconds: How long a slice shall take where that is more than `SLICE_SECONDS`.
     """
 
     folder: Path
@@ -73,6 +75,7 @@ class RunContext:
     on_epochs: OnEpochs = lambda rows: None
     sign: Callable[[Unsigned], None] = sign
     checkpoint_seconds: float = 0.0
+    slice_seconds: float = 0.0
 
 
 @dataclass
@@ -127,7 +130,7 @@ def train_run(plan: RunPlan, dataset: Dataset, engine: Engine, context: RunConte
         at.spend(started)
         at.rows.append(dataclasses.replace(row, seconds=round(at.seconds, 3)))
         _log_row(at.rows[-1], plan, context.log)
-        if _diverged(row):
+        if diverged(row):
             return _finish(plan, learner, None, at, snapshots, context)
         if context.options.checkpoint is not Keep.last or context.options.log_every:
             _log_losses(at, snapshots.keep(at.rows, at.losses, learner.weights()), context)
@@ -183,11 +186,12 @@ def _train_epoch(
 ) -> bool:
     """Train the rest of the epoch under way; False where it was stopped before its end, True also when it diverged."""
     first = len(at.rows) * plan.steps_per_epoch
+    slice_seconds = max(SLICE_SECONDS, context.slice_seconds)
     while at.steps_done < first + plan.steps_per_epoch:
         if context.should_stop():
             return False
         started = time.perf_counter()
-        steps = min(max(1, int(at.steps_per_second * SLICE_SECONDS)), first + plan.steps_per_epoch - at.steps_done)
+        steps = min(max(1, int(at.steps_per_second * slice_seconds)), first + plan.steps_per_epoch - at.steps_done)
         begin = (at.steps_done - first) * plan.config.batch_size
         taken = slice(begin, begin + steps * plan.config.batch_size)
         indices, rates = order[taken], learning_rates(plan, at.steps_done, at.steps_done + steps)
@@ -209,7 +213,7 @@ def _train_epoch(
 def _evaluate_epoch(plan: RunPlan, learner: Learner, at: _Position, context: RunContext) -> tuple[EpochRow, _Judged]:
     epoch = len(at.rows) + 1
     lr = float(learning_rates(plan, at.steps_done - 1, at.steps_done)[0])
-    running = _mean_loss(plan, at.losses)
+    running = mean_loss(plan, at.losses)
     row = EpochRow(epoch, at.steps_done, lr, running, None, None, None, None, None, 0.0)
     if not math.isfinite(running):
         return row, _Judged()
@@ -226,18 +230,6 @@ def _evaluate_epoch(plan: RunPlan, learner: Learner, at: _Position, context: Run
     if _is_over(plan, [*at.rows, row]) or (every > 0 and epoch % every == 0):
         row = dataclasses.replace(row, train_loss=learner.evaluate(Split.train).loss)
     return row, _Judged(val, test)
-
-
-def _mean_loss(plan: RunPlan, losses: list[float]) -> float:
-    """Mean over the images of the epoch so far; the last batch may be smaller than the others."""
-    size = plan.config.batch_size
-    counts = [min(size, plan.num_train - step * size) for step in range(len(losses))]
-    return math.fsum(loss * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
-
-
-def _diverged(row: EpochRow) -> bool:
-    losses = (row.train_loss_running, row.train_loss, row.val_loss, row.test_loss)
-    return any(loss is not None and not math.isfinite(loss) for loss in losses)
 
 
 def _save(learner: Learner, stamp: Mapping[str, str], at: _Position, snapshots: Snapshots, context: RunContext) -> None:

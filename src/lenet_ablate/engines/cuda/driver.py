@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from lenet_ablate.engines.cuda.device import JUDGE, TRAIN, Memory
 from lenet_ablate.engines.cuda.kind import Kind
-from lenet_ablate.engines.cuda.nvrtc import EXTRA, load_or_build
+from lenet_ablate.engines.cuda.nvrtc import EXTRA, load_or_build, older_than_compiler
 from lenet_ablate.errors import EngineError
 
 THREADS = 384  # of block.cu
+MAX_SHARED = 100  # per cent of a multiprocessor's memory: CU_SHAREDMEM_CARVEOUT_MAX_SHARED
 
 
 class CudaDevice:
@@ -67,12 +68,20 @@ class CudaDevice:
         cubin = load_or_build(kind, self.capability, self._about)
         self.enter()
         driver = self._driver
-        module = call(driver.cuModuleLoadData, cubin)
+        try:
+            module = call(driver.cuModuleLoadData, cubin)
+        except EngineError as error:
+            raise EngineError(f"{error}{older_than_compiler(call(driver.cuDriverGetVersion))}") from error
         self._held.append((driver.cuModuleUnload, module))
         functions = {name: call(driver.cuModuleGetFunction, module, name.encode()) for name in (TRAIN, JUDGE)}
-        most = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        attribute = driver.CUfunction_attribute
+        most = attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        carveout = attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT
         for function in functions.values():
             call(driver.cuFuncSetAttribute, function, most, kind.shared_bytes)
+            # The same for all kinds: a launch with another preference than the last may wait for the whole card (CUDA
+            # driver API, cuCtxSetCacheConfig).
+            call(driver.cuFuncSetAttribute, function, carveout, MAX_SHARED)
         return {**functions, "shared_bytes": kind.shared_bytes}
 
     def keep(self, array: npt.NDArray[Any]) -> int:
@@ -80,6 +89,9 @@ class CudaDevice:
         self.enter()
         address = self._allocate(array.nbytes)
         call(self._driver.cuMemcpyHtoD, address, array.ctypes.data, array.nbytes)
+        # From memory that is not pinned it comes back before all has arrived, and learners' streams do not wait for
+        # the default one (CUDA driver API, "API synchronization behavior").
+        call(self._driver.cuStreamSynchronize, 0)
         return int(address)
 
     def allocate(self, size: int) -> Memory:

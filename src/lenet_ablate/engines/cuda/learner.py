@@ -64,10 +64,13 @@ class CudaLearner:
         self._reserve, self._plan, self._data, self._number = reserve, plan, data, number
         self._kind = make_kind(plan.config, reserve.device.shared_bytes, number)
         self._program = reserve.device.program(self._kind)
-        self._labels: dict[Split, Labels] = {Split.train: dataset.train_labels, Split.val: dataset.train_labels}
-        self._labels[Split.test] = dataset.test_labels
         every = np.arange(len(dataset.test_labels), dtype=np.int32)
         self._chosen: dict[Split, Indices] = {Split.train: train, Split.val: val, Split.test: every}
+        self._labels: dict[Split, Labels] = {
+            Split.train: dataset.train_labels[train],
+            Split.val: dataset.train_labels[val],
+            Split.test: dataset.test_labels,
+        }
         self._normal = {"scale": 1 / (255 * dataset.std), "shift": -dataset.mean / dataset.std}
         self._rule = make_rule(plan.config.optimizer)
         self._moments = MOMENTS[plan.config.optimizer.name]
@@ -136,7 +139,7 @@ class CudaLearner:
         said = arrays["classes"].astype(labels.dtype)
         evaluation = Evaluation(
             loss=float(arrays["losses"].mean(dtype=np.float64)),
-            accuracy=_fraction(said, labels[chosen]),
+            accuracy=_fraction(said, labels),
             digits=said,
             probabilities=arrays["probabilities"].astype(np.float16),
             logits=arrays["logits"].reshape(images, classes).copy(),

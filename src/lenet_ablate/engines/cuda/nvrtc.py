@@ -7,8 +7,12 @@ file begins with the digest of the rest and is compared before it is used.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import hashlib
+import importlib.util
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lenet_ablate.config.home import cache_home
@@ -21,6 +25,7 @@ from lenet_ablate.rendering.escape import one_line
 FOLDER = "cuda"
 USUAL_SECONDS = 4
 DIGEST_BYTES = 32
+LIBRARY, BUILTINS = "libnvrtc.so.1[0-9]", "libnvrtc-builtins.so.1[0-9]*"
 EXTRA = "pip install 'lenet-ablate[cuda]'"
 
 
@@ -89,6 +94,20 @@ def build(kind: Kind, capability: int) -> Built:
     return Built(cubin, text)
 
 
+def older_than_compiler(driver_version: int) -> str:
+    """What helps where a driver cannot load what a newer NVRTC made; empty where NVRTC is no newer.
+
+    Args:
+        driver_version: The CUDA that the driver knows, 1000 · major + 10 · minor.
+    """
+    major, rest = divmod(driver_version, 1000)
+    ours = _version()
+    if tuple(map(int, ours.split("."))) <= (major, rest // 10):
+        return ""
+    helps = f"a newer driver helps, or pip install 'cuda-toolkit[nvrtc]=={major}.{rest // 10}.*'"
+    return f"; the driver knows CUDA {major}.{rest // 10}, and NVRTC is of {ours}: {helps}"
+
+
 def _options(capability: int) -> list[str]:
     return [f"--gpu-architecture=sm_{capability}", "--std=c++17", "--ptxas-options=-v"]
 
@@ -107,11 +126,24 @@ def _nvrtc() -> Any:
     try:
         from cuda.bindings import nvrtc
 
+        _load_from_path()
         nvrtc.nvrtcVersion()
     except Exception as error:  # a library that is missing is each version's own exception
         why = one_line(str(error).splitlines()[0]) if str(error) else type(error).__name__
         raise EngineError(f"engine=cuda: NVRTC cannot be loaded ({why}); {EXTRA}") from error
     return nvrtc
+
+
+@functools.cache
+def _load_from_path() -> None:
+    """Load NVIDIA's wheel from wherever Python finds it: cuda-bindings looks at its own environment alone, where one
+    that builds on another, or a folder of PYTHONPATH, has no wheels.
+    """
+    found = importlib.util.find_spec("nvidia")
+    for place in (found and found.submodule_search_locations) or ():
+        for library in [*Path(place).glob(f"*/lib/{BUILTINS}"), *Path(place).glob(f"*/lib/{LIBRARY}")]:
+            with contextlib.suppress(OSError):
+                ctypes.CDLL(str(library))
 
 
 def _checked(answer: tuple[Any, ...]) -> Any:
