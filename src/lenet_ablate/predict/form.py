@@ -44,7 +44,11 @@ FORMS = {DataSet.digits: Form(8, 8, by_mass=False)}
 
 def to_form(ink: Grey, form: Form) -> npt.NDArray[np.uint8]:
     """A digit's ink (H, W) 0..1 as an image of the data set's form, (size, size) uint8, 0 = background, 255 = ink."""
-    ink = _thicken(ink)
+    return place(_thicken(ink), form)
+
+
+def place(ink: Grey, form: Form) -> npt.NDArray[np.uint8]:
+    """The same of ink whose strokes are as broad as a pen's."""
     height, width = ink.shape
     scale = form.box / max(height, width)
     sides = max(1, round(width * scale)), max(1, round(height * scale))

@@ -212,7 +212,7 @@ class Predictor:
                 divided = signals.logits.astype(np.float64) / temperature_of(calibration)
                 logits.append(divided)
                 if calibration and calibration.rejection:
-                    scores.append(calibration.rejection.scores(signals.units, divided))
+                    scores.append(calibration.rejection.scores(signals.units, divided, views))
         calibrations = [member.calibration for member in self.members]
         rejections = [found.rejection for found in calibrations if found and found.rejection]
         return Judged(

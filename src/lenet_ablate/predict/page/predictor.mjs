@@ -137,7 +137,7 @@ export function predict(predictor, image) {
   const divided = Array.from(logits, (logit) => logit / predictor.temperature);
   const order = divided.map((_, digit) => digit).sort((one, other) => divided[other] - divided[one]);
   const margin = topMargin(divided);
-  const score = predictor.rejection ? rejectionScore(predictor.rejection, units, divided) : null;
+  const score = predictor.rejection ? rejectionScore(predictor.rejection, units, divided, fitted) : null;
   const verdict = judged(predictor, margin, score);
   return {
     digit: verdict === NOT_A_DIGIT ? null : order[0],
