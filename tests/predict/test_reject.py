@@ -21,7 +21,7 @@ from lenet_ablate.predict import negatives, paper, reject
 from lenet_ablate.predict.calibration import CALIBRATION, read_calibration, to_json
 from lenet_ablate.predict.form import MNIST_FORM
 from lenet_ablate.predict.negatives import LETTERS, MAKERS, make_negatives, printed_digits, varied
-from lenet_ablate.predict.prediction import Certainty
+from lenet_ablate.predict.prediction import Certainty, Judged
 from lenet_ablate.predict.predictor import Predictor
 from lenet_ablate.predict.reject import Rejection, features_of, is_fitting, learn_from, with_thresholds
 from lenet_ablate.predict.run_end import MIN_TRAINED, Trained, calibrate_run
@@ -62,14 +62,23 @@ def test_the_gradient_is_that_of_the_loss() -> None:
 
 def test_thresholds_call_as_few_digits_unsure_as_they_may() -> None:
     random = np.random.default_rng(2)
-    scores, is_near = random.normal(0, 1, 2000), random.random(2000) < 0.02
-    found = with_thresholds(dataclasses.replace(REJECTING.rejection or rejection()), scores, is_near)
-    refused = ((scores < found.not_sure) | is_near).mean()
+    scores, margins = random.normal(0, 1, 2000), random.uniform(0, 100, 2000)
+    found = with_thresholds(dataclasses.replace(rejection(), clear=0.0), scores, margins, 2.0)
+    refused = ((scores < found.not_sure) | (margins < 2.0)).mean()
     assert 0.9 * reject.NOT_SURE < refused <= reject.NOT_SURE
     assert (scores < found.no_digit).mean() <= reject.NO_DIGIT
     assert found.no_digit <= found.not_sure
-    many = with_thresholds(found, scores, np.ones(2000, bool))
+    many = with_thresholds(found, scores, margins, 1e3)
     assert many.not_sure == many.no_digit == found.no_digit
+
+
+def test_a_clear_answer_makes_up_for_a_low_score() -> None:
+    scores, margins = np.repeat([0.0, 9.0], [100, 900]), np.tile([3.0, 8.0], 500)
+    found = with_thresholds(dataclasses.replace(rejection(), clear=5.0), scores, margins, 2.3)
+    judged = Judged(np.ones((3, 10)), np.array([3.0, 5.0, 80.0]), 2.3, np.zeros(3), 4.0, 5.0, -1.0)
+    assert [verdict is Certainty.sure for verdict in judged.verdicts()] == [False, True, True]
+    assert found.not_sure == 3.0  # 5 % have no more than that, and are too many to be called not sure
+    assert with_thresholds(found, scores, np.where(np.arange(1000) < 20, 3.0, 8.0), 2.3).not_sure == 5.0
 
 
 def rejection() -> Rejection:

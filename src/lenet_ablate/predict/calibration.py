@@ -197,8 +197,9 @@ def _parse_rejection(values: Fields) -> Rejection:
     num_negatives = values.whole("num_negatives", 1)
     if offset is None or not_sure is None or no_digit is None or num_negatives is None or no_digit > not_sure:
         raise RecordError(f"{values.place} lacks a value")
+    clear = values.number("clear", 0, MAX_VALUE) or 0.0
     weights = arrays["weights"].reshape(-1, size)
-    return Rejection(weights, arrays["bias"], arrays["output"], offset, not_sure, no_digit, num_negatives)
+    return Rejection(weights, arrays["bias"], arrays["output"], offset, not_sure, no_digit, num_negatives, clear)
 
 
 def _numbers(values: Fields, name: str) -> npt.NDArray[np.float64]:

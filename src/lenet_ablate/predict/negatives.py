@@ -174,6 +174,6 @@ MAKERS: tuple[Make, ...] = (
     *((printed,) * 6 + (_by_pen(penned.letter),) * 6),
     *(fragment, fragment, pair, pair, turned),
     *((_by_pen(penned.scribble),) * 3 + (_by_pen(penned.stroke),)),
-    *((_by_pen(penned.sign),) * 3 + (_by_pen(penned.arrow),)),
+    *((_by_pen(penned.sign),) * 3 + (_by_pen(penned.arrow),) * 2),
 )
 """In turn; letters and signs are what stands beside digits most often."""

@@ -221,6 +221,7 @@ class Predictor:
             float(np.mean([margin_of(found) for found in calibrations])),
             np.mean(scores, axis=0) if scores else None,
             float(np.mean([found.not_sure for found in rejections])) if rejections else 0.0,
+            float(np.mean([found.clear for found in rejections])) if rejections else 0.0,
             float(np.mean([found.no_digit for found in rejections])) if rejections else 0.0,
         )
 

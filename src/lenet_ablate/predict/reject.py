@@ -27,6 +27,7 @@ BLOCK = 3  # pixels of each side of one
 FULL = 255 / 2  # the brightness that counts as 1
 NOT_SURE, NO_DIGIT = 0.047, 0.001  # of the digits are at most called not sure, the margin's share among them, and none
 LOGIT_SCALE = 0.2
+CLEAR = 5.0  # nats of the margin at most that count beside the score
 MIN_SCALE = 0.1  # of a unit's spread, so that one that never fires does not count
 
 Scores = npt.NDArray[np.float64]
@@ -42,9 +43,10 @@ class Rejection:
         bias: (H,).
         output: (H,).
         offset: Added to the score.
-        not_sure: Score below which no digit is sure.
+        not_sure: Sum of the score and the margin, as far as it counts, below which no digit is sure.
         no_digit: Score below which an image shows no digit; at most `not_sure`.
         num_negatives: Images without a digit that it was learned from.
+        clear: Nats of the margin at most that count; 0 of what an earlier version learned, where the score alone did.
     """
 
     weights: npt.NDArray[np.float64]
@@ -54,6 +56,7 @@ class Rejection:
     not_sure: float
     no_digit: float
     num_negatives: int
+    clear: float = 0.0
 
     def scores(self, units: Floats, logits: npt.NDArray[np.float64], images: Images) -> Scores:
         """How much images look like digits, (N,) float64: the log odds against what it learned from.
@@ -117,7 +120,7 @@ def learn_from(digits: npt.NDArray[np.float64], others: npt.NDArray[np.float64])
     weights, bias, output, offset = _parts(found.x, count)
     weights = weights / spread[:, None]
     rounded = [_rounded(values) for values in (weights, bias - middle @ weights, output)]
-    return Rejection(rounded[0], rounded[1], rounded[2], float(_rounded(np.array(offset))), 0.0, 0.0, len(others))
+    return Rejection(rounded[0], rounded[1], rounded[2], float(_rounded(np.array(offset))), 0.0, 0.0, len(others), CLEAR)
 
 
 def is_fitting(rejection: Rejection, num_classes: int, num_units: int) -> bool:
@@ -126,19 +129,20 @@ def is_fitting(rejection: Rejection, num_classes: int, num_units: int) -> bool:
     return len(rejection.weights) in (known, known + BLOCKS**2)
 
 
-def with_thresholds(rejection: Rejection, scores: Scores, is_near: npt.NDArray[np.bool_]) -> Rejection:
+def with_thresholds(rejection: Rejection, scores: Scores, margins: Scores, margin: float) -> Rejection:
     """The rejection that calls as many digits not sure, and none, as it may.
 
     Args:
         rejection: As learned.
         scores: (N,) of digits that it did not learn from.
-        is_near: (N,) whether the margin calls them not sure anyway.
+        margins: (N,) how far their answers are from the next, in nats.
+        margin: From which an answer is sure.
     """
-    ordered = np.sort(scores)
-    no_digit = ordered[int(NO_DIGIT * len(ordered))]
-    not_sure = no_digit
+    no_digit = np.sort(scores)[int(NO_DIGIT * len(scores))]
+    sums = scores + np.minimum(margins, rejection.clear)
+    not_sure, is_near, ordered = no_digit, margins < margin, np.sort(sums)
     for threshold in ordered[: int(NOT_SURE * len(ordered)) + 1]:
-        if ((scores < threshold) | is_near).mean() > NOT_SURE:
+        if ((sums < threshold) | is_near).mean() > NOT_SURE:
             break
         not_sure = max(not_sure, threshold)
     return dataclasses.replace(rejection, not_sure=float(not_sure), no_digit=float(no_digit))

@@ -92,8 +92,8 @@ def _learn(trained: Trained, calibration: Calibration) -> Rejection:
     rejection = learn_from(*(features_of(*part)[_told_apart_by_it(part[1], calibration)] for part in seen))
     held = random.permutation(len(trained.val))[: HELD // share]
     scores = rejection.scores(*_seen(network, images[trained.val[held]], calibration))
-    logits = trained.val_logits[held].astype(np.float64)
-    return with_thresholds(rejection, scores, top_margins(logits / calibration.temperature) < calibration.margin)
+    margins = top_margins(trained.val_logits[held].astype(np.float64) / calibration.temperature)
+    return with_thresholds(rejection, scores, margins, calibration.margin)
 
 
 def _told_apart_by_it(logits: npt.NDArray[np.float64], calibration: Calibration) -> npt.NDArray[np.bool_]:

@@ -156,7 +156,7 @@ export function predict(predictor, image) {
 
 function judged({ margin: least, rejection }, margin, score) {
   if (rejection && score < rejection.no_digit) return NOT_A_DIGIT;
-  if (rejection && score < rejection.not_sure) return NOT_SURE;
+  if (rejection && score + Math.min(margin, rejection.clear) < rejection.not_sure) return NOT_SURE;
   return margin >= least ? SURE : NOT_SURE;
 }
 

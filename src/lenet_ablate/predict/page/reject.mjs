@@ -13,7 +13,8 @@ const FULL = 255 / 2; // the brightness that counts as 1
  * @property {number[]} bias H.
  * @property {number[]} output H.
  * @property {number} offset Added to the score.
- * @property {number} not_sure Score below which no digit is sure.
+ * @property {number} not_sure Sum of score and margin below which no digit is sure.
+ * @property {number} clear Nats of the margin at most that count in it.
  * @property {number} no_digit Score below which an image shows no digit.
  */
 
