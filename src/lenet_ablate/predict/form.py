@@ -66,10 +66,15 @@ def _offset(small: npt.NDArray[np.uint8], form: Form) -> tuple[int, int]:
     height, width = small.shape
     if not form.by_mass or not small.any():
         return (form.size - height) // 2, (form.size - width) // 2
-    row, column = ndimage.center_of_mass(small)
+    row, column = (_middle_of(small.sum(axis=axis, dtype=np.int64)) for axis in (1, 0))
     middle = form.size / 2 + 0.5
     top, left = math.floor(middle - row), math.floor(middle - column)
     return min(max(0, top), form.size - height), min(max(0, left), form.size - width)
+
+
+def _middle_of(sums: npt.NDArray[np.int64]) -> float:
+    """The centre of mass of a row of masses."""
+    return float((sums @ np.arange(len(sums))) / sums.sum())
 
 
 def _thicken(ink: Grey) -> Grey:

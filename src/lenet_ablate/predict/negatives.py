@@ -1,8 +1,8 @@
 """Images of what is no digit, and digits of other hands, to learn from: made of digits, drawn, and written in fonts.
 
 Digits give fragments, pairs, pieces turned and mirrored; a pen gives letters, strokes, signs and scribbles; the fonts
-that come with matplotlib give letters, and digits too. What nobody can tell from a digit (O, l, an upright line, a turned
-0, 1, 6, 8 or 9) is not among what is none. Both kinds are bent alike, so that nothing but their shapes tells them apart.
+that come with matplotlib give letters, and digits too. What nobody can tell from a digit (O, l, an upright line, a
+turned 0, 1, 6, 8 or 9) is not among what is none. Both kinds are bent alike: nothing but their shapes tells them apart.
 """
 
 from __future__ import annotations

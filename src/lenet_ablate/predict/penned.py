@@ -116,7 +116,10 @@ def _parsed(text: str) -> tuple[tuple[tuple[Points, bool], ...], ...]:
     """Letters as strokes, each with its points (N, 2) and whether it is rounded."""
     return tuple(
         tuple(
-            (np.array([(int(x), int(y)) for x, y in stroke.strip("~").split()], float), stroke.startswith("~"))
+            (
+                np.array([(int(point[0]), int(point[1])) for point in stroke.strip("~").split()], np.float64),
+                stroke.startswith("~"),
+            )
             for stroke in shape.split("/")
         )
         for shape in text.strip().replace("\n", "|").split("|")

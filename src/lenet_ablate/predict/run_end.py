@@ -32,9 +32,9 @@ MIN_TRAINED = 250_000
 
 That takes a second of a core, many times as long as a few epochs on a small set, whose network reads no handwriting.
 """
-DIGITS, PRINTED, NEGATIVES = 2400, 240, 3600  # images at most that are learned from: digits, those of fonts, and others
-NEAR = 6  # one in so many of those that are not sure anyway is learned from
-HELD = 5000  # validation images at most for the thresholds; all of it takes 2 s of a core for LeNet-5
+DIGITS, PRINTED, NEGATIVES = 2400, 240, 3200  # images at most that are learned from: digits, those of fonts, and others
+NEAR = 3  # one in so many of those that are not sure anyway is learned from
+HELD = 4000  # validation images at most for the thresholds; all of it takes 2 s of a core for LeNet-5
 HEAVY_SHARE = 8  # times fewer for a network that computes 25 times as long
 BATCH = 20  # images at a time: layers so small are one thread's work in every BLAS
 
@@ -107,9 +107,7 @@ def _fitted(images: Images, form: Form, network: Network) -> Images:
     return fit(images, network.image_size, network.config.data.resize)
 
 
-def _seen(
-    network: Network, images: Images, calibration: Calibration
-) -> tuple[Floats, npt.NDArray[np.float64], Images]:
+def _seen(network: Network, images: Images, calibration: Calibration) -> tuple[Floats, npt.NDArray[np.float64], Images]:
     """The units before the output layer, the divided logits, and the images."""
     parts = [forward(network, images[first : first + BATCH]) for first in range(0, len(images), BATCH)]
     logits = np.concatenate([part.logits for part in parts]).astype(np.float64)
