@@ -73,11 +73,11 @@ def test_thresholds_call_as_few_digits_unsure_as_they_may() -> None:
 
 
 def test_a_clear_answer_makes_up_for_a_low_score() -> None:
-    scores, margins = np.repeat([0.0, 9.0], [100, 900]), np.tile([3.0, 8.0], 500)
+    scores, margins = np.repeat([0.0, 9.0], [100, 900]), np.repeat([3.0, 8.0], [60, 940])
     found = with_thresholds(dataclasses.replace(rejection(), clear=5.0), scores, margins, 2.3)
     judged = Judged(np.ones((3, 10)), np.array([3.0, 5.0, 80.0]), 2.3, np.zeros(3), 4.0, 5.0, -1.0)
     assert [verdict is Certainty.sure for verdict in judged.verdicts()] == [False, True, True]
-    assert found.not_sure == 3.0  # 5 % have no more than that, and are too many to be called not sure
+    assert found.not_sure == 3.0  # 6 % have no more than that, which are too many to be called not sure
     assert with_thresholds(found, scores, np.where(np.arange(1000) < 20, 3.0, 8.0), 2.3).not_sure == 5.0
 
 

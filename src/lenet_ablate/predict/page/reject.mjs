@@ -4,7 +4,7 @@ const LOGIT_SCALE = 0.2;
 const MAX_UNITS = 256;
 const BLOCKS = 8; // of each side of an image's middle
 const BLOCK = 3; // pixels of each side of one
-const FULL = 255 / 2; // the brightness that counts as 1
+const FULL = 127.5; // the brightness that counts as 1
 
 /**
  * @typedef {object} Rejection
