@@ -95,7 +95,10 @@ def _one(images: Images, random: Random) -> Paper:
 
 def fragment(images: Images, labels: Labels, random: Random) -> Paper:
     """A digit on one side of a straight cut: 25 to 70 % of its ink; no part of a 1, which is one itself."""
-    paper = enlarged(images[random.choice(np.flatnonzero(labels != 1))])
+    wanted = np.flatnonzero(labels != 1)
+    if not len(wanted):
+        return np.zeros((SIDE, SIDE), np.uint8)
+    paper = enlarged(images[random.choice(wanted)])
     angle = random.uniform(0, 2 * math.pi)
     rows, columns = np.nonzero(paper > 100)
     if not len(rows):
