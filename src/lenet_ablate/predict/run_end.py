@@ -34,7 +34,7 @@ That takes a second of a core, many times as long as a few epochs on a small set
 """
 DIGITS, PRINTED, NEGATIVES = 2400, 240, 3200  # images at most that are learned from: digits, those of fonts, and others
 NEAR = 3  # one in so many of those that are not sure anyway is learned from
-HELD = 4000  # validation images at most for the thresholds; all of it takes 2 s of a core for LeNet-5
+HELD = 4000  # validation images at most for the thresholds; all of it takes 1.9 s of a core for LeNet-5
 HEAVY_SHARE = 8  # times fewer for a network that computes 25 times as long
 BATCH = 20  # images at a time: layers so small are one thread's work in every BLAS
 
