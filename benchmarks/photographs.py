@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import string
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -268,6 +269,8 @@ def main() -> None:
 
 def tell_calibration(predictor: Predictor, images: Pixels, labels: npt.NDArray[np.uint8]) -> None:
     """Expected calibration error over the whole test set, before and after the temperature."""
+    unsure = np.mean([found.verdict is not Certainty.sure for found in predictor.predict(images)])
+    print(f"not sure of {unsure:.1%} of {len(labels)} test digits")
     (trained,) = predictor.members
     fitted = fit(images, trained.network.image_size, trained.config.data.resize)
     logits = forward(trained.network, fitted).logits
@@ -311,13 +314,17 @@ def tell_others(predictor: Predictor, fonts: Path | None) -> None:
     tell("scikit-learn's 8×8 digits", found, small.target[:900], small.target[:900])
     rng = np.random.default_rng(1)
     refused("blank pages", [first(predictor, image) for image in blanks(rng)])
-    refused("scribbles", [first(predictor, scribble(rng)) for _ in range(300)])
+    refused("scribbles", [first(predictor, scribble(rng)) for _ in range(600)])
     if fonts is not None:
         faces = fonts_in(fonts)
         found = [first(predictor, written(str(n), face)) for face in faces for n in range(10)]
         labels = np.tile(np.arange(10), len(faces))
         tell(f"digits in {len(faces)} fonts", found, labels, labels)
-        refused("letters", [first(predictor, written(letter, face)) for face in faces for letter in LETTERS])
+        letters = {
+            letter: [first(predictor, written(letter, face)) for face in faces] for letter in string.ascii_letters
+        }
+        refused("letters", [found for letter in LETTERS for found in letters[letter]])
+        refused("letters, digits in shape too", [found for each in letters.values() for found in each])
 
 
 def refused(name: str, found: list[tuple[int | None, Certainty, int]]) -> None:

@@ -27,8 +27,8 @@ NEVER_SURE = Calibration(1.0, 99.0, 0.1, 0.1, 10)
 def _rejecting() -> Calibration:
     """A rejection as drawn, which calls some signs no digit and others not sure."""
     random = np.random.default_rng(4)
-    weights, bias, output = random.normal(0, 0.3, (94, 5)), random.normal(0, 0.3, 5), random.normal(0, 1.5, 5)
-    return Calibration(0.05, 0.5, 0.1, 0.1, 10, rejection=Rejection(weights, bias, output, 0.3, 0.0, -0.8, 10))
+    weights, bias, output = random.normal(0, 0.3, (158, 5)), random.normal(0, 0.3, 5), random.normal(0, 1.5, 5)
+    return Calibration(0.05, 0.5, 0.1, 0.1, 10, rejection=Rejection(weights, bias, output, 0.3, 0.5, -0.8, 10, 1.0))
 
 
 REJECTING = _rejecting()

@@ -31,7 +31,7 @@ CALIBRATION = "calibration.json"  # of runs that an earlier version trained
 FORMAT = 1
 NUM_BINS = 15  # Guo et al. 2017, section 5
 PASSED = 0.95  # of the validation digits that are read rightly are called sure
-PASSED_BY_MARGIN = 0.97  # where a rejection shares in calling others not sure
+PASSED_BY_MARGIN = 0.99  # where a rejection shares in calling others not sure, and does so better
 MIN_MARGIN = 2.3  # no answer is sure that is not ten times as likely as the next, however weak the network
 TEMPERATURES = 0.05, 20.0
 MAX_MARGIN, MAX_BYTES = 1e6, 256_000
@@ -201,8 +201,9 @@ def _parse_rejection(values: Fields) -> Rejection:
     num_negatives = values.whole("num_negatives", 1)
     if offset is None or not_sure is None or no_digit is None or num_negatives is None or no_digit > not_sure:
         raise RecordError(f"{values.place} lacks a value")
+    clear = values.number("clear", 0, MAX_VALUE) or 0.0
     weights = arrays["weights"].reshape(-1, size)
-    return Rejection(weights, arrays["bias"], arrays["output"], offset, not_sure, no_digit, num_negatives)
+    return Rejection(weights, arrays["bias"], arrays["output"], offset, not_sure, no_digit, num_negatives, clear)
 
 
 def _numbers(values: Fields, name: str) -> npt.NDArray[np.float64]:

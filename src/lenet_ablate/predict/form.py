@@ -44,7 +44,11 @@ FORMS = {DataSet.digits: Form(8, 8, by_mass=False)}
 
 def to_form(ink: Grey, form: Form) -> npt.NDArray[np.uint8]:
     """A digit's ink (H, W) 0..1 as an image of the data set's form, (size, size) uint8, 0 = background, 255 = ink."""
-    ink = _thicken(ink)
+    return place(_thicken(ink), form)
+
+
+def place(ink: Grey, form: Form) -> npt.NDArray[np.uint8]:
+    """The same of ink whose strokes are as broad as a pen's."""
     height, width = ink.shape
     scale = form.box / max(height, width)
     sides = max(1, round(width * scale)), max(1, round(height * scale))
@@ -62,10 +66,15 @@ def _offset(small: npt.NDArray[np.uint8], form: Form) -> tuple[int, int]:
     height, width = small.shape
     if not form.by_mass or not small.any():
         return (form.size - height) // 2, (form.size - width) // 2
-    row, column = ndimage.center_of_mass(small)
+    row, column = (_middle_of(small.sum(axis=axis, dtype=np.int64)) for axis in (1, 0))
     middle = form.size / 2 + 0.5
     top, left = math.floor(middle - row), math.floor(middle - column)
     return min(max(0, top), form.size - height), min(max(0, left), form.size - width)
+
+
+def _middle_of(sums: npt.NDArray[np.int64]) -> float:
+    """The centre of mass of a row of masses."""
+    return float((sums @ np.arange(len(sums))) / sums.sum())
 
 
 def _thicken(ink: Grey) -> Grey:

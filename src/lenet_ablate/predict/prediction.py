@@ -105,7 +105,8 @@ class Judged:
         margins: (N,) float64, in nats.
         margin: From which an answer is sure.
         scores: (N,) float64, how much each looks like a digit; None where that was not learned.
-        not_sure: Score below which nothing is sure.
+        not_sure: Sum of score and margin below which nothing is sure.
+        clear: How much of the margin counts at most in that.
         no_digit: Score below which an image shows no digit.
     """
 
@@ -114,6 +115,7 @@ class Judged:
     margin: float
     scores: npt.NDArray[np.float64] | None
     not_sure: float
+    clear: float
     no_digit: float
 
     def verdicts(self) -> list[Certainty]:
@@ -121,9 +123,9 @@ class Judged:
         found = [Certainty.sure if margin >= self.margin else Certainty.not_sure for margin in self.margins]
         if self.scores is None:
             return found
-        for number, score in enumerate(self.scores):
+        for number, (score, margin) in enumerate(zip(self.scores, self.margins, strict=True)):
             if score < self.no_digit:
                 found[number] = Certainty.not_a_digit
-            elif score < self.not_sure:
+            elif score + min(margin, self.clear) < self.not_sure:
                 found[number] = Certainty.not_sure
         return found

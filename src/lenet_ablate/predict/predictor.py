@@ -212,7 +212,7 @@ class Predictor:
                 divided = signals.logits.astype(np.float64) / temperature_of(calibration)
                 logits.append(divided)
                 if calibration and calibration.rejection:
-                    scores.append(calibration.rejection.scores(signals.units, divided))
+                    scores.append(calibration.rejection.scores(signals.units, divided, views))
         calibrations = [member.calibration for member in self.members]
         rejections = [found.rejection for found in calibrations if found and found.rejection]
         return Judged(
@@ -221,6 +221,7 @@ class Predictor:
             float(np.mean([margin_of(found) for found in calibrations])),
             np.mean(scores, axis=0) if scores else None,
             float(np.mean([found.not_sure for found in rejections])) if rejections else 0.0,
+            float(np.mean([found.clear for found in rejections])) if rejections else 0.0,
             float(np.mean([found.no_digit for found in rejections])) if rejections else 0.0,
         )
 

@@ -21,7 +21,7 @@ from lenet_ablate.datasets.splits import Indices, generator
 from lenet_ablate.engines.forward import Floats, Network, forward
 from lenet_ablate.predict.calibration import PASSED_BY_MARGIN, Calibration, calibrate, top_margins
 from lenet_ablate.predict.form import FORMS, MNIST_FORM, Form
-from lenet_ablate.predict.negatives import NEGATIVES_STREAM, make_negatives, varied
+from lenet_ablate.predict.negatives import NEGATIVES_STREAM, make_negatives, printed_digits, varied
 from lenet_ablate.predict.reject import Rejection, features_of, learn_from, with_thresholds
 
 WITH_DIGITS = (DataSet.mnist, DataSet.digits)
@@ -32,7 +32,9 @@ MIN_TRAINED = 250_000
 
 That takes a second of a core, many times as long as a few epochs on a small set, whose network reads no handwriting.
 """
-PLAIN, VARIED, NEGATIVES, HELD = 600, 600, 1500, 1000  # images at most: 1 s of a core for LeNet-5
+DIGITS, PRINTED, NEGATIVES = 2400, 240, 3200  # images at most that are learned from: digits, those of fonts, and others
+NEAR = 3  # one in so many of those that are not sure anyway is learned from
+HELD = 4000  # validation images at most for the thresholds; all of it takes 1.9 s of a core for LeNet-5
 HEAVY_SHARE = 8  # times fewer for a network that computes 25 times as long
 BATCH = 20  # images at a time: layers so small are one thread's work in every BLAS
 
@@ -73,39 +75,40 @@ def calibrate_run(trained: Trained) -> Calibration:
 
 
 def _learn(trained: Trained, calibration: Calibration) -> Rejection:
-    """The rejection, from a part of the validation images; its thresholds from another part."""
-    config, images = trained.config, cast(Images, trained.dataset.train_images)
-    labels = trained.dataset.train_labels
+    """The rejection, learned from training images and what is made of them; its thresholds from validation images."""
+    config, dataset = trained.config, trained.dataset
+    images, labels = cast(Images, dataset.train_images), dataset.train_labels
     share = HEAVY_SHARE if config.model.name is Model.cnn4 else 1
-    network = Network(config, trained.weights, trained.dataset.mean, trained.dataset.std)
+    network = Network(config, trained.weights, dataset.mean, dataset.std)
     random = generator(config.seed, NEGATIVES_STREAM)
-    order = random.permutation(len(trained.val))
-    half = len(order) // 2
-    plain, held = order[: min(PLAIN // share, half)], order[half:][: HELD // share]
-    changed = random.choice(order[:half], min(VARIED // share, half))
     form = FORMS.get(config.data.name, MNIST_FORM)
-    count = min(NEGATIVES // share, 2 * len(trained.val))
-    digits = np.concatenate(
-        [images[trained.val[plain]], _fitted(varied(images[trained.val[changed]], form, random), form, network)]
-    )
-    others = _fitted(make_negatives(images[trained.train], labels[trained.train], count, form, random), form, network)
-    rejection = learn_from(*(_features(network, part, calibration) for part in (digits, others)))
+    chosen = random.permutation(trained.train)[: DIGITS // share]
+    plain, changed = images[chosen[::2]], images[chosen[1::2]]
+    made = np.concatenate([varied(changed, form, random), printed_digits(PRINTED // share, form, random)])
+    digits = np.concatenate([plain, _fitted(made, form, network)])
+    count = min(NEGATIVES // share, 2 * len(trained.train))
+    others = _fitted(make_negatives(images[chosen], labels[chosen], count, form, random), form, network)
+    seen = (_seen(network, part, calibration) for part in (digits, others))
+    rejection = learn_from(*(features_of(*part)[_told_apart_by_it(part[1], calibration)] for part in seen))
+    held = random.permutation(len(trained.val))[: HELD // share]
     scores = rejection.scores(*_seen(network, images[trained.val[held]], calibration))
-    logits = trained.val_logits[held]
-    is_near = top_margins(logits.astype(np.float64) / calibration.temperature) < calibration.margin
-    return with_thresholds(rejection, scores, is_near)
+    margins = top_margins(trained.val_logits[held].astype(np.float64) / calibration.temperature)
+    return with_thresholds(rejection, scores, margins, calibration.margin)
+
+
+def _told_apart_by_it(logits: npt.NDArray[np.float64], calibration: Calibration) -> npt.NDArray[np.bool_]:
+    """Which images the rejection is learned from: those that the margin lets pass, and a few of the others."""
+    is_told = top_margins(logits) >= calibration.margin
+    is_told[::NEAR] = True
+    return is_told
 
 
 def _fitted(images: Images, form: Form, network: Network) -> Images:
     return fit(images, network.image_size, network.config.data.resize)
 
 
-def _features(network: Network, images: Images, calibration: Calibration) -> npt.NDArray[np.float64]:
-    return features_of(*_seen(network, images, calibration))
-
-
-def _seen(network: Network, images: Images, calibration: Calibration) -> tuple[Floats, npt.NDArray[np.float64]]:
-    """The units before the output layer, and the divided logits."""
+def _seen(network: Network, images: Images, calibration: Calibration) -> tuple[Floats, npt.NDArray[np.float64], Images]:
+    """The units before the output layer, the divided logits, and the images."""
     parts = [forward(network, images[first : first + BATCH]) for first in range(0, len(images), BATCH)]
     logits = np.concatenate([part.logits for part in parts]).astype(np.float64)
-    return np.concatenate([part.units for part in parts]), logits / calibration.temperature
+    return np.concatenate([part.units for part in parts]), logits / calibration.temperature, images

@@ -22,7 +22,7 @@ from lenet_ablate.engines.networks import layer_shapes
 from lenet_ablate.engines.stored import read_stored
 from lenet_ablate.errors import RecordError
 from lenet_ablate.predict.calibration import CALIBRATION, Calibration, read_calibration
-from lenet_ablate.predict.reject import num_features
+from lenet_ablate.predict.reject import is_fitting
 from lenet_ablate.records.read import read_run, run_folders
 from lenet_ablate.records.record import MODEL, STATUS, State
 from lenet_ablate.records.result import RunResult, read_result
@@ -79,7 +79,7 @@ def read_trained(folder: Path, factory: Factory = None) -> Trained:
         raise RecordError(f"{folder}: was trained on points of the plane, not on pictures")
     calibration = read_calibration(folder)
     rejection = calibration.rejection if calibration else None
-    if rejection and len(rejection.weights) != num_features(*layer_shapes(record.config)["output"]):
+    if rejection and not is_fitting(rejection, *layer_shapes(record.config)["output"]):
         raise RecordError(f"{folder}: {CALIBRATION}: rejection does not fit the network")
     config = with_factory(folder, record.config, factory)
     network = _network(folder, config, calibration)

@@ -137,7 +137,7 @@ export function predict(predictor, image) {
   const divided = Array.from(logits, (logit) => logit / predictor.temperature);
   const order = divided.map((_, digit) => digit).sort((one, other) => divided[other] - divided[one]);
   const margin = topMargin(divided);
-  const score = predictor.rejection ? rejectionScore(predictor.rejection, units, divided) : null;
+  const score = predictor.rejection ? rejectionScore(predictor.rejection, units, divided, fitted) : null;
   const verdict = judged(predictor, margin, score);
   return {
     digit: verdict === NOT_A_DIGIT ? null : order[0],
@@ -156,7 +156,7 @@ export function predict(predictor, image) {
 
 function judged({ margin: least, rejection }, margin, score) {
   if (rejection && score < rejection.no_digit) return NOT_A_DIGIT;
-  if (rejection && score < rejection.not_sure) return NOT_SURE;
+  if (rejection && score + Math.min(margin, rejection.clear) < rejection.not_sure) return NOT_SURE;
   return margin >= least ? SURE : NOT_SURE;
 }
 
