@@ -8,30 +8,37 @@ character segmentation", IEEE Trans. PAMI 18, section III.B).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.digits import Digit
+from lenet_ablate.predict.ink import EIGHT, Mask
 from lenet_ablate.predict.pictures import Grey
-from lenet_ablate.predict.strokes import stroke_pixels
 
-WIDE = 1.0  # of its height: a sign that may be several
+WIDE = 0.75  # of its height: a sign that may be several
 VERY_WIDE = 1.0  # the same of one that is read surely
 MOST_WIDE = 6.0  # of its height: a dash
-SLANTS = (-0.25, 0.0, 0.25)  # columns per row by which a cut leans
+SLANTS = (-0.5, -0.25, 0.0, 0.25, 0.5)  # columns per row by which a cut leans
 CUT_MARGIN = 0.1  # of the height: no cut is nearer to the sides
 FEW_CUTS, MORE_CUTS = 3, 4  # plus as many for each height that the sign is wide
-NEXT_CUT = 0.12  # of the height: cuts lie as far apart at least
+NEXT_CUT = 0.1  # of the height: cuts lie as far apart at least
 THROUGH = 0.92  # of the height: where a cut goes the ink is lower
 NARROW, BROAD = 0.08, 1.15  # of the height: a part's width
 LOW = 0.55  # of the height: no part is lower
-HIGH = 1.5  # nats that a cut costs where ink is as high as the whole
-GAIN, GAIN_ALONE = 1.5, 3.0  # nats that the parts must win; of a picture's only sign, which is mostly one digit
-SHARED = (0.0, 0.6)  # strokes: where two digits touch, both may have the ink
-BROADER, BROADER_NATS = 1.05, 4.0  # of its height: a part that is broader loses so many nats for each height
+HIGH, HOLLOW = (
+    1.0,
+    4.0,
+)  # nats that a cut costs where ink is as high as the whole, and where all of it is a loop's inside
+GAIN, GAIN_ALONE = 0.5, 1.5  # nats that the parts must win; of a picture's only sign, which is mostly one digit
+DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays sure
+BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
+# one in 20 is broader by 0.3, one in 130 by 0.6
+LOWER, LOWER_NATS = 0.85, 8.0  # of the whole: a part that is lower loses so many nats for each height
+STRAY, STRAY_NATS = 0.02, 15.0  # of its ink: what of a part hangs not together with the rest, and what that loses
 
 Likelihoods = npt.NDArray[np.float64]
 Judge = Callable[[Sequence[Grey]], Likelihoods]
@@ -40,11 +47,19 @@ Judge = Callable[[Sequence[Grey]], Likelihoods]
 
 @dataclass(frozen=True)
 class _Cut:
-    """A line from top to bottom: its column in the middle row, its lean, and how high the ink is on it."""
+    """A line from top to bottom.
+
+    Attributes:
+        column: Where it is in the middle row.
+        slant: Columns per row.
+        high: From the first ink on it to the last, in rows.
+        hollow: How many of these are inside of a loop.
+    """
 
     column: float
     slant: float
-    high: int
+    high: int = 0
+    hollow: int = 0
 
 
 def may_be_several(digit: Digit, is_sure: bool) -> bool:
@@ -56,39 +71,49 @@ def may_be_several(digit: Digit, is_sure: bool) -> bool:
 
 
 def split(digit: Digit, judge: Judge, *, is_alone: bool = False) -> list[Digit]:
-    """The digits that a sign consists of, from left to right; the sign itself where no cut reads better."""
+    """The digits that a sign consists of, from left to right; the sign itself where no cut reads better.
+
+    It is doubtful where cuts read nearly as well.
+    """
     width = digit.ink.shape[1]
-    cuts = [_Cut(-width, 0.0, 0), *_cuts(digit.ink), _Cut(2.0 * width, 0.0, 0)]
+    cuts = [_Cut(-width, 0.0), *_cuts(digit.ink), _Cut(2.0 * width, 0.0)]
     if len(cuts) == 2:
         return [digit]
     parts = _parts(digit, cuts)
     judged = judge([part.ink for part in parts.values()])
-    likelihoods: dict[tuple[int, int], float] = {}
-    best: dict[tuple[int, int], Digit] = {}
-    for (first, last, _), part, likelihood in zip(parts, parts.values(), judged, strict=True):
-        value = float(likelihood) - HIGH * cuts[first].high / len(digit.ink)
+    height, end = len(digit.ink), len(cuts) - 1
+    likelihoods = {}
+    for (step, part), likelihood in zip(parts.items(), judged.tolist(), strict=True):
+        value = likelihood - (HIGH * cuts[step[0]].high + HOLLOW * cuts[step[0]].hollow) / height
         value -= BROADER_NATS * max(0.0, part.box.width / part.box.height - BROADER)
-        if value > likelihoods.get((first, last), -np.inf):
-            likelihoods[first, last], best[first, last] = value, part
+        likelihoods[step] = value - (0.0 if step == (0, end) else _cost(part, height))
     path, value = _best_path(likelihoods, len(cuts))
-    whole = likelihoods.get((0, len(cuts) - 1), -np.inf)
-    gain = GAIN_ALONE if is_alone else GAIN
-    return [best[step] for step in path] if len(path) > 1 and value > whole + gain else [digit]
+    whole = likelihoods.get((0, end), -np.inf)
+    if len(path) < 2 or value <= whole - DOUBT:
+        return [digit]
+    if value <= whole + (GAIN_ALONE if is_alone else GAIN):
+        return [replace(digit, is_doubtful=True)]
+    return [parts[step] for step in path]
 
 
-def _parts(digit: Digit, cuts: Sequence[_Cut]) -> dict[tuple[int, int, float], Digit]:
-    """What lies between two cuts, by their numbers and by how much of the ink beyond them belongs to it."""
-    height, stroke = len(digit.ink), stroke_pixels(digit.ink > 0.5)
+def _parts(digit: Digit, cuts: Sequence[_Cut]) -> dict[tuple[int, int], Digit]:
+    """What lies between two cuts, by their numbers."""
     end = len(cuts) - 1
     parts = {}
     for first in range(end):
         for last in range(first + 1, end + 1):
-            is_whole = (first, last) == (0, end)
-            for share in SHARED[: 1 if is_whole else None]:
-                part = _between(digit, cuts[first], cuts[last], share * stroke)
-                if part is not None and (is_whole or _is_digit_like(part, height)):
-                    parts[first, last, share] = part
+            part = _between(digit, cuts[first], cuts[last])
+            if part is not None and ((first, last) == (0, end) or _is_digit_like(part, len(digit.ink))):
+                parts[first, last] = part
     return parts
+
+
+def _cost(part: Digit, height: int) -> float:
+    """Nats that speak against a part: it is low, or some of it hangs not together with the rest."""
+    labels, _ = ndimage.label(part.ink > 0.5, structure=EIGHT)
+    areas = np.bincount(labels.ravel())[1:]
+    stray = 1 - int(areas.max()) / int(areas.sum())
+    return LOWER_NATS * max(0.0, LOWER - part.box.height / height) + STRAY_NATS * max(0.0, stray - STRAY)
 
 
 def _is_digit_like(part: Digit, height: int) -> bool:
@@ -116,16 +141,26 @@ def _cuts(ink: Grey) -> list[_Cut]:
     for cut in sorted(found, key=lambda cut: (cut.high, abs(cut.slant), cut.slant, cut.column)):
         if all(abs(cut.column - other.column) >= NEXT_CUT * height for other in chosen) and len(chosen) < most:
             chosen.append(cut)
-    return sorted(chosen, key=lambda cut: cut.column)
+    mask = ink > 0.5
+    inside = ndimage.binary_fill_holes(mask, EIGHT) & ~mask
+    return sorted((_with_hollow(cut, inside) for cut in chosen), key=lambda cut: cut.column)
 
 
-def _between(digit: Digit, left: _Cut, right: _Cut, share: float) -> Digit | None:
+def _with_hollow(cut: _Cut, inside: Mask) -> _Cut:
+    height, width = inside.shape
+    rows = np.arange(height)
+    columns = np.rint(cut.column - cut.slant * (rows - (height - 1) / 2)).astype(int)
+    is_there = (columns >= 0) & (columns < width)
+    return replace(cut, hollow=int(inside[rows[is_there], columns[is_there]].sum()))
+
+
+def _between(digit: Digit, left: _Cut, right: _Cut) -> Digit | None:
     """The ink between two cuts; None where there is hardly any."""
     height, width = digit.ink.shape
     rows, columns = np.mgrid[0:height, 0:width]
     lean = rows - (height - 1) / 2
-    inside = columns + left.slant * lean > left.column - share
-    inside &= columns + right.slant * lean <= right.column + share
+    inside = columns + left.slant * lean > left.column
+    inside &= columns + right.slant * lean <= right.column
     ink = np.where(inside, digit.ink, np.float32(0))
     dark = ink > 0.5
     if dark.sum() < 6:
