@@ -19,7 +19,10 @@ BACKGROUND_FIELD, BACKGROUND_STEP = 0.3, 8
 DARKEST = 12.0  # added to grey levels before the logarithm, so that the noise of dark pixels does not count
 AT_BORDER = 0.05  # share of the border from which ink is suspected to be a shadow
 THICK = 0.45  # from which ink at the border is a shadow
-LONG, THIN = 0.5, 0.05  # of the picture's shorter side, and of its own: a ruled line at the border, or several
+LINE_LENGTH, LINE_BREADTH = (
+    0.5,
+    0.05,
+)  # of the picture's shorter side, and of its own: a ruled line at the border, or several
 EIGHT = np.ones((3, 3), np.int8)
 _BINS = 256
 
@@ -109,7 +112,7 @@ def _is_ruled(piece: Mask, place: tuple[slice, slice], mask: Mask) -> bool:
     border = max(1, round(RING * min(mask.shape)))
     sides = zip(place, mask.shape, strict=True)
     is_away = all(part.stop > border and part.start < side - border for part, side in sides)
-    return is_away and max(piece.shape) >= LONG * min(mask.shape) and _thickness(piece) <= THIN
+    return is_away and max(piece.shape) >= LINE_LENGTH * min(mask.shape) and _thickness(piece) <= LINE_BREADTH
 
 
 def _scaled(signal: Grey | Light, mask: Mask) -> Ink:

@@ -38,7 +38,7 @@ DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays su
 BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
 # one in 20 is broader by 0.3, one in 130 by 0.6
 LOWER, LOWER_NATS = 0.85, 8.0  # of the whole: a part that is lower loses so many nats for each height
-STRAY, STRAY_NATS = 0.02, 15.0  # of its ink: what of a part hangs not together with the rest, and what that loses
+STRAY_INK, STRAY_NATS = 0.02, 15.0  # of its ink: what of a part hangs not together with the rest, and what that loses
 
 Likelihoods = npt.NDArray[np.float64]
 Judge = Callable[[Sequence[Grey]], Likelihoods]
@@ -113,7 +113,7 @@ def _cost(part: Digit, height: int) -> float:
     labels, _ = ndimage.label(part.ink > 0.5, structure=EIGHT)
     areas = np.bincount(labels.ravel())[1:]
     stray = 1 - int(areas.max()) / int(areas.sum())
-    return LOWER_NATS * max(0.0, LOWER - part.box.height / height) + STRAY_NATS * max(0.0, stray - STRAY)
+    return LOWER_NATS * max(0.0, LOWER - part.box.height / height) + STRAY_NATS * max(0.0, stray - STRAY_INK)
 
 
 def _is_digit_like(part: Digit, height: int) -> bool:

@@ -17,8 +17,8 @@ const BACKGROUND_STEP = 8;
 const DARKEST = 12; // added to grey levels before the logarithm, so that the noise of dark pixels does not count
 const AT_BORDER = 0.05; // share of the border from which ink is suspected to be a shadow
 const THICK = 0.45; // from which ink at the border is a shadow
-const LONG = 0.5; // of the picture's shorter side: a ruled line at the border, or several
-const THIN = 0.05; // of its own longer side
+const LINE_LENGTH = 0.5; // of the picture's shorter side: a ruled line at the border, or several
+const LINE_BREADTH = 0.05; // of its own longer side
 const BINS = 256;
 
 /**
@@ -107,8 +107,9 @@ function isRuled(labels, piece, box) {
   const shorter = Math.min(height, width);
   const border = Math.max(1, roundEven(RING * shorter));
   const isAway = box.bottom > border && box.top < height - border && box.right > border && box.left < width - border;
-  if (!isAway || Math.max(boxHeight(box), boxWidth(box)) < LONG * shorter) return false;
-  return thickness(makeGrid(height, width, convert(labels.data, Uint8Array, (value) => (value === piece ? 1 : 0)))) <= THIN;
+  if (!isAway || Math.max(boxHeight(box), boxWidth(box)) < LINE_LENGTH * shorter) return false;
+  const own = convert(labels.data, Uint8Array, (value) => (value === piece ? 1 : 0));
+  return thickness(makeGrid(height, width, own)) <= LINE_BREADTH;
 }
 
 function scaled(signal, mask) {

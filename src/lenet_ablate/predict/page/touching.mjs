@@ -26,7 +26,7 @@ const BROADER = 0.9; // of its height: what is broader loses for each height so 
 const BROADER_NATS = 8;
 const LOWER = 0.85; // of the whole: a part that is lower loses for each height so many nats:
 const LOWER_NATS = 8;
-const STRAY = 0.02; // of its ink: what of a part hangs not together with the rest, and what that loses:
+const STRAY_INK = 0.02; // of its ink: what of a part hangs not together with the rest, and what that loses:
 const STRAY_NATS = 15;
 
 /**
@@ -84,7 +84,7 @@ function costOf({ box, ink }, height) {
   for (const number of labels.data) areas[number] += 1;
   const all = areas.subarray(1).reduce((sum, area) => sum + area, 0);
   const stray = 1 - Math.max(...areas.subarray(1)) / all;
-  return LOWER_NATS * Math.max(0, LOWER - boxHeight(box) / height) + STRAY_NATS * Math.max(0, stray - STRAY);
+  return LOWER_NATS * Math.max(0, LOWER - boxHeight(box) / height) + STRAY_NATS * Math.max(0, stray - STRAY_INK);
 }
 
 /** Where the ink is low, as between two digits that touch, from left to right. */
