@@ -23,8 +23,8 @@ from lenet_ablate.predict.pictures import Grey, from_array
 from lenet_ablate.predict.pieces import LeftOut, Reason
 from lenet_ablate.predict.rows import in_rows
 from lenet_ablate.predict.ruling import find_lines
-from lenet_ablate.predict.strokes import runs
 from lenet_ablate.predict.stems import contradicts
+from lenet_ablate.predict.strokes import runs
 from lenet_ablate.predict.touching import may_be_several, split
 from lenet_ablate.predict.upstroke import has_upstroke
 from support import pages

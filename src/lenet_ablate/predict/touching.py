@@ -37,6 +37,7 @@ GAIN, GAIN_ALONE = 0.5, 1.5  # nats that the parts must win; of a picture's only
 DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays sure
 BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
 # one in 20 is broader by 0.3, one in 130 by 0.6
+MOST_NATS = 8.0  # that it loses at most
 LOWER, LOWER_NATS = 0.85, 8.0  # of the whole: a part that is lower loses so many nats for each height
 STRAY_INK, STRAY_NATS = 0.02, 15.0  # of its ink: what of a part hangs not together with the rest, and what that loses
 
@@ -85,11 +86,11 @@ def split(digit: Digit, judge: Judge, *, is_alone: bool = False) -> list[Digit]:
     likelihoods = {}
     for (step, part), likelihood in zip(parts.items(), judged.tolist(), strict=True):
         value = likelihood - (HIGH * cuts[step[0]].high + HOLLOW * cuts[step[0]].hollow) / height
-        value -= BROADER_NATS * max(0.0, part.box.width / part.box.height - BROADER)
+        value -= min(MOST_NATS, BROADER_NATS * max(0.0, part.box.width / part.box.height - BROADER))
         likelihoods[step] = value - (0.0 if step == (0, end) else _cost(part, height))
+    whole = likelihoods.pop((0, end), -np.inf)
     path, value = _best_path(likelihoods, len(cuts))
-    whole = likelihoods.get((0, end), -np.inf)
-    if len(path) < 2 or value <= whole - DOUBT:
+    if not path or value <= whole - DOUBT:
         return [digit]
     if value <= whole + (GAIN_ALONE if is_alone else GAIN):
         return [replace(digit, is_doubtful=True)]

@@ -24,6 +24,7 @@ const GAIN_ALONE = 1.5; // the same of a picture's only sign, which is mostly on
 const DOUBT = 1; // nats by which the parts may read worse than a whole that stays sure
 const BROADER = 0.9; // of its height: what is broader loses for each height so many nats:
 const BROADER_NATS = 8;
+const MOST_NATS = 8; // and so many at most
 const LOWER = 0.85; // of the whole: a part that is lower loses for each height so many nats:
 const LOWER_NATS = 8;
 const STRAY_INK = 0.02; // of its ink: what of a part hangs not together with the rest, and what that loses:
@@ -40,8 +41,8 @@ export function mayBeSeveral({ box }, isSure) {
 }
 
 /**
- * The digits that a sign consists of, from left to right; the sign itself where no cut reads better, doubtful where cuts
- * read nearly as well.
+ * The digits that a sign consists of, from left to right; the sign itself where no cut reads better, doubtful where
+ * cuts read nearly as well.
  * @param {Digit} digit
  * @param {(ink: Grid) => number} judge The logarithm of how likely ink is one digit, at most 0.
  * @param {boolean} isAlone Whether it is the picture's only sign.
@@ -61,13 +62,14 @@ export function splitDigit(digit, judge, isAlone) {
       if (!part || !(isWhole || isDigitLike(part, height))) continue;
       const wider = Math.max(0, boxWidth(part.box) / boxHeight(part.box) - BROADER);
       const cut = (HIGH * cuts[from].high + HOLLOW * cuts[from].hollow) / height;
-      const cost = cut + BROADER_NATS * wider + (isWhole ? 0 : costOf(part, height));
+      const cost = cut + Math.min(MOST_NATS, BROADER_NATS * wider) + (isWhole ? 0 : costOf(part, height));
       best.set(from * cuts.length + to, { value: judge(part.ink) - cost, part });
     }
   }
-  const { path, value } = bestPath(best, cuts.length);
   const whole = best.get(last)?.value ?? -Infinity;
-  if (path.length < 2 || value <= whole - DOUBT) return [digit];
+  best.delete(last);
+  const { path, value } = bestPath(best, cuts.length);
+  if (!path.length || value <= whole - DOUBT) return [digit];
   if (value <= whole + (isAlone ? GAIN_ALONE : GAIN)) return [{ ...digit, isDoubtful: true }];
   return path.map((key) => best.get(key).part);
 }
