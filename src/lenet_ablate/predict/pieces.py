@@ -93,7 +93,7 @@ def find_pieces(ink: Ink) -> Pieces:
     """The pieces of ink; those that the picture's edge cuts off, that go around others, and pale ones, are left out."""
     labels, _ = ndimage.label(ink.mask, structure=EIGHT)
     found = _boxes(labels)
-    around = [piece for piece in found if _is_around(labels, piece, found)]
+    around = _around(labels, found)
     found = [piece for piece in found if piece not in around]
     inner = [piece for piece in found if not _touches(piece.box, labels.shape)]
     is_inside = max((piece.size for piece in inner), default=0) >= MIN_INNER * min(labels.shape)
@@ -136,17 +136,16 @@ def _touches(box: Box, shape: tuple[int, ...]) -> bool:
     return box.top == 0 or box.left == 0 or box.bottom == shape[0] or box.right == shape[1]
 
 
-def _is_around(labels: Labels, piece: Piece, others: Sequence[Piece]) -> bool:
-    """Whether a piece goes around another one, as a circle does around a digit."""
-    return any(
-        other.size >= INNER * piece.size and _is_inside(other.box, piece.box) and _surrounds(labels, piece, other)
-        for other in others
-    )
-
-
-def _is_inside(inner: Box, outer: Box) -> bool:
-    is_high = outer.top < inner.top and inner.bottom < outer.bottom
-    return is_high and outer.left < inner.left and inner.right < outer.right
+def _around(labels: Labels, pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces that go around others, as a circle does around a digit."""
+    boxes = [(piece.box.top, piece.box.left, -piece.box.bottom, -piece.box.right) for piece in pieces]
+    places, sizes = np.array(boxes).reshape(-1, 4), np.array([piece.size for piece in pieces])
+    found = []
+    for piece, place in zip(pieces, places, strict=True):
+        inner = np.flatnonzero((places > place).all(axis=1) & (sizes >= INNER * piece.size))
+        if any(_surrounds(labels, piece, pieces[number]) for number in inner.tolist()):
+            found.append(piece)
+    return found
 
 
 def _surrounds(labels: Labels, piece: Piece, other: Piece) -> bool:
