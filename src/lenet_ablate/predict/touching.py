@@ -33,7 +33,7 @@ HIGH, HOLLOW = (
     1.0,
     4.0,
 )  # nats that a cut costs where ink is as high as the whole, and where all of it is a loop's inside
-GAIN, GAIN_ALONE = 0.5, 1.5  # nats that the parts must win; of a picture's only sign, which is mostly one digit
+GAIN, GAIN_ALONE = 0.5, 3.0  # nats that the parts must win; of a picture's only sign, which is mostly one digit
 DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays sure
 BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
 # one in 20 is broader by 0.3, one in 130 by 0.6
