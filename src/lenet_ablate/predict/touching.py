@@ -33,11 +33,12 @@ HIGH, HOLLOW = (
     1.0,
     4.0,
 )  # nats that a cut costs where ink is as high as the whole, and where all of it is a loop's inside
-GAIN, GAIN_ALONE = 0.5, 3.0  # nats that the parts must win; of a picture's only sign, which is mostly one digit
+GAIN, GAIN_ALONE = 0.0, 2.5  # nats that the parts must win; of a picture's only sign, which is mostly one digit
 DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays sure
 BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
 # one in 20 is broader by 0.3, one in 130 by 0.6
 MOST_NATS = 8.0  # that it loses at most
+PART_NATS = 0.25  # that each part costs
 LOWER, LOWER_NATS = 0.85, 8.0  # of the whole: a part that is lower loses so many nats for each height
 STRAY_INK, STRAY_NATS = 0.02, 15.0  # of its ink: what of a part hangs not together with the rest, and what that loses
 
@@ -110,11 +111,12 @@ def _parts(digit: Digit, cuts: Sequence[_Cut]) -> dict[tuple[int, int], Digit]:
 
 
 def _cost(part: Digit, height: int) -> float:
-    """Nats that speak against a part: it is low, or some of it hangs not together with the rest."""
+    """Nats that speak against a part: it is one more, it is low, or some of it hangs not together with the rest."""
     labels, _ = ndimage.label(part.ink > 0.5, structure=EIGHT)
     areas = np.bincount(labels.ravel())[1:]
     stray = 1 - int(areas.max()) / int(areas.sum())
-    return LOWER_NATS * max(0.0, LOWER - part.box.height / height) + STRAY_NATS * max(0.0, stray - STRAY_INK)
+    low = max(0.0, LOWER - part.box.height / height)
+    return PART_NATS + LOWER_NATS * low + STRAY_NATS * max(0.0, stray - STRAY_INK)
 
 
 def _is_digit_like(part: Digit, height: int) -> bool:

@@ -19,12 +19,13 @@ const BROAD = 1.15;
 const LOW = 0.55; // of the height: no part is lower
 const HIGH = 1; // nats that a cut costs where ink is as high as the whole
 const HOLLOW = 4; // the same where all of it is a loop's inside
-const GAIN = 0.5; // nats that the parts must win
-const GAIN_ALONE = 3; // the same of a picture's only sign, which is mostly one digit
+const GAIN = 0; // nats that the parts must win
+const GAIN_ALONE = 2.5; // the same of a picture's only sign, which is mostly one digit
 const DOUBT = 1; // nats by which the parts may read worse than a whole that stays sure
 const BROADER = 0.9; // of its height: what is broader loses for each height so many nats:
 const BROADER_NATS = 8;
 const MOST_NATS = 8; // and so many at most
+const PART_NATS = 0.25; // that each part costs
 const LOWER = 0.85; // of the whole: a part that is lower loses for each height so many nats:
 const LOWER_NATS = 8;
 const STRAY_INK = 0.02; // of its ink: what of a part hangs not together with the rest, and what that loses:
@@ -79,14 +80,15 @@ function isDigitLike({ box }, height) {
   return NARROW * height <= width && width <= BROAD * height && boxHeight(box) >= LOW * height;
 }
 
-/** Nats that speak against a part: it is low, or some of it hangs not together with the rest. */
+/** Nats that speak against a part: it is one more, it is low, or some of it hangs not together with the rest. */
 function costOf({ box, ink }, height) {
   const { labels, count } = label(dark(ink));
   const areas = new Int32Array(count + 1);
   for (const number of labels.data) areas[number] += 1;
   const all = areas.subarray(1).reduce((sum, area) => sum + area, 0);
   const stray = 1 - Math.max(...areas.subarray(1)) / all;
-  return LOWER_NATS * Math.max(0, LOWER - boxHeight(box) / height) + STRAY_NATS * Math.max(0, stray - STRAY_INK);
+  const low = Math.max(0, LOWER - boxHeight(box) / height);
+  return PART_NATS + LOWER_NATS * low + STRAY_NATS * Math.max(0, stray - STRAY_INK);
 }
 
 /** Where the ink is low, as between two digits that touch, from left to right. */
