@@ -33,11 +33,12 @@ HIGH, HOLLOW = (
     1.0,
     4.0,
 )  # nats that a cut costs where ink is as high as the whole, and where all of it is a loop's inside
-GAIN, GAIN_ALONE = 0.0, 2.5  # nats that the parts must win; of a picture's only sign, which is mostly one digit
+GAIN, GAIN_ALONE = 0.0, 2.5  # nats that the parts must win; of a picture's only sign, which is mostly one digit,
+BROADEST_ALONE = 1.3  # unless it is broader than that, of its height
 DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays sure
 BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
 # one in 20 is broader by 0.3, one in 130 by 0.6
-MOST_NATS = 8.0  # that it loses at most
+MOST_NATS = 14.0  # that it loses at most
 PART_NATS = 0.25  # that each part costs
 LOWER, LOWER_NATS = 0.85, 8.0  # of the whole: a part that is lower loses so many nats for each height
 STRAY_INK, STRAY_NATS = 0.02, 15.0  # of its ink: what of a part hangs not together with the rest, and what that loses
@@ -93,7 +94,8 @@ def split(digit: Digit, judge: Judge, *, is_alone: bool = False) -> list[Digit]:
     path, value = _best_path(likelihoods, len(cuts))
     if not path or value <= whole - DOUBT:
         return [digit]
-    if value <= whole + (GAIN_ALONE if is_alone else GAIN):
+    is_one = is_alone and width <= BROADEST_ALONE * height
+    if value <= whole + (GAIN_ALONE if is_one else GAIN):
         return [replace(digit, is_doubtful=True)]
     return [parts[step] for step in path]
 

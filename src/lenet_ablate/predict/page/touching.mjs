@@ -20,11 +20,12 @@ const LOW = 0.55; // of the height: no part is lower
 const HIGH = 1; // nats that a cut costs where ink is as high as the whole
 const HOLLOW = 4; // the same where all of it is a loop's inside
 const GAIN = 0; // nats that the parts must win
-const GAIN_ALONE = 2.5; // the same of a picture's only sign, which is mostly one digit
+const GAIN_ALONE = 2.5; // the same of a picture's only sign, which is mostly one digit,
+const BROADEST_ALONE = 1.3; // unless it is broader than that, of its height
 const DOUBT = 1; // nats by which the parts may read worse than a whole that stays sure
 const BROADER = 0.9; // of its height: what is broader loses for each height so many nats:
 const BROADER_NATS = 8;
-const MOST_NATS = 8; // and so many at most
+const MOST_NATS = 14; // and so many at most
 const PART_NATS = 0.25; // that each part costs
 const LOWER = 0.85; // of the whole: a part that is lower loses for each height so many nats:
 const LOWER_NATS = 8;
@@ -71,7 +72,8 @@ export function splitDigit(digit, judge, isAlone) {
   best.delete(last);
   const { path, value } = bestPath(best, cuts.length);
   if (!path.length || value <= whole - DOUBT) return [digit];
-  if (value <= whole + (isAlone ? GAIN_ALONE : GAIN)) return [{ ...digit, isDoubtful: true }];
+  const isOne = isAlone && width <= BROADEST_ALONE * height;
+  if (value <= whole + (isOne ? GAIN_ALONE : GAIN)) return [{ ...digit, isDoubtful: true }];
   return path.map((key) => best.get(key).part);
 }
 
