@@ -18,6 +18,7 @@ from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.digits import Digit
 from lenet_ablate.predict.ink import EIGHT, Mask
 from lenet_ablate.predict.pictures import Grey
+from lenet_ablate.predict.strokes import stroke_pixels
 
 WIDE = 0.75  # of its height: a sign that may be several
 VERY_WIDE = 1.0  # the same of one that is read surely
@@ -34,11 +35,12 @@ HIGH, HOLLOW = (
     4.0,
 )  # nats that a cut costs where ink is as high as the whole, and where all of it is a loop's inside
 GAIN, GAIN_ALONE = 0.0, 2.5  # nats that the parts must win; of a picture's only sign, which is mostly one digit,
-BROADEST_ALONE = 1.3  # unless it is broader than that, of its height
+BROADEST = 2.0  # unless it is broader than any digit, of its height
+SHARED = (0.0, 0.6)  # strokes: where two digits touch, both may have the ink
 DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays sure
 BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
 # one in 20 is broader by 0.3, one in 130 by 0.6
-MOST_NATS = 14.0  # that it loses at most
+MOST_NATS, NO_DIGIT_NATS = 5.0, 14.0  # that it loses at most, and what is broader than any digit
 PART_NATS = 0.25  # that each part costs
 LOWER, LOWER_NATS = 0.85, 8.0  # of the whole: a part that is lower loses so many nats for each height
 STRAY_INK, STRAY_NATS = 0.02, 15.0  # of its ink: what of a part hangs not together with the rest, and what that loses
@@ -85,31 +87,42 @@ def split(digit: Digit, judge: Judge, *, is_alone: bool = False) -> list[Digit]:
     parts = _parts(digit, cuts)
     judged = judge([part.ink for part in parts.values()])
     height, end = len(digit.ink), len(cuts) - 1
-    likelihoods = {}
-    for (step, part), likelihood in zip(parts.items(), judged.tolist(), strict=True):
+    likelihoods: dict[tuple[int, int], float] = {}
+    best: dict[tuple[int, int], Digit] = {}
+    for ((*ends, _), part), likelihood in zip(parts.items(), judged.tolist(), strict=True):
+        step = (ends[0], ends[1])
         value = likelihood - (HIGH * cuts[step[0]].high + HOLLOW * cuts[step[0]].hollow) / height
-        value -= min(MOST_NATS, BROADER_NATS * max(0.0, part.box.width / part.box.height - BROADER))
-        likelihoods[step] = value - (0.0 if step == (0, end) else _cost(part, height))
+        value -= _broad_cost(part)
+        value -= 0.0 if step == (0, end) else _cost(part, height)
+        if value > likelihoods.get(step, -np.inf):
+            likelihoods[step], best[step] = value, part
     whole = likelihoods.pop((0, end), -np.inf)
     path, value = _best_path(likelihoods, len(cuts))
     if not path or value <= whole - DOUBT:
         return [digit]
-    is_one = is_alone and width <= BROADEST_ALONE * height
+    is_one = is_alone and width <= BROADEST * height
     if value <= whole + (GAIN_ALONE if is_one else GAIN):
         return [replace(digit, is_doubtful=True)]
-    return [parts[step] for step in path]
+    return [best[step] for step in path]
 
 
-def _parts(digit: Digit, cuts: Sequence[_Cut]) -> dict[tuple[int, int], Digit]:
-    """What lies between two cuts, by their numbers."""
-    end = len(cuts) - 1
+def _parts(digit: Digit, cuts: Sequence[_Cut]) -> dict[tuple[int, int, float], Digit]:
+    """What lies between two cuts, by their numbers and by how much of the ink beyond them belongs to it."""
+    end, stroke = len(cuts) - 1, stroke_pixels(digit.ink > 0.5)
     parts = {}
     for first in range(end):
         for last in range(first + 1, end + 1):
-            part = _between(digit, cuts[first], cuts[last])
-            if part is not None and ((first, last) == (0, end) or _is_digit_like(part, len(digit.ink))):
-                parts[first, last] = part
+            is_whole = (first, last) == (0, end)
+            for share in SHARED[: 1 if is_whole else None]:
+                part = _between(digit, cuts[first], cuts[last], share * stroke)
+                if part is not None and (is_whole or _is_digit_like(part, len(digit.ink))):
+                    parts[first, last, share] = part
     return parts
+
+
+def _broad_cost(part: Digit) -> float:
+    ratio = part.box.width / part.box.height
+    return min(MOST_NATS, BROADER_NATS * max(0.0, ratio - BROADER)) if ratio <= BROADEST else NO_DIGIT_NATS
 
 
 def _cost(part: Digit, height: int) -> float:
@@ -159,13 +172,13 @@ def _with_hollow(cut: _Cut, inside: Mask) -> _Cut:
     return replace(cut, hollow=int(inside[rows[is_there], columns[is_there]].sum()))
 
 
-def _between(digit: Digit, left: _Cut, right: _Cut) -> Digit | None:
+def _between(digit: Digit, left: _Cut, right: _Cut, share: float) -> Digit | None:
     """The ink between two cuts; None where there is hardly any."""
     height, width = digit.ink.shape
     rows, columns = np.mgrid[0:height, 0:width]
     lean = rows - (height - 1) / 2
-    inside = columns + left.slant * lean > left.column
-    inside &= columns + right.slant * lean <= right.column
+    inside = columns + left.slant * lean > left.column - share
+    inside &= columns + right.slant * lean <= right.column + share
     ink = np.where(inside, digit.ink, np.float32(0))
     dark = ink > 0.5
     if dark.sum() < 6:

@@ -4,6 +4,7 @@ import { makeGrid, roundEven } from "./arrays.mjs";
 import { boxHeight, boxOf, boxWidth } from "./boxes.mjs";
 import { dark } from "./form.mjs";
 import { fillHoles, label } from "./ndimage.mjs";
+import { strokePixels } from "./strokes.mjs";
 
 const WIDE = 0.75; // of its height: a sign that may be several
 const VERY_WIDE = 1; // the same of one that is read surely
@@ -21,11 +22,13 @@ const HIGH = 1; // nats that a cut costs where ink is as high as the whole
 const HOLLOW = 4; // the same where all of it is a loop's inside
 const GAIN = 0; // nats that the parts must win
 const GAIN_ALONE = 2.5; // the same of a picture's only sign, which is mostly one digit,
-const BROADEST_ALONE = 1.3; // unless it is broader than that, of its height
+const BROADEST = 2; // unless it is broader than any digit, of its height
+const SHARED = [0, 0.6]; // strokes: where two digits touch, both may have the ink
 const DOUBT = 1; // nats by which the parts may read worse than a whole that stays sure
 const BROADER = 0.9; // of its height: what is broader loses for each height so many nats:
 const BROADER_NATS = 8;
-const MOST_NATS = 14; // and so many at most
+const MOST_NATS = 5; // and so many at most, or, broader than any digit:
+const NO_DIGIT_NATS = 14;
 const PART_NATS = 0.25; // that each part costs
 const LOWER = 0.85; // of the whole: a part that is lower loses for each height so many nats:
 const LOWER_NATS = 8;
@@ -57,24 +60,32 @@ export function splitDigit(digit, judge, isAlone) {
   if (cuts.length === 2) return [digit];
   const last = cuts.length - 1;
   const best = new Map();
+  const stroke = strokePixels(dark(digit.ink));
   for (let from = 0; from < last; from++) {
     for (let to = from + 1; to <= last; to++) {
       const isWhole = from === 0 && to === last;
-      const part = partBetween(digit, cuts[from], cuts[to]);
-      if (!part || !(isWhole || isDigitLike(part, height))) continue;
-      const wider = Math.max(0, boxWidth(part.box) / boxHeight(part.box) - BROADER);
-      const cut = (HIGH * cuts[from].high + HOLLOW * cuts[from].hollow) / height;
-      const cost = cut + Math.min(MOST_NATS, BROADER_NATS * wider) + (isWhole ? 0 : costOf(part, height));
-      best.set(from * cuts.length + to, { value: judge(part.ink) - cost, part });
+      const key = from * cuts.length + to;
+      for (const share of isWhole ? [0] : SHARED) {
+        const part = partBetween(digit, cuts[from], cuts[to], share * stroke);
+        if (!part || !(isWhole || isDigitLike(part, height))) continue;
+        const cut = (HIGH * cuts[from].high + HOLLOW * cuts[from].hollow) / height;
+        const value = judge(part.ink) - cut - broadCost(part) - (isWhole ? 0 : costOf(part, height));
+        if (value > (best.get(key)?.value ?? -Infinity)) best.set(key, { value, part });
+      }
     }
   }
   const whole = best.get(last)?.value ?? -Infinity;
   best.delete(last);
   const { path, value } = bestPath(best, cuts.length);
   if (!path.length || value <= whole - DOUBT) return [digit];
-  const isOne = isAlone && width <= BROADEST_ALONE * height;
+  const isOne = isAlone && width <= BROADEST * height;
   if (value <= whole + (isOne ? GAIN_ALONE : GAIN)) return [{ ...digit, isDoubtful: true }];
   return path.map((key) => best.get(key).part);
+}
+
+function broadCost({ box }) {
+  const ratio = boxWidth(box) / boxHeight(box);
+  return ratio > BROADEST ? NO_DIGIT_NATS : Math.min(MOST_NATS, BROADER_NATS * Math.max(0, ratio - BROADER));
 }
 
 function isDigitLike({ box }, height) {
@@ -147,13 +158,13 @@ function lowColumns({ height, width, data }, slant) {
 }
 
 /** The ink between two cuts; null where there is hardly any. */
-function partBetween(digit, left, right) {
+function partBetween(digit, left, right, share) {
   const { height, width, data } = digit.ink;
   const ink = makeGrid(height, width, data.slice());
   for (let y = 0; y < height; y++) {
     const lean = y - (height - 1) / 2;
     for (let x = 0; x < width; x++) {
-      const isInside = x + left.slant * lean > left.column && x + right.slant * lean <= right.column;
+      const isInside = x + left.slant * lean > left.column - share && x + right.slant * lean <= right.column + share;
       if (!isInside) ink.data[y * width + x] = 0;
     }
   }
