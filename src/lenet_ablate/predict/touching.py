@@ -37,7 +37,7 @@ HIGH, HOLLOW = (
 GAIN, GAIN_ALONE = 0.0, 2.5  # nats that the parts must win; of a picture's only sign, which is mostly one digit,
 BROADEST = 2.0  # unless it is broader than any digit, of its height
 SHARED = (0.0, 0.6)  # strokes: where two digits touch, both may have the ink
-DOUBT = 1.0  # nats by which the parts may read worse than a whole that stays sure
+DOUBT = 1.0  # nats fewer than that make a whole doubtful
 BROADER, BROADER_NATS = 0.9, 8.0  # of its height: what is broader loses so many nats for each height; of MNIST's digits
 # one in 20 is broader by 0.3, one in 130 by 0.6
 MOST_NATS, NO_DIGIT_NATS = 5.0, 14.0  # that it loses at most, and what is broader than any digit
@@ -98,10 +98,10 @@ def split(digit: Digit, judge: Judge, *, is_alone: bool = False) -> list[Digit]:
             likelihoods[step], best[step] = value, part
     whole = likelihoods.pop((0, end), -np.inf)
     path, value = _best_path(likelihoods, len(cuts))
-    if not path or value <= whole - DOUBT:
+    least = whole + (GAIN_ALONE if is_alone and width <= BROADEST * height else GAIN)
+    if not path or value <= least - DOUBT:
         return [digit]
-    is_one = is_alone and width <= BROADEST * height
-    if value <= whole + (GAIN_ALONE if is_one else GAIN):
+    if value <= least:
         return [replace(digit, is_doubtful=True)]
     return [best[step] for step in path]
 

@@ -24,7 +24,7 @@ const GAIN = 0; // nats that the parts must win
 const GAIN_ALONE = 2.5; // the same of a picture's only sign, which is mostly one digit,
 const BROADEST = 2; // unless it is broader than any digit, of its height
 const SHARED = [0, 0.6]; // strokes: where two digits touch, both may have the ink
-const DOUBT = 1; // nats by which the parts may read worse than a whole that stays sure
+const DOUBT = 1; // nats fewer than that make a whole doubtful
 const BROADER = 0.9; // of its height: what is broader loses for each height so many nats:
 const BROADER_NATS = 8;
 const MOST_NATS = 5; // and so many at most, or, broader than any digit:
@@ -77,9 +77,9 @@ export function splitDigit(digit, judge, isAlone) {
   const whole = best.get(last)?.value ?? -Infinity;
   best.delete(last);
   const { path, value } = bestPath(best, cuts.length);
-  if (!path.length || value <= whole - DOUBT) return [digit];
-  const isOne = isAlone && width <= BROADEST * height;
-  if (value <= whole + (isOne ? GAIN_ALONE : GAIN)) return [{ ...digit, isDoubtful: true }];
+  const least = whole + (isAlone && width <= BROADEST * height ? GAIN_ALONE : GAIN);
+  if (!path.length || value <= least - DOUBT) return [digit];
+  if (value <= least) return [{ ...digit, isDoubtful: true }];
   return path.map((key) => best.get(key).part);
 }
 
