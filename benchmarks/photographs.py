@@ -140,8 +140,8 @@ def drawn(digit: Pixels, rng: np.random.Generator) -> Image.Image:
     return page_of(place(digit, rng, 0.2, 0.6))
 
 
-def ruled(strength: float, kind: str) -> Make:
-    """A photograph of paper with lines, squares or frames, printed as strongly as a part of the ink."""
+def ruled(strength: float, kind: str, severity: int = 0) -> Make:
+    """A photograph of paper with lines, squares or frames, printed as strongly as a part of the ink; lit by `light`."""
 
     def make(digit: Pixels, rng: np.random.Generator) -> Image.Image:
         ink = place(digit, rng, 0.2, 0.6)
@@ -162,7 +162,8 @@ def ruled(strength: float, kind: str) -> Make:
                 draw.line([(x, 0), (x - lean * HEIGHT, HEIGHT)], fill=255, width=thick)
         lines = np.asarray(image, np.float64) / 255 * strength
         paper, pen = rng.uniform(190, 245), rng.uniform(20, 70)
-        return develop(paper + (pen - paper) * np.maximum(ink, lines), rng, 1)
+        page = paper + (pen - paper) * np.maximum(ink, lines)
+        return develop(page * light(rng, severity) if severity else page, rng, max(1, severity))
 
     return make
 
@@ -188,7 +189,7 @@ RULED: dict[str, Make] = {
     f"{kind}, strength {strength}": ruled(strength, kind)
     for kind in ("lines", "squares", "frame")
     for strength in (0.2, 0.4, 0.6, 0.8, 1.0)
-}
+} | {f"{kind}, with shadow": ruled(0.8, kind, severity=2) for kind in ("lines", "squares", "frame")}
 
 
 def blanks(rng: np.random.Generator) -> Iterator[Image.Image]:

@@ -23,6 +23,7 @@ from lenet_ablate.predict.pictures import Grey, from_array
 from lenet_ablate.predict.pieces import LeftOut, Reason
 from lenet_ablate.predict.rows import in_rows
 from lenet_ablate.predict.ruling import find_lines
+from lenet_ablate.predict.stems import contradicts
 from lenet_ablate.predict.strokes import runs
 from lenet_ablate.predict.touching import may_be_several, split
 from lenet_ablate.predict.upstroke import has_upstroke
@@ -115,6 +116,32 @@ def test_without_a_table_there_are_no_cells() -> None:
         found = layout(image)
         signs = [box for row in boxes(found) for box in row]
         assert set(cells_of(signs, found.ruling, found.size)) == {None}
+
+
+def test_what_goes_around_a_digit_is_told_and_is_no_part_of_it() -> None:
+    found = layout(pages.circled())
+    assert [mark.reason for mark in found.left_out] == [Reason.around]
+    plain = pages.page()
+    pages.write(plain, [5], 150, 140, 110)
+    pages.write(plain, [3], 430, 140, 110)
+    assert same_place(boxes(found)[0], boxes(layout(plain))[0], 2)
+
+
+@pytest.mark.parametrize(
+    ("image", "plain", "digits", "place"),
+    [
+        (pages.uneven_squares(), pages.page(1000, 700), (2, 3, 7, 5), (200, 290, 120, 60)),
+        (pages.dense_squares(), pages.page(800, 600), (4, 6), (250, 230, 150, 60)),
+    ],
+    ids=["uneven light", "many dark lines"],
+)
+def test_squared_paper_keeps_its_ink(
+    image: Image.Image, plain: Image.Image, digits: tuple[int, ...], place: tuple[float, ...]
+) -> None:
+    pages.write(plain, digits, *place)
+    found = layout(image)
+    assert found.left_out == () and len(found.rows) == 1
+    assert same_place(boxes(found)[0], boxes(layout(plain))[0], 6)
 
 
 def test_equal_bars_at_equal_distances_are_no_ones() -> None:
@@ -287,3 +314,27 @@ OTHERS = {
 @pytest.mark.parametrize("name", [*ONES, *OTHERS])
 def test_a_one_with_an_upstroke_is_told_from_other_digits(name: str) -> None:
     assert has_upstroke((ONES | OTHERS)[name]) is (name in ONES)
+
+
+HANGING: dict[str, tuple[int, tuple[list[tuple[int, int]], ...]]] = {
+    "arrow up": (1, ([(100, 40), (100, 170)], [(65, 95), (100, 40), (135, 95)])),
+    "arrow down": (1, ([(100, 40), (100, 170)], [(65, 115), (100, 170), (135, 115)])),
+    "arrow to the upper right": (7, ([(50, 170), (120, 40)], [(45, 60), (120, 40), (142, 110)])),
+    "bracket": (1, ([(135, 40), (90, 40), (90, 170), (135, 170)],)),
+    "bow": (1, ([(80, 40), (110, 70), (118, 105), (110, 140), (80, 170)],)),
+    "backslash": (1, ([(60, 40), (140, 170)],)),
+}
+DIGITS: dict[str, tuple[int, tuple[list[tuple[int, int]], ...]]] = {
+    "1": (1, ([(100, 40), (100, 170)],)),
+    "leaning 1": (1, ([(130, 40), (70, 170)],)),
+    "1 with a flag and a foot": (1, ([(75, 70), (100, 40), (100, 170)], [(65, 168), (135, 168)])),
+    "7": (7, ([(50, 45), (130, 45), (85, 170)],)),
+    "crossed 7": (7, ([(50, 45), (130, 45), (85, 170)], [(75, 105), (140, 105)])),
+    "4": (4, ([(60, 40), (50, 110), (130, 110)], [(110, 60), (110, 170)])),
+}
+
+
+@pytest.mark.parametrize("name", list(HANGING | DIGITS))
+def test_strokes_tell_what_is_no_one_and_no_seven(name: str) -> None:
+    digit, lines = (HANGING | DIGITS)[name]
+    assert contradicts(digit, drawn(*lines)) is (name in HANGING)

@@ -87,6 +87,47 @@ def framed() -> Image.Image:
     return image
 
 
+def circled() -> Image.Image:
+    """5 in a circle that is not quite closed, and 3 beside it."""
+    image = page()
+    write(image, [5], 150, 140, 110)
+    write(image, [3], 430, 140, 110)
+    ImageDraw.Draw(image).arc([70, 70, 330, 330], 20, 370, INK, 9)
+    return image
+
+
+def uneven_squares() -> Image.Image:
+    """2375 on squared paper, darkly printed, with light from the left; each line leads out of the picture."""
+    lines, image = page(1000, 700), page(1000, 700)
+    write(image, (2, 3, 7, 5), 200, 290, 120, 60)
+    draw = ImageDraw.Draw(lines)
+    for place in range(20, 1000, 56):
+        draw.line([(place, 0), (place, 700)], fill=70, width=4)
+        draw.line([(0, place), (1000, place)], fill=70, width=4)
+    light = np.linspace(1, 0.25, 1000)[None, :]
+    return Image.fromarray((np.asarray(ImageChops.darker(image, lines)) * light).astype(np.uint8))
+
+
+def dense_squares() -> Image.Image:
+    """46 on squared paper of many lines, printed as dark as ink."""
+    image = page(800, 600)
+    write(image, (4, 6), 250, 230, 150, 60)
+    draw = ImageDraw.Draw(image)
+    for place in range(10, 800, 26):
+        draw.line([(place, 0), (place, 600)], fill=INK, width=2)
+        draw.line([(0, place), (800, place)], fill=INK, width=2)
+    return image
+
+
+def arrow() -> Image.Image:
+    """A thick one to the upper right."""
+    image = page(640, 700)
+    draw = ImageDraw.Draw(image)
+    draw.line([(180, 560), (400, 170)], fill=INK, width=46)
+    draw.line([(205, 225), (400, 170), (455, 375)], fill=INK, width=46, joint="curve")
+    return image
+
+
 def comb() -> Image.Image:
     """Fields of a form, parted by bars; 2, 3 and 7 stand between them."""
     image = page(700, 240)
@@ -154,6 +195,10 @@ def pages() -> dict[str, Pixels]:
         "table": table(),
         "table without a frame": table(with_frame=False),
         "framed": framed(),
+        "circled": circled(),
+        "uneven squares": uneven_squares(),
+        "dense squares": dense_squares(),
+        "arrow": arrow(),
         "comb": comb(),
         "touching": touching(),
         "cut off": cut_off(),

@@ -15,6 +15,7 @@ from lenet_ablate.predict.pictures import Grey
 SAME_PLACE = 0.25  # of the smaller box: signs that share as much stand in one place
 BETTER = 0.3  # nats by which another way must read better than the first
 MAIN, SURELY = 0.6, -0.6  # of a sign's height: its largest piece, and how well that reads alone, to be taken for all
+ALIKE_NATS, ALONE_NATS = 1.0, -1.0  # where a whole reads better by no more, and its piece so well, it is doubtful
 LOST = 3.0  # nats that a sign costs where the other way has nothing, if it is surely a digit
 
 Likelihoods = npt.NDArray[np.float64]
@@ -38,6 +39,8 @@ def best_of(ways: Sequence[Found], judge: Judge) -> Found:
 def with_loners(found: Found, apart: Found, judge: Judge) -> Found:
     """What was found, but for signs whose largest piece alone is surely a digit and all of their pieces are not.
 
+    Where the piece reads nearly as well the sign is doubtful.
+
     Args:
         found: Signs of one piece or of several that are near each other.
         apart: The same pieces, each a sign of its own or left out.
@@ -57,6 +60,8 @@ def with_loners(found: Found, apart: Found, judge: Judge) -> Found:
         if alone >= SURELY and alone > whole + BETTER:
             digits = [digit for digit in digits if digit is not sign] + inside
             left_out += [mark for mark in apart.left_out if mark not in left_out and _is_in(mark.box, sign.box)]
+        elif alone >= ALONE_NATS and alone > whole - ALIKE_NATS:
+            digits = [replace(digit, is_doubtful=True) if digit is sign else digit for digit in digits]
     return replace(found, digits=tuple(digits), left_out=tuple(left_out))
 
 

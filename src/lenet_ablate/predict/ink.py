@@ -19,6 +19,10 @@ BACKGROUND_FIELD, BACKGROUND_STEP = 0.3, 8
 DARKEST = 12.0  # added to grey levels before the logarithm, so that the noise of dark pixels does not count
 AT_BORDER = 0.05  # share of the border from which ink is suspected to be a shadow
 THICK = 0.45  # from which ink at the border is a shadow
+LINE_LENGTH, LINE_BREADTH = (
+    0.5,
+    0.05,
+)  # of the picture's shorter side, and of its own: a ruled line at the border, or several
 EIGHT = np.ones((3, 3), np.int8)
 _BINS = 256
 
@@ -94,15 +98,21 @@ def _dense(signal: Light) -> Mask:
 
 
 def _without_border(mask: Mask) -> Mask:
-    """The ink that does not touch the picture's border, where light and shadow leave their remains."""
-    inner: Mask = mask & ~ndimage.binary_propagation(_frame(mask) & mask, EIGHT, mask=mask)
+    """The ink without what light and shadow leave at the picture's border; ruled lines end there too."""
+    labels, _ = ndimage.label(mask, EIGHT)
+    touching = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    boxes = ndimage.find_objects(labels)
+    gone = [n for n in touching[touching > 0].tolist() if not _is_ruled(labels[boxes[n - 1]] == n, boxes[n - 1], mask)]
+    inner: Mask = mask & ~np.isin(labels, gone)
     return inner
 
 
-def _frame(mask: Mask) -> Mask:
-    frame = np.ones(mask.shape, bool)
-    frame[1:-1, 1:-1] = False
-    return frame
+def _is_ruled(piece: Mask, place: tuple[slice, slice], mask: Mask) -> bool:
+    """Whether a piece at the border is long and thin and leads away from it, with whatever is written across it."""
+    border = max(1, round(RING * min(mask.shape)))
+    sides = zip(place, mask.shape, strict=True)
+    is_away = all(part.stop > border and part.start < side - border for part, side in sides)
+    return is_away and max(piece.shape) >= LINE_LENGTH * min(mask.shape) and _thickness(piece) <= LINE_BREADTH
 
 
 def _scaled(signal: Grey | Light, mask: Mask) -> Ink:

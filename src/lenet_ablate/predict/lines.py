@@ -31,7 +31,7 @@ FAR_PIECE = 8.0  # thicknesses: shorter pieces do not belong together over more 
 EMPTY, FAINT = 0.06, 0.3  # of the longer piece, or half a stroke: how much of that is paper; where lines are thin, or
 # two strokes
 THIN_LINE = 0.8  # strokes
-MAX_SEGMENTS = 600  # more is a texture
+MAX_SEGMENTS, MAX_LINES = 2000, 250  # pieces, and what they are joined to: more is a texture
 
 Runs = npt.NDArray[np.int32]
 
@@ -142,6 +142,8 @@ def _chained(segments: Sequence[Line], mask: Mask, stroke: float) -> list[Line]:
                 continue
             if _paper_between(line, segment, mask) <= _allowed(line, segment, stroke):
                 best, nearest = place, gap + 4 * apart
+        if best is None and len(lines) >= MAX_LINES:
+            return []
         if best is None:
             lines.append(segment)
         else:

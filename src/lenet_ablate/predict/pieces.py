@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,6 +22,7 @@ SHADOW = 3.0  # times the usual stroke: shadows at the edge are broader
 MAX_PIECES = 400  # the largest: a grid of digits of 20 pixels; with more, a pattern of dots would take minutes
 PALE, NOISE = 0.22, 4.0  # of the usual ink's strength, and of the paper's standard deviation: what is pale is stronger
 LEAST_PALE, MOST_PALE = 0.4, 2.5  # of the writing's size: pale pieces that one would miss
+INNER, ROUND = 0.25, 0.8  # of a piece's size: another one inside; of whose rows and columns has ink on both sides
 NEAR_INK = 7  # pixels, side of the square around ink in which its grey edge lies
 
 Labels = npt.NDArray[np.int32]
@@ -34,6 +36,7 @@ class Reason(Enum):
     broad = "too broad"
     pale = "too pale"
     many = "among too many"
+    around = "around others"
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,16 @@ class Pieces:
 
 
 def find_pieces(ink: Ink) -> Pieces:
-    """The pieces of ink; those that the picture's edge cuts off, and pale ones, are left out."""
+    """The pieces of ink; those that the picture's edge cuts off, that go around others, and pale ones, are left out."""
     labels, _ = ndimage.label(ink.mask, structure=EIGHT)
     found = _boxes(labels)
+    around = _around(labels, found)
+    found = [piece for piece in found if piece not in around]
     inner = [piece for piece in found if not _touches(piece.box, labels.shape)]
     is_inside = max((piece.size for piece in inner), default=0) >= MIN_INNER * min(labels.shape)
     size = usual_size(inner if is_inside else found)
     stroke = stroke_pixels(ink.mask) if found else 0.0
-    kept, left_out = [], []
+    kept, left_out = [], [LeftOut(piece.box, Reason.around) for piece in around]
     for piece in found:
         if not is_inside or not _touches(piece.box, labels.shape):
             kept.append(piece)
@@ -129,6 +134,28 @@ def _boxes(labels: Labels) -> list[Piece]:
 
 def _touches(box: Box, shape: tuple[int, ...]) -> bool:
     return box.top == 0 or box.left == 0 or box.bottom == shape[0] or box.right == shape[1]
+
+
+def _around(labels: Labels, pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces that go around others, as a circle does around a digit."""
+    boxes = [(piece.box.top, piece.box.left, -piece.box.bottom, -piece.box.right) for piece in pieces]
+    places, sizes = np.array(boxes).reshape(-1, 4), np.array([piece.size for piece in pieces])
+    found = []
+    for piece, place in zip(pieces, places, strict=True):
+        inner = np.flatnonzero((places > place).all(axis=1) & (sizes >= INNER * piece.size))
+        if any(_surrounds(labels, piece, pieces[number]) for number in inner.tolist()):
+            found.append(piece)
+    return found
+
+
+def _surrounds(labels: Labels, piece: Piece, other: Piece) -> bool:
+    ink, box = _inside(labels, piece), other.box
+    top, left = box.top - piece.box.top, box.left - piece.box.left
+    bottom, right = top + box.height, left + box.width
+    rows, columns = ink[top:bottom], ink[:, left:right]
+    sides = rows[:, :left].any(axis=1) & rows[:, right:].any(axis=1)
+    ends = columns[:top].any(axis=0) & columns[bottom:].any(axis=0)
+    return bool(sides.mean() >= ROUND and ends.mean() >= ROUND)
 
 
 def _is_cut(labels: Labels, piece: Piece, stroke: float) -> bool:

@@ -31,6 +31,7 @@ from lenet_ablate.predict.layout import find_layout
 from lenet_ablate.predict.pictures import Grey, Picture, load_picture
 from lenet_ablate.predict.pieces import LeftOut
 from lenet_ablate.predict.prediction import DIGITS, NO_DIGIT, Certainty, Judged, Prediction, Reading
+from lenet_ablate.predict.stems import contradicts
 from lenet_ablate.predict.touching import may_be_several, split
 from lenet_ablate.predict.trained import Trained, read_replicates, read_trained
 from lenet_ablate.predict.upstroke import has_upstroke
@@ -39,7 +40,8 @@ TURNS = (-15.0, -7.5, 0.0, 7.5, 15.0)
 """Degrees by which test-time augmentation turns an image."""
 AMONG_OTHERS = -0.5  # score below which nothing is sure beside other signs: letters and marks are as likely there
 MOST_DIVIDED = 64  # signs of a picture that may be several digits
-SLASH = 0.5  # of its height: a 1 beside other signs that leans so far may be a slash
+SLASH = 0.5  # of its height: a 1 beside other signs that leans so far may be a slash;
+HIGH_SLASH, HIGHER = 0.3, 1.12  # one that is higher than usual already if it leans so far
 UNCALIBRATED_MARGIN = 5.0  # in nats; without validation images nothing better is known
 
 
@@ -130,8 +132,9 @@ class Predictor:
             _with_upstroke(found, digit)
             for found, digit in zip(self.predict(self._images([digit.ink for digit in digits])), digits, strict=True)
         ]
+        usual = float(np.median([digit.box.height for digit in digits])) if len(digits) > 1 else None
         predictions = tuple(
-            _placed(found, digit, cell, place, seen, len(digits) > 1)
+            _placed(found, digit, cell, place, seen, usual)
             for found, digit, cell, place in zip(judged, digits, cells, places, strict=True)
         )
         return Reading(predictions, left_out)
@@ -242,23 +245,28 @@ def _placed(
     cell: tuple[int, int] | None,
     place: tuple[int, int],
     picture: Picture,
-    is_among_others: bool,
+    usual: float | None,
 ) -> Prediction:
-    """What was said of an image, with what is known of where it comes from."""
+    """What was said of an image, with what is known of where it comes from; `usual` is the height of several signs."""
     row, index = place
     verdict = found.verdict
     if digit.is_bar:
         verdict = Certainty.not_a_digit
-    elif verdict is Certainty.sure and (digit.is_doubtful or (is_among_others and _is_odd(found, digit))):
+    elif verdict is Certainty.sure and (
+        digit.is_doubtful
+        or (usual is not None and _is_odd(found, digit, usual))
+        or (found.classes == DIGITS and contradicts(found.digit, digit.ink))
+    ):
         verdict = Certainty.not_sure
     number = None if verdict is Certainty.not_a_digit else found.digit
     box = picture.in_pixels(digit.box)
     return dataclasses.replace(found, digit=number, verdict=verdict, box=box, row=row, index=index, cell=cell)
 
 
-def _is_odd(found: Prediction, digit: Digit) -> bool:
+def _is_odd(found: Prediction, digit: Digit, usual: float) -> bool:
     """Whether a sign beside others is as likely a letter, or a slash."""
-    is_slash = found.digit == 1 and found.classes == DIGITS and digit.box.width > SLASH * digit.box.height
+    leaning = HIGH_SLASH if digit.box.height > HIGHER * usual else SLASH
+    is_slash = found.digit == 1 and found.classes == DIGITS and digit.box.width > leaning * digit.box.height
     return is_slash or (found.score is not None and found.score < AMONG_OTHERS)
 
 

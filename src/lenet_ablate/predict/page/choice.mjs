@@ -6,6 +6,8 @@ const SAME_PLACE = 0.25; // of the smaller box: signs that share as much stand i
 const BETTER = 0.3; // nats by which another way must read better than the first
 const MAIN = 0.6; // of a sign's height: its largest piece
 const SURELY = -0.6; // how well that reads alone, to be taken for all
+const ALIKE_NATS = 1; // where the whole reads better by no more than that:
+const ALONE_NATS = -1; // and the piece so well, the whole is doubtful
 const LOST = 3; // nats that a sign costs where the other way has nothing, if it is surely a digit
 
 /**
@@ -26,7 +28,8 @@ export function bestOf(ways, judge) {
 }
 
 /**
- * What was found, but for signs whose largest piece alone is surely a digit and all of their pieces are not.
+ * What was found, but for signs whose largest piece alone is surely a digit and all of their pieces are not. Where the
+ * piece reads nearly as well the sign is doubtful.
  * @param {Found} found Signs of one piece or of several that are near each other.
  * @param {Found} apart The same pieces, each a sign of its own or left out.
  * @param {(ink: Grid) => number} judge
@@ -41,7 +44,11 @@ export function withLoners(found, apart, judge) {
     const isPart = largest && !isSameBox(largest.box, sign.box);
     if (!isPart || boxHeight(largest.box) < MAIN * boxHeight(sign.box)) continue;
     const [whole, alone] = [judge(sign.ink), judge(largest.ink)];
-    if (alone < SURELY || alone <= whole + BETTER) continue;
+    if (alone < SURELY || alone <= whole + BETTER) {
+      const isDoubtful = alone >= ALONE_NATS && alone > whole - ALIKE_NATS;
+      if (isDoubtful) digits = digits.map((digit) => (digit === sign ? { ...digit, isDoubtful } : digit));
+      continue;
+    }
     digits = digits.filter((digit) => digit !== sign).concat(inside);
     const isNew = (mark) => !leftOut.some((old) => old.reason === mark.reason && isSameBox(old.box, mark.box));
     leftOut = leftOut.concat(apart.leftOut.filter((mark) => isNew(mark) && isInBox(mark.box, sign.box)));

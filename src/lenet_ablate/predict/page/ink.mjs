@@ -1,7 +1,7 @@
 /** What is ink and what is paper: dark on light or light on dark, under uneven light, or nothing written at all. */
 
 import { convert, deviation, makeGrid, mean, median, pad, roundEven, rounding, select } from "./arrays.mjs";
-import { boxHeight, boxOf, boxWidth } from "./boxes.mjs";
+import { boxHeight, boxOf, boxWidth, boxesOf } from "./boxes.mjs";
 import { WORK_SIDE } from "./load.mjs";
 import { label, maximumFilter, medianFilter, nearest, zoom } from "./ndimage.mjs";
 
@@ -17,6 +17,8 @@ const BACKGROUND_STEP = 8;
 const DARKEST = 12; // added to grey levels before the logarithm, so that the noise of dark pixels does not count
 const AT_BORDER = 0.05; // share of the border from which ink is suspected to be a shadow
 const THICK = 0.45; // from which ink at the border is a shadow
+const LINE_LENGTH = 0.5; // of the picture's shorter side: a ruled line at the border, or several
+const LINE_BREADTH = 0.05; // of its own longer side
 const BINS = 256;
 
 /**
@@ -84,17 +86,30 @@ function dense(signal) {
   return above(signal, positive.length ? otsu(positive) : 0);
 }
 
-/** The ink that does not touch the picture's border, where light and shadow leave their remains. */
+/** The ink without what light and shadow leave at the picture's border; ruled lines end there too. */
 function withoutBorder(mask) {
   const { height, width } = mask;
-  const { labels } = label(mask);
+  const { labels, count } = label(mask);
   const touching = new Set();
   for (let y = 0; y < height; y++) {
     const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
     for (let x = 0; x < width; x += step) touching.add(labels.data[y * width + x]);
   }
-  const inner = convert(labels.data, Uint8Array, (piece) => (piece && !touching.has(piece) ? 1 : 0));
+  const { boxes } = boxesOf(labels, count);
+  const gone = new Set([...touching].filter((piece) => piece && !isRuled(labels, piece, boxes[piece])));
+  const inner = convert(labels.data, Uint8Array, (piece) => (piece && !gone.has(piece) ? 1 : 0));
   return makeGrid(height, width, inner);
+}
+
+/** Whether a piece at the border is long and thin and leads away from it, with whatever is written across it. */
+function isRuled(labels, piece, box) {
+  const { height, width } = labels;
+  const shorter = Math.min(height, width);
+  const border = Math.max(1, roundEven(RING * shorter));
+  const isAway = box.bottom > border && box.top < height - border && box.right > border && box.left < width - border;
+  if (!isAway || Math.max(boxHeight(box), boxWidth(box)) < LINE_LENGTH * shorter) return false;
+  const own = convert(labels.data, Uint8Array, (value) => (value === piece ? 1 : 0));
+  return thickness(makeGrid(height, width, own)) <= LINE_BREADTH;
 }
 
 function scaled(signal, mask) {

@@ -16,7 +16,8 @@ const FAR_PIECE = 8; // thicknesses: shorter pieces do not belong together over 
 const EMPTY = 0.06; // of the longer piece, or half a stroke: how much of that is paper
 const FAINT = 0.3; // the same where lines are thin, or two strokes
 export const THIN_LINE = 0.8; // strokes
-const MAX_SEGMENTS = 600; // more is a texture
+const MAX_SEGMENTS = 2000; // more is a texture
+const MAX_LINES = 250; // the same of what pieces are joined to
 
 /**
  * @typedef {object} Line A line that runs level; of an upright one the picture is turned over its diagonal.
@@ -142,6 +143,7 @@ function chained(segments, mask, stroke) {
       if (paperBetween(line, segment, mask) > allowedPaper(line, segment, stroke)) return;
       [best, nearest] = [place, gap + 4 * apart];
     });
+    if (best < 0 && lines.length >= MAX_LINES) return [];
     if (best < 0) lines.push(segment);
     else lines[best] = joinedLine(lines[best], segment);
   }

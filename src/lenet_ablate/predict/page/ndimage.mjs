@@ -35,6 +35,18 @@ export function label(mask) {
 }
 
 /**
+ * A mask without holes, which are paper that no path leads out of, straight or across corners.
+ * @param {Grid} mask uint8, 0 or 1.
+ */
+export function fillHoles({ height, width, data }) {
+  const { labels } = label(makeGrid(height, width, Uint8Array.from(data, (value) => 1 - value)));
+  const beside = new Set();
+  for (let x = 0; x < width; x++) beside.add(labels.data[x]).add(labels.data[(height - 1) * width + x]);
+  for (let y = 0; y < height; y++) beside.add(labels.data[y * width]).add(labels.data[(y + 1) * width - 1]);
+  return makeGrid(height, width, Uint8Array.from(labels.data, (piece) => (piece && beside.has(piece) ? 0 : 1)));
+}
+
+/**
  * The largest value in a square around each pixel; outside there are zeros.
  * @param {Grid} grid Values of at least 0.
  * @param {number} size Side of the square, odd.

@@ -15,6 +15,8 @@ const PALE = 0.22; // of the usual ink's strength
 const NOISE = 4; // of the paper's standard deviation: what is pale is stronger
 const LEAST_PALE = 0.4; // of the writing's size: pale pieces that one would miss
 const MOST_PALE = 2.5;
+const INNER = 0.25; // of a piece's size: another one inside
+const ROUND = 0.8; // of whose rows and columns has ink on both sides
 const NEAR_INK = 7; // pixels, side of the square around ink in which its grey edge lies
 
 /** Why ink is left out, in the words of the command. */
@@ -24,6 +26,7 @@ export const REASONS = {
   broad: "too broad",
   pale: "too pale",
   many: "among too many",
+  around: "around others",
 };
 
 /**
@@ -45,19 +48,21 @@ export const REASONS = {
  */
 
 /**
- * The pieces of ink; those that the picture's edge cuts off, and pale ones, are left out.
+ * The pieces of ink; those that the picture's edge cuts off, that go around others, and pale ones, are left out.
  * @param {Ink} ink
  * @returns {Pieces}
  */
 export function findPieces(ink) {
   const { labels, count } = label(ink.mask);
-  const found = solidPieces(labels, count);
+  const all = solidPieces(labels, count);
+  const around = all.filter((piece) => all.some((other) => goesAround(labels, piece, other)));
+  const found = all.filter((piece) => !around.includes(piece));
   const inner = found.filter((piece) => !touchesEdge(piece.box, labels));
   const shorter = Math.min(labels.height, labels.width);
   const isInside = Math.max(0, ...inner.map((piece) => piece.size)) >= MIN_INNER * shorter;
   const size = usualSize(isInside ? inner : found);
   const stroke = found.length ? strokePixels(ink.mask) : 0;
-  const [kept, leftOut] = [[], []];
+  const [kept, leftOut] = [[], around.map(({ box }) => ({ box, reason: REASONS.around }))];
   for (const piece of found) {
     if (!isInside || !touchesEdge(piece.box, labels)) kept.push(piece);
     else if (!isCutOff(labels, piece, stroke)) kept.push({ ...piece, atEdge: true });
@@ -99,6 +104,26 @@ function solidPieces(labels, count) {
 
 function touchesEdge(box, { height, width }) {
   return box.top === 0 || box.left === 0 || box.bottom === height || box.right === width;
+}
+
+/** Whether a piece goes around another one, as a circle does around a digit. */
+function goesAround(labels, piece, other) {
+  const [outer, inner] = [piece.box, other.box];
+  const isHigh = outer.top < inner.top && inner.bottom < outer.bottom;
+  const isInside = isHigh && outer.left < inner.left && inner.right < outer.right;
+  if (!isInside || other.size < INNER * piece.size) return false;
+  const has = (x, y) => labels.data[y * labels.width + x] === piece.number;
+  const isBeside = (low, high, test) => Array.from({ length: high - low }, (_, i) => low + i).some(test);
+  const share = (low, high, test) => {
+    let count = 0;
+    for (let place = low; place < high; place++) count += test(place) ? 1 : 0;
+    return count / (high - low);
+  };
+  const isSideways = (y) =>
+    isBeside(outer.left, inner.left, (x) => has(x, y)) && isBeside(inner.right, outer.right, (x) => has(x, y));
+  const isUpright = (x) =>
+    isBeside(outer.top, inner.top, (y) => has(x, y)) && isBeside(inner.bottom, outer.bottom, (y) => has(x, y));
+  return share(inner.top, inner.bottom, isSideways) >= ROUND && share(inner.left, inner.right, isUpright) >= ROUND;
 }
 
 /** Whether more of a piece touches the picture's edge than the end of a stroke. */

@@ -1,11 +1,12 @@
 /** A trained run that reads pictures. */
 
-import { makeGrid, roundEven } from "./arrays.mjs";
+import { makeGrid, median, roundEven } from "./arrays.mjs";
 import { boxHeight, boxWidth, inPixels } from "./boxes.mjs";
 import { toForm } from "./form.mjs";
 import { findLayout } from "./layout.mjs";
 import { forward } from "./network.mjs";
 import { rejectionScore } from "./reject.mjs";
+import { contradicts } from "./stems.mjs";
 import { mayBeSeveral, splitDigit } from "./touching.mjs";
 import { hasUpstroke } from "./upstroke.mjs";
 
@@ -14,7 +15,9 @@ const NOT_SURE = "not sure";
 export const NOT_A_DIGIT = "not a digit";
 const NO_DIGIT = "no digit";
 const MOST_DIVIDED = 64; // signs of a picture that may be several digits
-const SLASH = 0.5; // of its height: a 1 beside other signs that leans so far may be a slash
+const SLASH = 0.5; // of its height: a 1 beside other signs that leans so far may be a slash;
+const HIGH_SLASH = 0.3; // one that is higher than usual by this factor already if it leans so far:
+const HIGHER = 1.12;
 const AMONG_OTHERS = -0.5; // score below which nothing is sure beside other signs, which may be letters
 
 /**
@@ -62,11 +65,12 @@ export function read(predictor, picture) {
   const judge = predictor.rejection ? likelihoodWith(predictor) : null;
   const layout = findLayout(picture, judge);
   const rows = divided(predictor, layout.rows);
-  const count = rows.flat().length;
+  const heights = Float64Array.from(rows.flat(), ({ box }) => boxHeight(box));
+  const usual = heights.length > 1 ? median(heights) : null;
   const predictions = rows.flatMap((signs, row) =>
     signs.map((digit, index) => {
       const found = orUpstroke(predict(predictor, toForm(digit.ink, predictor.form)), digit, predictor.subject);
-      const verdict = verdictOf(digit, found, count > 1, predictor.subject);
+      const verdict = verdictOf(digit, found, usual, predictor.subject);
       const number = verdict === NOT_A_DIGIT ? null : found.digit;
       return { ...found, digit: number, verdict, box: inPixels(layout.picture, digit.box), row, index };
     }),
@@ -75,11 +79,14 @@ export function read(predictor, picture) {
   return { predictions, leftOut, verdict: pictureVerdict(predictions, leftOut) };
 }
 
-function verdictOf({ isBar, isDoubtful, box }, { digit, verdict, score }, isAmongOthers, subject) {
+function verdictOf({ isBar, isDoubtful, box, ink }, { digit, verdict, score }, usual, subject) {
   if (isBar) return NOT_A_DIGIT;
-  const isSlash = digit === 1 && subject === "digit" && boxWidth(box) > SLASH * boxHeight(box);
-  const isOdd = isAmongOthers && (isSlash || (score !== null && score < AMONG_OTHERS));
-  return (isDoubtful || isOdd) && verdict === SURE ? NOT_SURE : verdict;
+  if (verdict !== SURE) return verdict;
+  const isDigit = subject === "digit";
+  const leaning = boxHeight(box) > HIGHER * usual ? HIGH_SLASH : SLASH;
+  const isSlash = digit === 1 && isDigit && boxWidth(box) > leaning * boxHeight(box);
+  const isOdd = usual !== null && (isSlash || (score !== null && score < AMONG_OTHERS));
+  return isDoubtful || isOdd || (isDigit && contradicts(digit, ink)) ? NOT_SURE : SURE;
 }
 
 function pictureVerdict(predictions, leftOut) {

@@ -4,7 +4,7 @@ import { makeGrid, mean, median, select } from "./arrays.mjs";
 import { boxHeight, boxOf, boxWidth, boxesOf } from "./boxes.mjs";
 import { above, negated, otsu } from "./ink.mjs";
 import { WORK_SIDE } from "./load.mjs";
-import { label, maximumFilter, nearest } from "./ndimage.mjs";
+import { fillHoles, label, maximumFilter, nearest } from "./ndimage.mjs";
 
 const STEP = 8; // pixels, side of the blocks that are looked at
 const LEAST_SHARE = 0.12; // of the picture: a sheet
@@ -65,23 +65,13 @@ function sheetOf(means) {
   areas[0] = 0;
   const largest = areas.indexOf(Math.max(...areas));
   const pixels = Uint8Array.from(labels.data, (piece) => (piece === largest ? 1 : 0));
-  const sheet = filled(makeGrid(means.height, means.width, pixels));
+  const sheet = fillHoles(makeGrid(means.height, means.width, pixels));
   const share = mean(sheet.data);
   if (share < LEAST_SHARE || share > MOST_SHARE) return null;
   const box = boxOf(sheet);
   const isSolid = share * sheet.data.length >= SOLID * boxHeight(box) * boxWidth(box);
   const isLying = deskShares(sheet).filter((desk) => desk >= DESK).length >= SIDES;
   return isSolid && isLying && isSharp(means, sheet) ? sheet : null;
-}
-
-/** Without holes. */
-function filled(mask) {
-  const { height, width } = mask;
-  const { labels } = label(negated(mask));
-  const beside = new Set();
-  for (let x = 0; x < width; x++) beside.add(labels.data[x]).add(labels.data[(height - 1) * width + x]);
-  for (let y = 0; y < height; y++) beside.add(labels.data[y * width]).add(labels.data[(y + 1) * width - 1]);
-  return makeGrid(height, width, Uint8Array.from(labels.data, (piece) => (piece && beside.has(piece) ? 0 : 1)));
 }
 
 /** How much of each side of the picture is no sheet. */

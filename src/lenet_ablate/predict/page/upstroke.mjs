@@ -5,7 +5,7 @@ import { boxHeight, boxOf, boxWidth } from "./boxes.mjs";
 import { dark } from "./form.mjs";
 import { strokePixels } from "./strokes.mjs";
 
-const SMALLEST = 12; // pixels: of a smaller sign nothing can be told
+export const SMALLEST = 12; // pixels: of a smaller sign nothing can be told
 const WIDEST_ONE = 0.85; // of its height
 const STRAIGHT_STEM = 0.45; // strokes: how far the stem's right edge strays from a straight line
 const RIGHT = 0.2; // columns per row: how far the stem leans
@@ -38,7 +38,8 @@ export function hasUpstroke(ink) {
   return isFlag(mask, rows.slice(0, low + 1), edge(0), stroke);
 }
 
-function trimmed(mask) {
+/** The part of a mask that has ink. */
+export function trimmed(mask) {
   const box = boxOf(mask);
   const cut = makeGrid(boxHeight(box), boxWidth(box), new Uint8Array(boxHeight(box) * boxWidth(box)));
   for (let y = 0; y < cut.height; y++) {
@@ -49,7 +50,7 @@ function trimmed(mask) {
 }
 
 /** First and last pixel of a row, how many there are and in how many runs. */
-function rowEnds({ width, data }, y) {
+export function rowEnds({ width, data }, y) {
   const row = Array.from(data.subarray(y * width, (y + 1) * width));
   const area = row.reduce((sum, value) => sum + value, 0);
   const count = row.filter((value, x) => value && !row[x - 1]).length;
