@@ -297,7 +297,7 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
         ("comb", comb, 4),
         ("rows", rows, 4),
         ("form", form, 2),
-        ("touching", touching, 26),
+        ("touching", touching, 16),
         ("reject", reject, 5),
         ("layout", layout, 1),
     ],

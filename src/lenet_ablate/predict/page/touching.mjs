@@ -3,37 +3,26 @@
 import { makeGrid, roundEven } from "./arrays.mjs";
 import { boxHeight, boxOf, boxWidth } from "./boxes.mjs";
 import { dark } from "./form.mjs";
-import { fillHoles, label } from "./ndimage.mjs";
 import { strokePixels } from "./strokes.mjs";
 
-const WIDE = 0.75; // of its height: a sign that may be several
+const WIDE = 1; // of its height: a sign that may be several
 const VERY_WIDE = 1; // the same of one that is read surely
 const MOST_WIDE = 6; // of its height: a dash
-const SLANTS = [-0.5, -0.25, 0, 0.25, 0.5]; // columns per row by which a cut leans
+const SLANTS = [-0.25, 0, 0.25]; // columns per row by which a cut leans
 const CUT_MARGIN = 0.1; // of the height: no cut is nearer to the sides
 const FEW_CUTS = 3; // plus so many for each height that the sign is wide:
 const MORE_CUTS = 4;
-const NEXT_CUT = 0.1; // of the height: cuts lie as far apart at least
+const NEXT_CUT = 0.12; // of the height: cuts lie as far apart at least
 const THROUGH = 0.92; // of the height: where a cut goes the ink is lower
 const NARROW = 0.08; // of the height: a part's width
 const BROAD = 1.15;
 const LOW = 0.55; // of the height: no part is lower
-const HIGH = 1; // nats that a cut costs where ink is as high as the whole
-const HOLLOW = 4; // the same where all of it is a loop's inside
-const GAIN = 0; // nats that the parts must win
-const GAIN_ALONE = 2.5; // the same of a picture's only sign, which is mostly one digit,
-const BROADEST = 2; // unless it is broader than any digit, of its height
+const HIGH = 1.5; // nats that a cut costs where ink is as high as the whole
+const GAIN = 1.5; // nats that the parts must win
+const GAIN_ALONE = 3; // the same of a picture's only sign, which is mostly one digit
 const SHARED = [0, 0.6]; // strokes: where two digits touch, both may have the ink
-const DOUBT = 1; // nats fewer than that make a whole doubtful
-const BROADER = 0.9; // of its height: what is broader loses for each height so many nats:
-const BROADER_NATS = 8;
-const MOST_NATS = 5; // and so many at most, or, broader than any digit:
-const NO_DIGIT_NATS = 14;
-const PART_NATS = 0.25; // that each part costs
-const LOWER = 0.85; // of the whole: a part that is lower loses for each height so many nats:
-const LOWER_NATS = 8;
-const STRAY_INK = 0.02; // of its ink: what of a part hangs not together with the rest, and what that loses:
-const STRAY_NATS = 15;
+const BROADER = 1.05; // of its height: a part that is broader loses for each height so many nats:
+const BROADER_NATS = 4;
 
 /**
  * Whether a sign is so wide that it may be several digits, and not so wide that it is none.
@@ -46,8 +35,7 @@ export function mayBeSeveral({ box }, isSure) {
 }
 
 /**
- * The digits that a sign consists of, from left to right; the sign itself where no cut reads better, doubtful where
- * cuts read nearly as well.
+ * The digits that a sign consists of, from left to right; the sign itself where no cut reads better.
  * @param {Digit} digit
  * @param {(ink: Grid) => number} judge The logarithm of how likely ink is one digit, at most 0.
  * @param {boolean} isAlone Whether it is the picture's only sign.
@@ -55,7 +43,7 @@ export function mayBeSeveral({ box }, isSure) {
  */
 export function splitDigit(digit, judge, isAlone) {
   const { height, width } = digit.ink;
-  const ends = [-width, 2 * width].map((column) => ({ column, slant: 0, high: 0, hollow: 0 }));
+  const ends = [-width, 2 * width].map((column) => ({ column, slant: 0, high: 0 }));
   const cuts = [ends[0], ...cutsOf(digit.ink), ends[1]];
   if (cuts.length === 2) return [digit];
   const last = cuts.length - 1;
@@ -64,44 +52,26 @@ export function splitDigit(digit, judge, isAlone) {
   for (let from = 0; from < last; from++) {
     for (let to = from + 1; to <= last; to++) {
       const isWhole = from === 0 && to === last;
-      const key = from * cuts.length + to;
       for (const share of isWhole ? [0] : SHARED) {
         const part = partBetween(digit, cuts[from], cuts[to], share * stroke);
         if (!part || !(isWhole || isDigitLike(part, height))) continue;
-        const cut = (HIGH * cuts[from].high + HOLLOW * cuts[from].hollow) / height;
-        const value = judge(part.ink) - cut - broadCost(part) - (isWhole ? 0 : costOf(part, height));
+        const wider = Math.max(0, boxWidth(part.box) / boxHeight(part.box) - BROADER);
+        const cost = (HIGH * cuts[from].high) / height;
+        const value = judge(part.ink) - cost - BROADER_NATS * wider;
+        const key = from * cuts.length + to;
         if (value > (best.get(key)?.value ?? -Infinity)) best.set(key, { value, part });
       }
     }
   }
-  const whole = best.get(last)?.value ?? -Infinity;
-  best.delete(last);
   const { path, value } = bestPath(best, cuts.length);
-  const least = whole + (isAlone && width <= BROADEST * height ? GAIN_ALONE : GAIN);
-  if (!path.length || value <= least - DOUBT) return [digit];
-  if (value <= least) return [{ ...digit, isDoubtful: true }];
-  return path.map((key) => best.get(key).part);
-}
-
-function broadCost({ box }) {
-  const ratio = boxWidth(box) / boxHeight(box);
-  return ratio > BROADEST ? NO_DIGIT_NATS : Math.min(MOST_NATS, BROADER_NATS * Math.max(0, ratio - BROADER));
+  const whole = best.get(last)?.value ?? -Infinity;
+  const isBetter = path.length > 1 && value > whole + (isAlone ? GAIN_ALONE : GAIN);
+  return isBetter ? path.map((key) => best.get(key).part) : [digit];
 }
 
 function isDigitLike({ box }, height) {
   const width = boxWidth(box);
   return NARROW * height <= width && width <= BROAD * height && boxHeight(box) >= LOW * height;
-}
-
-/** Nats that speak against a part: it is one more, it is low, or some of it hangs not together with the rest. */
-function costOf({ box, ink }, height) {
-  const { labels, count } = label(dark(ink));
-  const areas = new Int32Array(count + 1);
-  for (const number of labels.data) areas[number] += 1;
-  const all = areas.subarray(1).reduce((sum, area) => sum + area, 0);
-  const stray = 1 - Math.max(...areas.subarray(1)) / all;
-  const low = Math.max(0, LOWER - boxHeight(box) / height);
-  return PART_NATS + LOWER_NATS * low + STRAY_NATS * Math.max(0, stray - STRAY_INK);
 }
 
 /** Where the ink is low, as between two digits that touch, from left to right. */
@@ -119,21 +89,7 @@ function cutsOf(ink) {
     const isFree = chosen.every((other) => Math.abs(cut.column - other.column) >= NEXT_CUT * height);
     if (isFree && chosen.length < most) chosen.push(cut);
   }
-  const mask = dark(ink);
-  const whole = fillHoles(mask);
-  const inside = makeGrid(height, width, whole.data.map((value, i) => value - mask.data[i]));
-  const cuts = chosen.map((cut) => ({ ...cut, hollow: countOn(cut, inside) }));
-  return cuts.sort((one, other) => one.column - other.column);
-}
-
-/** How many pixels of a mask a cut passes through. */
-function countOn({ column, slant }, { height, width, data }) {
-  let count = 0;
-  for (let y = 0; y < height; y++) {
-    const x = roundEven(column - slant * (y - (height - 1) / 2));
-    if (x >= 0 && x < width) count += data[y * width + x];
-  }
-  return count;
+  return chosen.sort((one, other) => one.column - other.column);
 }
 
 /** The columns of one lean in which the ink is no higher than beside them. */
