@@ -21,6 +21,7 @@ KEPT = ("config.yaml", "status.json", "metrics.csv", "result.json")
 PAGE = "index.html"
 DOCUMENT = "_document"
 THEN = (1980, 1, 1, 0, 0, 0)  # a zip's first day
+SCALES_AND_ORDERS = ("data.normalize=standard,unit", "data.shuffle=true,false")
 TEN, FIVE = "seed=range(10)", "seed=range(5)"
 STUDIES = {
     "pooling": ["experiment=pooling", TEN],
@@ -40,6 +41,7 @@ STUDIES = {
     "tanh_average_document": ["experiment=tanh_average", "protocol=document"],
     "hand_derived_document": ["experiment=hand_derived", "protocol=document"],
     "plain_sgd_document": ["experiment=plain_sgd", "protocol=document"],
+    "published_rate": ["lr=0.001", "data.val_size=0", "data.resize=bilinear", *SCALES_AND_ORDERS, "seed=0,1,2"],
 }
 """Each study and the words that train it, in the order in which they are told; those named `…_document` follow the
 source document: all 60,000 images, its way of resizing them, tested after each epoch."""
@@ -69,11 +71,15 @@ class Packed:
 
 
 def pack(outputs: Path, study: str) -> None:
-    """Pack a study whose runs have all ended; one that has not is left as it is packed."""
+    """Pack a study whose runs have all ended; one that has not, or is packed with these runs, is left as it is."""
     folder = outputs / study
     runs = sorted(path.parent for path in folder.glob("*/status.json"))
     states = [json.loads((run / "status.json").read_text("utf-8"))["status"] for run in runs]
     if not runs or not set(states) <= {"done", "diverged"}:
+        return
+    files = {f"{run.name}/{name}": run / name for run in runs for name in KEPT}
+    files |= {f"sweeps/{path.name}": path for path in (folder / "sweeps").iterdir()}
+    if is_packed(study, files):
         return
     latest = read_plans(folder).sweeps[-1]
     plan = {"command": latest.command, "references": [dataclasses.asdict(each) for each in latest.references]}
@@ -82,8 +88,6 @@ def pack(outputs: Path, study: str) -> None:
         command = [report, outputs, "--study", study, "--out", place, "--formats", "png"]
         subprocess.run(command, check=True, capture_output=True)
         top = min(Path(place).rglob("summary.json"), key=lambda path: len(path.parts)).parent
-        files = {f"{run.name}/{name}": run / name for run in runs for name in KEPT}
-        files |= {f"sweeps/{path.name}": path for path in (folder / "sweeps").iterdir()}
         files |= {f"report/{path.relative_to(top)}": path for path in (top / "summary.json", *top.rglob("pairs.csv"))}
         if DOCUMENT not in study:
             files[f"report/{PAGE}"] = top / PAGE
@@ -95,6 +99,15 @@ def pack(outputs: Path, study: str) -> None:
         for figure in sorted(top.glob("figures/effects*.png"))[:1] or sorted(top.glob("figures/boundaries.png")):
             if DOCUMENT not in study:
                 (DATA / f"{study}.png").write_bytes(figure.read_bytes())
+
+
+def is_packed(study: str, files: dict[str, Path]) -> bool:
+    """Whether a study is packed with just these files of runs and sweeps; its report may be of an earlier version."""
+    if not (DATA / f"{study}.zip").is_file():
+        return False
+    with zipfile.ZipFile(DATA / f"{study}.zip") as archive:
+        kept = {name for name in archive.namelist() if name != "plan.json" and not name.startswith("report/")}
+        return kept == set(files) and all(archive.read(name) == path.read_bytes() for name, path in files.items())
 
 
 def packed() -> list[str]:
@@ -109,6 +122,7 @@ def flat(settings: dict[str, Any]) -> dict[str, str]:
         fields = value if isinstance(value, dict) else {"name": value}
         for field, own in fields.items():
             text = f"[{','.join(map(str, own))}]" if isinstance(own, list) else str(own)
+            text = text.lower() if isinstance(own, bool) else text
             texts[key if field == "name" else f"{key}.{field}"] = text
     return texts
 
