@@ -101,11 +101,11 @@ def protocol(study: Packed) -> list[str]:
 
 
 def explained(study: Packed) -> str:
-    """Whether runs that fill in what a document leaves open come to the accuracy that it published."""
+    """Whether runs that differ from a document in what it may have done come to the accuracy that it published."""
     found = [run["final"]["test_accuracy"] for run in study.results.values()]
     between = f"{len(found)} runs give {100 * min(found):.2f} to {100 * max(found):.2f} %"
-    is_reached = min(found) <= PUBLISHED_RATE
-    return f"{between}: {'it may be one of these' if is_reached else 'it is neither'}, with {100 * PUBLISHED_RATE:.2f} % published."
+    answer = "it may be one of these" if min(found) <= PUBLISHED_RATE else "it is neither"
+    return f"{between}: {answer}, with {100 * PUBLISHED_RATE:.2f} % published."
 
 
 def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
