@@ -1,6 +1,6 @@
 """What many learners at once cost this program: a sweep of the cuda engine on a card that only takes its time.
 
-usage: python benchmarks/learners.py [runs] [epochs] [seconds]
+    python benchmarks/learners.py [runs] [epochs] [seconds]
 
 By default 108 runs of 30 epochs of random bytes of MNIST's shape, which a card would train in 60 s: each slice and each
 evaluation sleeps for its share. What is left is Python, NumPy and the disk, which all learners share: the processor
@@ -10,6 +10,7 @@ time of the whole process. Calls to the driver are not part of it, nor is what a
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import sys
@@ -81,8 +82,12 @@ def write_bytes_of_its_shape(folder: Path) -> str:
 
 def main() -> None:
     """Run the sweep in this process."""
-    given = [*sys.argv[1:], "", "", ""]
-    runs, epochs, seconds = int(given[0] or 108), int(given[1] or 30), float(given[2] or 60)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=int, nargs="?", default=108)
+    parser.add_argument("epochs", type=int, nargs="?", default=30)
+    parser.add_argument("seconds", type=float, nargs="?", default=60)
+    asked = parser.parse_args()
+    runs, epochs, seconds = asked.runs, asked.epochs, asked.seconds
     import lenet_ablate.sweep.run
     from lenet_ablate.cli import main as cli
 
