@@ -24,7 +24,7 @@ from lenet_ablate.report.study.collect import make_study
 from support.report_runs import plan_of, rows_of
 
 Accuracy = Callable[[RunConfig], float]
-COMMAND = "lenet-ablate -m lr=0.01,0.1 pool=max,avg seed=0,1,2 epochs=1"
+COMMAND = "lenet-ablate -m lr=0.01,0.1 pool=max,avg seed=0,1,2 epochs=1 study=s"
 WOBBLE = (0.0, 0.0004, -0.0003, 0.0001, -0.0002)
 
 
@@ -40,11 +40,14 @@ def record(config: RunConfig, accuracy: float, state: State = State.done) -> Run
 
 
 def answered(
-    own: Sequence[RunConfig], accuracy: Accuracy, states: Callable[[RunConfig], State] = lambda config: State.done
+    own: Sequence[RunConfig],
+    accuracy: Accuracy,
+    states: Callable[[RunConfig], State] = lambda config: State.done,
+    command: str = COMMAND,
 ) -> Answer:
     records = [record(config, accuracy(config), states(config)) for config in own]
     runs = tuple(PlannedRun(one.folder.name, one.identity, one.config) for one in records if one.config)
-    study = dataclasses.replace(make_study(Path("s"), records, sweeps=[SweepPlan("2026", COMMAND, runs)]), name="s")
+    study = dataclasses.replace(make_study(Path("s"), records, sweeps=[SweepPlan("2026", command, runs)]), name="s")
     return answer_of(study, analyse(study, sweeps=study.sweeps))
 
 
@@ -115,6 +118,22 @@ def test_a_level_that_fails_is_to_be_avoided_and_is_not_as_good() -> None:
 def test_what_is_unfinished_is_finished_first() -> None:
     answer = answered(configs(), clear, lambda c: State.failed if c.seed == 2 and c.lr == 0.1 else State.done)
     assert answer.next.why.startswith("finish the 2 runs") and answer.next.commands == (COMMAND,)
+
+
+@pytest.mark.parametrize(
+    ("typed", "advised"),
+    [
+        ("lenet-ablate -m pool=max,avg study=first", "lenet-ablate -m pool=max,avg study=s"),
+        ("lenet-ablate -m pool=max,avg", "lenet-ablate -m pool=max,avg study=s"),
+        ("lenet-ablate experiment=pooling", "lenet-ablate experiment=pooling study=s"),
+        ("lenet-ablate 'experiment=[s]' epochs=1", "lenet-ablate 'experiment=[s]' epochs=1"),
+        ("lenet-ablate study=a study=s", "lenet-ablate study=a study=s"),
+        ("lenet-ablate 'study=", "lenet-ablate 'study="),
+    ],
+)
+def test_a_study_under_another_name_is_finished_under_that_name(typed: str, advised: str) -> None:
+    answer = answered(configs(), clear, lambda c: State.failed if c.seed == 2 and c.lr == 0.1 else State.done, typed)
+    assert answer.next.commands == (advised,)
 
 
 def test_more_seeds_are_asked_for_by_the_command_that_trained_these() -> None:

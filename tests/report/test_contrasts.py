@@ -202,6 +202,11 @@ def test_averages_over_settings_that_train_and_settings_that_collapse_are_warned
     assert ("read the table of all settings" in told) is is_mixed
 
 
+def test_unreadable_runs_are_counted_against_the_plan() -> None:
+    records = [record_of(c, 0.98, state=State.unreadable if c.seed == 4 else State.done) for c in configs(5)]
+    assert analyse(study_of(records)).warnings[0].startswith("Of 10 planned runs 2 unreadable:")
+
+
 @pytest.mark.parametrize("state", [State.failed, State.diverged])
 def test_failed_and_diverged_runs_are_left_out_and_counted_against_the_plan(state: State) -> None:
     records = [

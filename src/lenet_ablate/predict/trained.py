@@ -196,8 +196,10 @@ def best_run(
                 on_damaged(str(error))
             else:
                 return folder
-    what = "has no finished run" + ("" if study else " on mnist or digits")
-    raise RecordError(f"{top}: {what}; name one with --run, or train one: lenet-ablate")
+    which = "" if study else " on mnist or digits"
+    if any(result is not NOTHING for result in results.values()) and study:
+        raise RecordError(f"{top}: none of its finished runs can be used")
+    raise RecordError(f"{top}: has no finished run{which}; name one with --run, or train one: lenet-ablate")
 
 
 def _folders(folder: Path) -> list[Path]:

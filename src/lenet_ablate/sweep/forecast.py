@@ -29,6 +29,7 @@ from lenet_ablate.sweep.progress import format_seconds
 from lenet_ablate.sweep.run import usual_workers
 
 MAX_LINES = 40
+LOADING_SECONDS = 2.0  # of an engine that is compiled; what took longer was its compilation, which is done now
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,11 @@ def show_plan(sweep: Sweep, workers: int | None = None) -> None:
     for line in retrained_lines(whys_again(sweep, todo, data)):
         say(line)
     kinds = {engine_key(job.config) for job in todo}
+    looked = time.monotonic() - started
     engines = make_engines(sweep.options, kinds, len(sweep.jobs)) if todo else {}
+    making = time.monotonic() - started - looked
     side_by_side = min(workers or (usual_workers(engines.values()) if todo else 1), max(len(todo), 1))
-    beginning = time.monotonic() - started  # the sweep itself begins with the same
+    beginning = looked + min(making, LOADING_SECONDS)  # the sweep itself begins with the same
     plans = {job: plan_of(job.config, data) for job in todo}
     costs, source = _costs(sweep, plans, data, engines, side_by_side)
     epochs = epochs_in(sweep.study)

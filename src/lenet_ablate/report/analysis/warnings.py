@@ -16,6 +16,7 @@ from lenet_ablate.report.text.wording import plural, points
 
 PROVENANCE = {"version": "versions of the program", "commit": "commits", "engine": "engines", "device": "devices"}
 MAX_NAMED = 3
+LOST = (State.failed, State.diverged, State.unreadable)
 MIN_SEEDS_FOR_NOISE, UNSTABLE_RATIO = 3, 2
 
 
@@ -30,7 +31,7 @@ def study_warnings(study: Study, predictions: StudyPredictions, noise: pd.DataFr
     usable = study.design[study.design["is_usable"]]
     told = [
         _unwired(usable, predictions),
-        _lost(study.design),
+        _lost(study),
         *_not_compared(study),
         _one_seed(usable),
         _collapsed(study, usable),
@@ -66,13 +67,14 @@ def _are_identical(runs: pd.DataFrame, predictions: StudyPredictions) -> bool:
     return first is None or all(other is None or np.array_equal(first, other) for other in others)
 
 
-def _lost(design: pd.DataFrame) -> str:
-    counts = {state: int((design["status"] == state).sum()) for state in (State.failed.value, State.diverged.value)}
+def _lost(study: Study) -> str:
+    runs = study.runs[study.runs["run"].isin(study.design["run"])]
+    counts = {state.value: int((runs["status"] == state.value).sum()) for state in LOST}
     parts = [f"{count} {state}" for state, count in counts.items() if count]
     if not parts:
         return ""
     return (
-        f"Of {plural(len(design), 'planned run')} {' and '.join(parts)}: "
+        f"Of {plural(len(study.design), 'planned run')} {' and '.join(parts)}: "
         "means, intervals and tests hold completed runs only."
     )
 

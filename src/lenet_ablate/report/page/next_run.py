@@ -16,7 +16,7 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.results import Code, StudyAnalysis
 from lenet_ablate.report.page.code_words import factory_at_hand, with_code_at_hand
-from lenet_ablate.report.page.commands import variant_command
+from lenet_ablate.report.page.commands import DEFAULT_STUDY, variant_command
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.text.wording import plural
@@ -123,9 +123,22 @@ def _sweeps(study: Study) -> tuple[str, ...]:
     for sweep in study.sweeps:
         own = {variants[run.run] for run in sweep.runs if run.run in variants}
         if sweep.command and not own <= known:
-            commands[_at_hand(study, [run.config for run in sweep.runs], sweep.command)] = None
+            command = _at_hand(study, [run.config for run in sweep.runs], sweep.command)
+            commands[_in_this_study(command, study.name)] = None
             known |= own
     return tuple(commands)
+
+
+def _in_this_study(command: str, name: str) -> str:
+    """The command for a study that has another name since, as after `lenet-runs mv` or where its folder was copied."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # see `_with`
+        return command
+    given = [word.removeprefix("study=") for word in words if word.startswith("study=")]
+    ready_made = [word.removeprefix("experiment=").strip("[]") for word in words if word.startswith("experiment=")]
+    usual = given[-1:] or ready_made or [DEFAULT_STUDY]
+    return command if name in usual or "," in usual[0] else _with(command, "study", name)
 
 
 def _at_hand(study: Study, configs: Sequence[RunConfig], command: str) -> str:
