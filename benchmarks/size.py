@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from overhead import NothingLearner
 
 VARIANTS = (
     "lr=0.03,0.01,0.003,0.001,0.0003",
@@ -37,21 +38,16 @@ STEPS = {
 }
 
 
-class DrawingLearner:
+class DrawingLearner(NothingLearner):
     """Trains nothing; what it answers is right as often as its settings say, but for chance."""
 
-    num_parameters = 4
-
     def __init__(self, plan: Any, dataset: Any, val: Any, weights: dict[str, Any]) -> None:
-        self._plan, self._weights = plan, weights
+        super().__init__(plan, weights)
         self._labels = {"val": dataset.train_labels[val], "test": dataset.test_labels}
         self._random = np.random.default_rng(int(plan.identity[:16], 16))
         config = plan.config
         at = 0.02 * np.log10(float(config.lr) / 0.003) ** 2 + 0.001 * np.log2(config.batch_size / 16)
         self._rate = float(np.clip(0.05 + at + 0.01 * (config.pool.value == "avg"), 0.01, 0.9))
-
-    def train(self, batches: Any) -> Any:
-        return np.ones(len(batches.learning_rates), np.float32)
 
     def evaluate(self, split: Any) -> Any:
         from lenet_ablate.engines.base import Evaluation, Split
@@ -62,15 +58,6 @@ class DrawingLearner:
         rate = float(is_wrong.mean())
         probabilities = np.full(len(labels), 1 - self._rate, np.float16)
         return Evaluation(3 * rate, 1 - rate, digits, probabilities, np.eye(10, dtype=np.float32)[digits] * 4)
-
-    def weights(self) -> dict[str, Any]:
-        return self._weights
-
-    def state(self) -> dict[str, Any]:
-        return {f"weights/{name}": array for name, array in self._weights.items()}
-
-    def load_state(self, state: Any) -> None:
-        pass
 
 
 class DrawingEngine:
