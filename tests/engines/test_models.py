@@ -169,10 +169,13 @@ def test_each_network_gets_an_engine_that_knows_it() -> None:
         make_engines(Options(engine=Engine.compiled), Model)
 
 
-@pytest.mark.parametrize("batch_size", [1, 16, 64])  # of more, a rounding moves some maximum or sign
+@pytest.mark.parametrize("batch_size", [1, 16, 64, 128])
 def test_batch_normalisation_is_exact_whatever_the_layout(batch_size: int) -> None:
-    """Gradients of the first step, and the statistics that are kept, against PyTorch's own in float64."""
-    config = RunConfig(model=MODELS["cnn4"])
+    """Gradients of the first step, and the statistics that are kept, against PyTorch's own in float64.
+
+    Of a smooth network: the rounding of any float32 arithmetic moves a maximum or the sign of some unit now and then.
+    """
+    config = RunConfig(model=MODELS["cnn4"], pool=Pool.avg, activation=Activation.tanh)
     random = np.random.default_rng(0)
     images = torch.from_numpy(random.standard_normal((batch_size, 1, 28, 28)).astype(np.float32))
     labels = torch.from_numpy(random.integers(0, 10, batch_size))

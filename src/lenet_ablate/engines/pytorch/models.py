@@ -17,6 +17,7 @@ from lenet_ablate.config.activations import OwnActivation
 from lenet_ablate.config.choices import Activation, Model, OutputActivation, Pool
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.engines.networks import layer_shapes, norm_sizes
+from lenet_ablate.engines.pytorch.batch_norm import BatchNorm
 from lenet_ablate.engines.pytorch.own_activation import layers_of, own_activation
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
@@ -30,30 +31,6 @@ _OUTPUTS: dict[OutputActivation, type[nn.Module]] = {
     OutputActivation.none: nn.Identity,
     OutputActivation.relu: nn.ReLU,
 }
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """`nn.BatchNorm2d`, of which the CPU's training is exact.
-
-    PyTorch sums the statistics of a batch in float32 one after the other where channels come last, as they do here: the
-    gradients of the first step were off by 5e-3 of the largest, and are so by 3e-6.
-    """
-
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """The maps (N, C, H, W) centred and scaled, by the statistics of the batch in training."""
-        if not self.training or maps.device.type != "cpu":
-            return super().forward(maps)
-        variance, mean = torch.var_mean(maps, (0, 2, 3), unbiased=False)
-        self._follow(mean.detach(), variance.detach(), maps.numel() // self.num_features)
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return maps * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
-
-    @torch.no_grad()
-    def _follow(self, mean: torch.Tensor, variance: torch.Tensor, count: int) -> None:
-        """Move the running statistics, of which the variance is the unbiased one, towards the batch's."""
-        assert self.momentum is not None and self.running_mean is not None and self.running_var is not None
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance * (count / max(count - 1, 1)), self.momentum)
 
 
 class Network(nn.Module):
