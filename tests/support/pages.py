@@ -164,15 +164,25 @@ def pale() -> Image.Image:
     return Image.blend(image, Image.composite(image, faint, image.point(lambda level: 255 if level < 200 else 0)), 0.3)
 
 
-def on_desk() -> Image.Image:
+def on_desk(degrees: float = 5) -> Image.Image:
     """A sheet with 46 that lies askew on a dark, striped desk."""
     random = np.random.default_rng(3)
     desk = np.tile(70 + 15 * np.sin(np.arange(700) / 9), (520, 1)) + random.normal(0, 5, (520, 700))
     image = Image.fromarray(desk.clip(0, 255).astype(np.uint8))
     sheet = page(430, 300)
     write(sheet, (4, 6), 100, 90, 110, 60)
-    mask = Image.new("L", sheet.size, 255).rotate(5, expand=True)
-    image.paste(sheet.rotate(5, expand=True), (120, 100), mask)
+    mask = Image.new("L", sheet.size, 255).rotate(degrees, expand=True)
+    image.paste(sheet.rotate(degrees, expand=True), ((700 - mask.width) // 2, (520 - mask.height) // 2), mask)
+    return image.filter(ImageFilter.GaussianBlur(1))
+
+
+def chalk(digit: int = 0) -> Image.Image:
+    """A large digit with a broad stroke, light on a dark board."""
+    image = Image.new("L", (640, 480), 60)
+    draw = ImageDraw.Draw(image)
+    if digit == 8:
+        draw.ellipse((230, 40, 400, 250), outline=200, width=45)
+    draw.ellipse((210, 60 if digit == 0 else 205, 430, 430), outline=200, width=45)
     return image.filter(ImageFilter.GaussianBlur(1))
 
 
@@ -204,6 +214,9 @@ def pages() -> dict[str, Pixels]:
         "cut off": cut_off(),
         "pale": pale(),
         "on a desk": on_desk(),
+        "far askew on a desk": on_desk(20),
+        "chalk": chalk(),
+        "chalk, two holes": chalk(8),
         "small writing": small_writing(),
     }
     return {name: np.asarray(image) for name, image in images.items()}

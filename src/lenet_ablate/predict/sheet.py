@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,8 @@ from lenet_ablate.predict.pictures import WORK_SIDE, Grey, Picture
 
 STEP = 8  # pixels, side of the blocks that are looked at
 LEAST_SHARE, MOST_SHARE = 0.12, 0.9  # of the picture: a sheet
-SOLID = 0.7  # of its box: a sheet that lies askew
+EVEN_SIDED, TURN = 0.86, 3  # of the smallest rectangle round it, in steps of degrees: a sheet; a filled 0 has 0.79
+SOLID, WRITTEN = 0.78, 0.08  # of that rectangle, with no more of it in holes: one seen at an angle, torn or bent
 DESK, SIDES = 0.8, 3  # of a side of the picture, and of how many: the desk
 CONTRAST = 35.0  # grey levels of 255 between sheet and desk
 SHARP = 0.6  # of that contrast within three blocks: the end of a sheet; shadows end softly, or reach over two sides
@@ -69,12 +71,29 @@ def _sheet(blocks: Blocks) -> Mask | None:
     share = float(sheet.mean())
     if not LEAST_SHARE <= share <= MOST_SHARE:
         return None
-    rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
-    box = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
     sides = [float((~side).mean()) for side in (sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1])]
-    if sheet.sum() < SOLID * box or sum(side >= DESK for side in sides) < SIDES:
+    if sum(side >= DESK for side in sides) < SIDES or not _is_sheet(sheet, largest):
         return None
     return sheet if _is_sharp(blocks, sheet) else None
+
+
+def _is_sheet(sheet: Mask, bright: Mask) -> bool:
+    """Whether it has the shape of a sheet, and is no digit in chalk, of which the holes are filled."""
+    filled = _filled(sheet)
+    return filled >= EVEN_SIDED or (filled >= SOLID and 1 - bright.sum() / sheet.sum() <= WRITTEN)
+
+
+def _filled(region: Mask) -> float:
+    """What part of the smallest rectangle round it a region fills, 0..1."""
+    rows = np.flatnonzero(region.any(axis=1))
+    first, last = region[rows].argmax(axis=1), region.shape[1] - 1 - region[rows, ::-1].argmax(axis=1)
+    y, x = np.concatenate([rows, rows]), np.concatenate([first, last])
+    areas = []
+    for degrees in range(0, 90, TURN):
+        cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        block = cos + sin  # what a block itself takes up in either direction
+        areas.append((np.ptp(x * cos + y * sin) + block) * (np.ptp(y * cos - x * sin) + block))
+    return float(region.sum() / min(areas))
 
 
 def _is_sharp(blocks: Blocks, sheet: Mask) -> bool:

@@ -1,7 +1,7 @@
 /** The sheet in a picture, told from the desk that it lies on: what lies beside it is covered with paper. */
 
 import { makeGrid, mean, median, select } from "./arrays.mjs";
-import { boxHeight, boxOf, boxWidth, boxesOf } from "./boxes.mjs";
+import { boxesOf } from "./boxes.mjs";
 import { above, negated, otsu } from "./ink.mjs";
 import { WORK_SIDE } from "./load.mjs";
 import { fillHoles, label, maximumFilter, nearest } from "./ndimage.mjs";
@@ -9,7 +9,10 @@ import { fillHoles, label, maximumFilter, nearest } from "./ndimage.mjs";
 const STEP = 8; // pixels, side of the blocks that are looked at
 const LEAST_SHARE = 0.12; // of the picture: a sheet
 const MOST_SHARE = 0.9;
-const SOLID = 0.7; // of its box: a sheet that lies askew
+const EVEN_SIDED = 0.86; // of the smallest rectangle round it, in steps of degrees: a sheet; a filled 0 has 0.79
+const TURN = 3;
+const SOLID = 0.78; // of that rectangle, with no more of it in holes: one seen at an angle, torn or bent
+const WRITTEN = 0.08;
 const DESK = 0.8; // of a side of the picture, and of how many: the desk
 const SIDES = 3;
 const CONTRAST = 35; // grey levels of 255 between sheet and desk
@@ -68,10 +71,37 @@ function sheetOf(means) {
   const sheet = fillHoles(makeGrid(means.height, means.width, pixels));
   const share = mean(sheet.data);
   if (share < LEAST_SHARE || share > MOST_SHARE) return null;
-  const box = boxOf(sheet);
-  const isSolid = share * sheet.data.length >= SOLID * boxHeight(box) * boxWidth(box);
   const isLying = deskShares(sheet).filter((desk) => desk >= DESK).length >= SIDES;
-  return isSolid && isLying && isSharp(means, sheet) ? sheet : null;
+  return isLying && isSheet(sheet, areas[largest]) && isSharp(means, sheet) ? sheet : null;
+}
+
+/** Whether it has the shape of a sheet, and is no digit in chalk, of which the holes are filled. */
+function isSheet(sheet, bright) {
+  const area = sheet.data.reduce((sum, value) => sum + value, 0);
+  const filled = area / rectangleRound(sheet);
+  return filled >= EVEN_SIDED || (filled >= SOLID && 1 - bright / area <= WRITTEN);
+}
+
+/** The area of the smallest rectangle round a region, turned or not. */
+function rectangleRound({ height, width, data }) {
+  const points = [];
+  for (let y = 0; y < height; y++) {
+    const row = data.subarray(y * width, (y + 1) * width);
+    if (row.includes(1)) points.push([row.indexOf(1), y], [row.lastIndexOf(1), y]);
+  }
+  let smallest = Infinity;
+  for (let degrees = 0; degrees < 90; degrees += TURN) {
+    const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+    const block = cos + sin; // what a block itself takes up in either direction
+    const across = spread(points.map(([x, y]) => x * cos + y * sin)) + block;
+    const down = spread(points.map(([x, y]) => y * cos - x * sin)) + block;
+    smallest = Math.min(smallest, across * down);
+  }
+  return smallest;
+}
+
+function spread(values) {
+  return Math.max(...values) - Math.min(...values);
 }
 
 /** How much of each side of the picture is no sheet. */
