@@ -180,6 +180,18 @@ def test_a_small_digit_is_a_digit_though_never_sure() -> None:
     assert [digit.is_doubtful for digit in row] == [False, True]
 
 
+def test_squared_paper_as_dark_as_the_writing_is_no_shadow() -> None:
+    found = layout(pages.dark_squares())
+    assert [len(row) for row in found.rows] == [1]
+
+
+def test_what_the_edge_cuts_off_is_told_in_uneven_light_too() -> None:
+    found = layout(pages.cut_off_in_shadow())
+    assert [len(row) for row in found.rows] == [2]
+    assert [mark.reason.name for mark in found.left_out] == ["edge"]
+    assert found.left_out[0].box.right == found.picture.grey.shape[1]
+
+
 @pytest.mark.parametrize("degrees", [5, 20, 30])
 def test_the_desk_beside_a_sheet_is_no_writing(degrees: float) -> None:
     found = layout(pages.on_desk(degrees))

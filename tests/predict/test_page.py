@@ -292,7 +292,7 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
         ("stems", stems, 9),
         ("ruling", ruling, 13),
         ("erase", erase, 3),
-        ("pieces", pieces, 13),
+        ("pieces", pieces, 14),
         ("digits", digits, 11),
         ("comb", comb, 4),
         ("rows", rows, 4),

@@ -164,6 +164,27 @@ def pale() -> Image.Image:
     return Image.blend(image, Image.composite(image, faint, image.point(lambda level: 255 if level < 200 else 0)), 0.3)
 
 
+def dark_squares() -> Image.Image:
+    """A 0 with a broad pen on squared paper that is printed as darkly, many lines of which end at the edges."""
+    lines, image = page(640, 480), page(640, 480)
+    ImageDraw.Draw(image).ellipse((240, 120, 370, 310), outline=INK, width=26)
+    draw = ImageDraw.Draw(lines)
+    for place in range(8, 640, 60):
+        draw.line([(place, 0), (place - 14, 480)], fill=INK, width=2)
+        draw.line([(0, place), (640, place + 18)], fill=INK, width=2)
+    return ImageChops.darker(image, lines)
+
+
+def cut_off_in_shadow() -> Image.Image:
+    """46 in light that falls off to a side, and an 8 that the picture's edge cuts off."""
+    image = page(640, 480)
+    write(image, (4, 6), 150, 180, 110, 60)
+    write(image, (8,), 590, 200, 110)
+    light = np.tile(np.linspace(1, 0.35, 640), (480, 1))
+    random = np.random.default_rng(0)
+    return Image.fromarray((np.asarray(image) * light + random.normal(0, 2, light.shape)).clip(0, 255).astype(np.uint8))
+
+
 def on_desk(degrees: float = 5) -> Image.Image:
     """A sheet with 46 that lies askew on a dark, striped desk."""
     random = np.random.default_rng(3)
@@ -215,6 +236,8 @@ def pages() -> dict[str, Pixels]:
         "pale": pale(),
         "on a desk": on_desk(),
         "far askew on a desk": on_desk(20),
+        "dark squares": dark_squares(),
+        "cut off in shadow": cut_off_in_shadow(),
         "chalk": chalk(),
         "chalk, two holes": chalk(8),
         "small writing": small_writing(),

@@ -19,10 +19,7 @@ BACKGROUND_FIELD, BACKGROUND_STEP = 0.3, 8
 DARKEST = 12.0  # added to grey levels before the logarithm, so that the noise of dark pixels does not count
 AT_BORDER = 0.05  # share of the border from which ink is suspected to be a shadow
 THICK = 0.45  # from which ink at the border is a shadow
-LINE_LENGTH, LINE_BREADTH = (
-    0.5,
-    0.05,
-)  # of the picture's shorter side, and of its own: a ruled line at the border, or several
+LINE_LENGTH, LINE_BREADTH = 0.5, 0.025  # of the picture's shorter side: ruled lines, as broad as they are at the border
 EIGHT = np.ones((3, 3), np.int8)
 _BINS = 256
 
@@ -53,7 +50,7 @@ def find_ink(picture: Picture) -> Ink | None:
     even, spread = _from_even(picture.grey)
     if even is None:
         return None
-    if picture.longer_side > WORK_SIDE and (spread > UNEVEN_SPREAD or _border_share(even.mask) > AT_BORDER):
+    if picture.longer_side > WORK_SIDE and (spread > UNEVEN_SPREAD or _is_shadowed(even.mask)):
         uneven = _from_uneven(picture.grey)
         if spread > UNEVEN_SPREAD or (uneven and 2 * _border_share(uneven.mask) < _border_share(even.mask)):
             return uneven
@@ -97,6 +94,11 @@ def _dense(signal: Light) -> Mask:
     return dense
 
 
+def _is_shadowed(mask: Mask) -> bool:
+    """Whether more ink lies at the picture's border than is written there, ruled lines apart."""
+    return _border_share(mask) > AT_BORDER and _border_share(mask & ~_without_border(mask)) > AT_BORDER
+
+
 def _without_border(mask: Mask) -> Mask:
     """The ink without what light and shadow leave at the picture's border; ruled lines end there too."""
     labels, _ = ndimage.label(mask, EIGHT)
@@ -108,11 +110,17 @@ def _without_border(mask: Mask) -> Mask:
 
 
 def _is_ruled(piece: Mask, place: tuple[slice, slice], mask: Mask) -> bool:
-    """Whether a piece at the border is long and thin and leads away from it, with whatever is written across it."""
-    border = max(1, round(RING * min(mask.shape)))
+    """Whether a piece at the border is long, thin there and leads away from it, with whatever is written across it."""
+    shorter = min(mask.shape)
+    border = max(1, round(RING * shorter))
     sides = zip(place, mask.shape, strict=True)
     is_away = all(part.stop > border and part.start < side - border for part, side in sides)
-    return is_away and max(piece.shape) >= LINE_LENGTH * min(mask.shape) and _thickness(piece) <= LINE_BREADTH
+    if not is_away or max(piece.shape) < LINE_LENGTH * shorter:
+        return False
+    whole = np.zeros(mask.shape, bool)
+    whole[place] = piece
+    whole[2 * border : -2 * border, 2 * border : -2 * border] = False
+    return bool(_broadest(whole) <= LINE_BREADTH * shorter)
 
 
 def _scaled(signal: Grey | Light, mask: Mask) -> Ink:
@@ -155,7 +163,12 @@ def _is_paper(region: Mask) -> bool:
 def _thickness(mask: Mask) -> float:
     """Diameter of the largest disc in the ink over the longer side of the ink's box; MNIST's digits have 0.1 to 0.4."""
     sides = [np.ptp(np.flatnonzero(mask.any(axis=axis))) + 1 for axis in (0, 1)]
-    return float(2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max() / max(sides))
+    return _broadest(mask) / float(max(sides))
+
+
+def _broadest(mask: Mask) -> float:
+    """Diameter in pixels of the largest disc in a mask."""
+    return float(2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max())
 
 
 def _border_share(region: Mask) -> float:

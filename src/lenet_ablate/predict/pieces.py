@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.ink import EIGHT, Ink, Mask
+from lenet_ablate.predict.pictures import Grey
 from lenet_ablate.predict.strokes import stroke_pixels
 
 MIN_AREA = 2e-5  # of the picture: what is smaller is dust
@@ -22,6 +23,7 @@ SHADOW = 3.0  # times the usual stroke: shadows at the edge are broader
 MAX_PIECES = 400  # the largest: a grid of digits of 20 pixels; with more, a pattern of dots would take minutes
 PALE, NOISE = 0.22, 4.0  # of the usual ink's strength, and of the paper's standard deviation: what is pale is stronger
 LEAST_PALE, MOST_PALE = 0.4, 2.5  # of the writing's size: pale pieces that one would miss
+DARK = 0.5  # of the usual ink's strength: what the picture's edge cuts off, where shadows lie there, is as strong
 INNER, ROUND = 0.25, 0.8  # of a piece's size: another one inside; of whose rows and columns has ink on both sides
 NEAR_INK = 7  # pixels, side of the square around ink in which its grey edge lies
 
@@ -110,7 +112,7 @@ def find_pieces(ink: Ink) -> Pieces:
     kept = [piece for piece in kept if piece.size >= DUST * size]
     kept.sort(key=lambda piece: -piece.box.height * piece.box.width)
     left_out += [LeftOut(piece.box, Reason.many) for piece in kept[MAX_PIECES:]]
-    return Pieces(labels, tuple(kept[:MAX_PIECES]), size, (*left_out, *_pale(ink, size, stroke)))
+    return Pieces(labels, tuple(kept[:MAX_PIECES]), size, (*left_out, *_unread(ink, size, stroke)))
 
 
 def usual_size(pieces: list[Piece]) -> float:
@@ -168,14 +170,18 @@ def _is_shadow(labels: Labels, piece: Piece, stroke: float) -> bool:
     return stroke_pixels(_inside(labels, piece)) > SHADOW * stroke
 
 
+def _part(strength: Grey, box: Box) -> Grey:
+    return strength[box.top : box.bottom, box.left : box.right]
+
+
 def _inside(labels: Labels, piece: Piece) -> Mask:
     box = piece.box
     inside: Mask = labels[box.top : box.bottom, box.left : box.right] == piece.number
     return inside
 
 
-def _pale(ink: Ink, size: float, stroke: float) -> list[LeftOut]:
-    """What is written much paler than the rest, by its size and breadth."""
+def _unread(ink: Ink, size: float, stroke: float) -> list[LeftOut]:
+    """What is no ink and looks written, by its size and breadth: paler than the rest, or cut off where shadows lie."""
     if not size:
         return []
     paper = ~ndimage.maximum_filter(ink.mask, NEAR_INK, mode="constant")
@@ -185,7 +191,12 @@ def _pale(ink: Ink, size: float, stroke: float) -> list[LeftOut]:
     labels, _ = ndimage.label(pale, structure=EIGHT)
     found = []
     for piece in _boxes(labels):
-        is_seen = LEAST_PALE * size <= piece.size <= MOST_PALE * size and not _touches(piece.box, labels.shape)
-        if is_seen and stroke / 3 <= stroke_pixels(_inside(labels, piece)) <= 2 * stroke:
+        inside = _inside(labels, piece)
+        is_seen = LEAST_PALE * size <= piece.size <= MOST_PALE * size
+        if not is_seen or not stroke / 3 <= stroke_pixels(inside) <= 2 * stroke:
+            continue
+        if not _touches(piece.box, labels.shape):
             found.append(LeftOut(piece.box, Reason.pale))
+        elif np.median(_part(ink.strength, piece.box)[inside]) >= DARK:
+            found.append(LeftOut(piece.box, Reason.edge))
     return found

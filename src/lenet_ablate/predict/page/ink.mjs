@@ -17,8 +17,8 @@ const BACKGROUND_STEP = 8;
 const DARKEST = 12; // added to grey levels before the logarithm, so that the noise of dark pixels does not count
 const AT_BORDER = 0.05; // share of the border from which ink is suspected to be a shadow
 const THICK = 0.45; // from which ink at the border is a shadow
-const LINE_LENGTH = 0.5; // of the picture's shorter side: a ruled line at the border, or several
-const LINE_BREADTH = 0.05; // of its own longer side
+const LINE_LENGTH = 0.5; // of the picture's shorter side: ruled lines
+const LINE_BREADTH = 0.025; // the same, as broad as they are at the border
 const BINS = 256;
 
 /**
@@ -36,7 +36,7 @@ export function findInk(picture) {
   const { ink: even, spread } = fromEven(picture.grey);
   if (!even) return null;
   const isLarge = picture.longerSide > WORK_SIDE;
-  if (isLarge && (spread > UNEVEN_SPREAD || borderShare(even.mask) > AT_BORDER)) {
+  if (isLarge && (spread > UNEVEN_SPREAD || isShadowed(even.mask))) {
     const uneven = fromUneven(picture.grey);
     const isFreed = uneven !== null && 2 * borderShare(uneven.mask) < borderShare(even.mask);
     if (spread > UNEVEN_SPREAD || isFreed) return uneven;
@@ -86,6 +86,14 @@ function dense(signal) {
   return above(signal, positive.length ? otsu(positive) : 0);
 }
 
+/** Whether more ink lies at the picture's border than is written there, ruled lines apart. */
+function isShadowed(mask) {
+  if (borderShare(mask) <= AT_BORDER) return false;
+  const inner = withoutBorder(mask);
+  const stray = mask.data.map((value, i) => (value && !inner.data[i] ? 1 : 0));
+  return borderShare(makeGrid(mask.height, mask.width, stray)) > AT_BORDER;
+}
+
 /** The ink without what light and shadow leave at the picture's border; ruled lines end there too. */
 function withoutBorder(mask) {
   const { height, width } = mask;
@@ -101,15 +109,18 @@ function withoutBorder(mask) {
   return makeGrid(height, width, inner);
 }
 
-/** Whether a piece at the border is long and thin and leads away from it, with whatever is written across it. */
+/** Whether a piece at the border is long, thin there and leads away from it, with whatever is written across it. */
 function isRuled(labels, piece, box) {
   const { height, width } = labels;
   const shorter = Math.min(height, width);
   const border = Math.max(1, roundEven(RING * shorter));
   const isAway = box.bottom > border && box.top < height - border && box.right > border && box.left < width - border;
   if (!isAway || Math.max(boxHeight(box), boxWidth(box)) < LINE_LENGTH * shorter) return false;
-  const own = convert(labels.data, Uint8Array, (value) => (value === piece ? 1 : 0));
-  return thickness(makeGrid(height, width, own)) <= LINE_BREADTH;
+  const isAt = (place, side) => place < 2 * border || place >= side - 2 * border;
+  const own = convert(labels.data, Uint8Array, (value, i) => {
+    return value === piece && (isAt(i % width, width) || isAt(Math.floor(i / width), height)) ? 1 : 0;
+  });
+  return broadest(makeGrid(height, width, own)) <= LINE_BREADTH * shorter;
 }
 
 function scaled(signal, mask) {
@@ -175,6 +186,12 @@ function borderShare({ height, width, data }) {
 
 /** Diameter of the largest disc in the ink over the longer side of the ink's box. */
 function thickness(mask) {
+  const box = boxOf(mask);
+  return broadest(mask) / Math.max(boxHeight(box), boxWidth(box));
+}
+
+/** Diameter in pixels of the largest disc in a mask. */
+function broadest(mask) {
   const padded = pad(mask, 1);
   const wide = padded.width;
   const places = nearest(padded);
@@ -183,8 +200,7 @@ function thickness(mask) {
     const [down, across] = [Math.floor(places[i] / wide) - Math.floor(i / wide), (places[i] % wide) - (i % wide)];
     most = Math.max(most, down * down + across * across);
   }
-  const box = boxOf(mask);
-  return (2 * Math.sqrt(most)) / Math.max(boxHeight(box), boxWidth(box));
+  return 2 * Math.sqrt(most);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The pieces that ink falls into, how large writing is, and what is left out, with the reason. */
 
-import { deviation, makeGrid, select } from "./arrays.mjs";
+import { deviation, makeGrid, median, select } from "./arrays.mjs";
 import { boxHeight, boxWidth, boxesOf } from "./boxes.mjs";
 import { label, maximumFilter } from "./ndimage.mjs";
 import { strokePixels } from "./strokes.mjs";
@@ -15,6 +15,7 @@ const PALE = 0.22; // of the usual ink's strength
 const NOISE = 4; // of the paper's standard deviation: what is pale is stronger
 const LEAST_PALE = 0.4; // of the writing's size: pale pieces that one would miss
 const MOST_PALE = 2.5;
+const DARK = 0.5; // of the usual ink's strength: what the edge cuts off, where shadows lie there, is as strong
 const INNER = 0.25; // of a piece's size: another one inside
 const ROUND = 0.8; // of whose rows and columns has ink on both sides
 const NEAR_INK = 7; // pixels, side of the square around ink in which its grey edge lies
@@ -73,7 +74,7 @@ export function findPieces(ink) {
   const area = ({ box }) => boxHeight(box) * boxWidth(box);
   const pieces = kept.filter((piece) => piece.size >= DUST * size).sort((one, other) => area(other) - area(one));
   for (const { box } of pieces.slice(MAX_PIECES)) leftOut.push({ box, reason: REASONS.many });
-  leftOut.push(...palePieces(ink, size, stroke));
+  leftOut.push(...unreadPieces(ink, size, stroke));
   return { labels, pieces: pieces.slice(0, MAX_PIECES), size, leftOut };
 }
 
@@ -141,8 +142,8 @@ function pixelsOf(labels, { number, box }) {
   return makeGrid(height, width, inside);
 }
 
-/** What is written much paler than the rest, by its size and breadth. */
-function palePieces({ strength, mask }, size, stroke) {
+/** What is no ink and yet looks written, by its size and breadth: paler than the rest, or cut off where shadows lie. */
+function unreadPieces({ strength, mask }, size, stroke) {
   if (!size) return [];
   const near = maximumFilter(mask, NEAR_INK);
   const paper = select(strength.data, near.data, 0);
@@ -150,10 +151,16 @@ function palePieces({ strength, mask }, size, stroke) {
   const least = Math.fround(Math.max(PALE, NOISE * deviation(paper)));
   const pale = mask.data.map((_, i) => (!near.data[i] && strength.data[i] > least ? 1 : 0));
   const { labels, count } = label(makeGrid(mask.height, mask.width, pale));
-  const isSeen = (piece) => {
-    if (piece.size < LEAST_PALE * size || piece.size > MOST_PALE * size || touchesEdge(piece.box, labels)) return false;
+  const unread = [];
+  for (const piece of solidPieces(labels, count)) {
+    if (piece.size < LEAST_PALE * size || piece.size > MOST_PALE * size) continue;
     const breadth = strokePixels(pixelsOf(labels, piece));
-    return stroke / 3 <= breadth && breadth <= 2 * stroke;
-  };
-  return solidPieces(labels, count).filter(isSeen).map(({ box }) => ({ box, reason: REASONS.pale }));
+    if (stroke / 3 > breadth || breadth > 2 * stroke) continue;
+    const isAtEdge = touchesEdge(piece.box, labels);
+    const own = strength.data.filter((_, i) => labels.data[i] === piece.number);
+    if (!isAtEdge || median(own) >= DARK) {
+      unread.push({ box: piece.box, reason: isAtEdge ? REASONS.edge : REASONS.pale });
+    }
+  }
+  return unread;
 }
