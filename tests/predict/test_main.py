@@ -158,6 +158,15 @@ def test_uncalibrated_is_said(tmp_path: Path, pictures: Path, capsys: pytest.Cap
     assert "uncalibrated" in capsys.readouterr().err
 
 
+def test_a_run_that_never_learned_what_is_no_digit_says_so(
+    tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_run(tmp_path / "ablation")
+    assert Predictor.load(folder).has_rejection is False
+    run(tmp_path, pictures / "seven.png")
+    assert "takes signs and letters for digits" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["none.png", "notes.txt"])
 def test_unreadable_pictures_do_not_cost_the_others(
     name: str, outputs: Path, pictures: Path, capsys: pytest.CaptureFixture[str]

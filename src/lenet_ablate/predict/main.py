@@ -79,10 +79,19 @@ def _describe(predictor: Predictor) -> str:
     first, count = predictor.members[0], len(predictor.members)
     accuracy = f", test accuracy {first.accuracy:.2%}" if first.accuracy is not None else ""
     others = f" and {count - 1} more of its variant" if count > 1 else ""
-    calibrated = "" if predictor.is_calibrated else "; uncalibrated: its probabilities are too high"
+    doubt = _doubt(predictor)
     small = first.network.image_size // predictor.form.size > 1
     blurred = f"; trained on enlarged {first.config.data.name.value}, it is often wrong about drawings" if small else ""
-    return f"{first.folder}{accuracy}{others}{calibrated}{blurred}"
+    return f"{first.folder}{accuracy}{others}{doubt}{blurred}"
+
+
+def _doubt(predictor: Predictor) -> str:
+    """What its answers cannot tell, since too little was learned at the end of its run."""
+    if not predictor.is_calibrated:
+        return "; uncalibrated: its probabilities are too high"
+    if predictor.has_rejection or predictor.subject != "digit":
+        return ""
+    return "; it takes signs and letters for digits: it saw too few images to tell them apart"
 
 
 def _export(predictor: Predictor, file: Path) -> int:

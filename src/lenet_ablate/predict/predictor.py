@@ -119,7 +119,7 @@ class Predictor:
             PictureError: The file is no picture, or one that is too large.
         """
         seen = picture if isinstance(picture, Picture) else load_picture(Path(picture))
-        layout = find_layout(seen, self._likelihoods if self._has_rejection else None)
+        layout = find_layout(seen, self._likelihoods if self.has_rejection else None)
         seen = layout.picture
         left_out = tuple(LeftOut(seen.in_pixels(ink.box), ink.reason) for ink in layout.left_out)
         rows = self._divided(layout.rows)
@@ -148,7 +148,7 @@ class Predictor:
         Of more than MOST_DIVIDED none is: the picture is no writing, and each takes many looks; none of them is sure.
         """
         signs = [digit for row in rows for digit in row]
-        if not self._has_rejection or not signs:
+        if not self.has_rejection or not signs:
             return [list(row) for row in rows]
         answers = self.predict(self._images([digit.ink for digit in signs]))
         wide = [
@@ -166,7 +166,8 @@ class Predictor:
         return [[part for digit in row for part in parts(digit)] for row in rows]
 
     @property
-    def _has_rejection(self) -> bool:
+    def has_rejection(self) -> bool:
+        """Whether every member learned what is no digit."""
         return all(member.calibration and member.calibration.rejection for member in self.members)
 
     def _likelihoods(self, inks: Sequence[Grey]) -> npt.NDArray[np.float64]:
