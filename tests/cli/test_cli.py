@@ -360,6 +360,7 @@ def test_help_on_anything_that_can_be_typed(run: Run) -> None:
         assert not check_overrides(other_words(words), [config_dir()]) and any(topic in word for word in words)
     assert "rmsprop: 0; sgd: 0.9" in " ".join(run("--help", "optimizer.momentum")[1].split())
     assert "{initial:0.01,gamma:0.1,every:10}" in run("--help", "lr")[1]
+    assert run("--help=lr") == run("--help", "lr")
     assert all(name in run("--help", "experiment")[1] for name in ("pooling", "tiny"))
     status, out, err = run("--help", "momentum")
     assert status == 1 and "did you mean 'optimizer.momentum'?" in err

@@ -105,6 +105,7 @@ U8 = b"\0\0\x08\x03"
 PIXELS = ",".join(f"pixel{n}" for n in range(4))
 REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "nothing there": (lambda p: p / "no.npz", "there is no such file or folder"),
+    "no regular file": (lambda p: Path("/dev/null"), "is neither a file nor a folder"),
     "an empty folder": (lambda p: p, "holds nothing, no data that are known"),
     "an empty file": (lambda p: write(p / "a", b""), "is empty"),
     "a pickle": (lambda p: write(p / "mnist.pkl", pickle.dumps((X, Y))), "is a Python pickle, which can run anything"),
@@ -159,6 +160,11 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "soft labels": (lambda p: npz(p, x=X, y=np.full((30, 10), 0.1)), "that are not one-hot; store one label for each"),
     "several labels": (lambda p: npz(p, x=X, y=np.ones((30, 4), int)), "labels.argmax(axis=1)"),
     "csv without a label": (lambda p: csv(p, f"{PIXELS}\n1,2,3,4\n"), "has no labels; a CSV needs a column label"),
+    "csv of a header": (lambda p: csv(p, f"label,{PIXELS}\n"), "has a header and no row"),
+    "csv of halves": (
+        lambda p: csv(p, f"label,{PIXELS}\n" + "0.5,0,9,0,255\n1,0,9,0,255\n" * 9),
+        "label 0.5 at position 0",
+    ),
     "csv of no square": (lambda p: csv(p, "label,pixel0,pixel1\n1,2,3\n"), "has 3 columns (label, pixel0, pixel1)"),
     "csv without header": (lambda p: csv(p, "1,2,3\n1,2,3\n"), "has 3 columns and no header"),
     "csv, label unclear": (lambda p: csv(p, "1,9,9,9,1\n2,8,8,8,2\n"), "the first column or the last; write a header"),

@@ -57,8 +57,9 @@ def _main() -> None:
     if "--version" in flags:
         say(f"lenet-ablate {__version__}")
         return
-    if "--help" in flags or "-h" in flags:
-        _help(words, flags)
+    asked = [flag.removeprefix("--help=") for flag in flags if flag.startswith("--help=")]
+    if asked or "--help" in flags or "-h" in flags:
+        _help([*asked, *words], flags)
         return
     if flags and flags[-1] in ("-sc", "--shell-completion") and words and _complete(words[0]):
         return

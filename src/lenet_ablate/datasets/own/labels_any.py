@@ -18,7 +18,7 @@ from lenet_ablate.errors import DataError
 from lenet_ablate.rendering.escape import one_line, well_formed
 
 _SHOWN, _NAME_LENGTH = 5, 80
-_WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*)?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]*)?")
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _plain(where: str, labels: Array) -> npt.NDArray[Any]:
         labels = np.char.strip(labels)
         if (labels == "").any():
             raise DataError(f"{where}: the label at position {int(np.argmax(labels == ''))} is empty")
-        if not all(_WHOLE.fullmatch(text) for text in np.unique(labels).tolist()):
+        if not all(_NUMBER.fullmatch(text) for text in np.unique(labels).tolist()):
             return labels
         labels = labels.astype(np.float64)
     if labels.dtype.kind == "f":

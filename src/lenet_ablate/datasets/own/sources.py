@@ -44,7 +44,8 @@ def read_source(path: Path, progress: Tell, color: Color = Color.grey) -> Conten
     if path.is_dir():
         return _read_folder(path, progress, color)
     if not path.is_file():
-        raise DataError(f"data.path={path}: there is no such file or folder")
+        what = "is neither a file nor a folder" if path.exists() else "there is no such file or folder"
+        raise DataError(f"data.path={path}: {what}")
     kind = kind_of(path)
     if kind is Kind.zipped:
         with unpacked(path) as folder:

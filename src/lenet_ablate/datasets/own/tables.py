@@ -86,6 +86,8 @@ def read_table(path: Path) -> Table:
         lines = head.decode("utf-8-sig", "replace").splitlines()[:2]
         mark = max(",;\t", key=lines[0].count)
         rows = [row for row in csv.reader([lines[0], *(line[:_GLANCE] for line in lines[1:])], delimiter=mark) if row]
+        if len(rows) == 1 and not _holds_numbers(rows[0]):
+            raise DataError(f"{path}: has a header and no row")
         layout = find_layout(str(path), rows, lambda column: _num_labels(path, mark, column))
         return _read(path, mark, layout)
     except (*DAMAGE, UnicodeDecodeError, csv.Error) as error:
@@ -104,7 +106,7 @@ def find_layout(where: str, rows: list[list[str]], num_labels: Callable[[int], i
         DataError: It has no plain meaning.
     """
     first, width = rows[0], len(rows[0])
-    if all(_NUMBER.fullmatch(cell) for cell in first):
+    if _holds_numbers(first):
         return _without_header(where, width, num_labels)
     names = [cell.strip().lower() for cell in first]
     labels = [place for place, name in enumerate(names) if name in LABEL_COLUMNS]
@@ -128,6 +130,10 @@ def find_layout(where: str, rows: list[list[str]], num_labels: Callable[[int], i
     held = f"{len(pixels)} pixels" if len(pixels) > 1 else "pixels" if pixels else f"pictures in {first[file or 0]!r}"
     note = f"label in {first[label]!r}, {held}" if label is not None else ""
     return Layout(label, tuple(pixels), None if pixels else file, part, True, note)
+
+
+def _holds_numbers(row: list[str]) -> bool:
+    return all(_NUMBER.fullmatch(cell) for cell in row)
 
 
 def _without_header(where: str, width: int, num_labels: Callable[[int], int]) -> Layout:
