@@ -48,6 +48,13 @@ def test_every_run_is_listed_by_study_with_what_varies_and_its_state(outputs: Pa
     assert second.splitlines()[1].split()[:3] == ["run", "seed", "state"]
 
 
+def test_epochs_that_vary_are_told_from_those_that_were_trained(tmp_path: Path, lenet_runs: Call) -> None:
+    runs = [RunConfig(epochs=epochs, seed=seed) for epochs in (2, 3) for seed in (0, 1)]
+    write_study(tmp_path / "lengths", runs, lambda config, epoch: (0.1, 0.9))
+    _, out, _ = lenet_runs(str(tmp_path))
+    assert out.splitlines()[1].split()[:5] == ["run", "epochs", "seed", "state", "trained"]
+
+
 @pytest.mark.parametrize(
     ("where", "count"),
     [

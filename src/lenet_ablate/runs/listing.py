@@ -145,11 +145,13 @@ def age(seconds: float) -> str:
 
 def _columns(runs: Sequence[Entry], shown: Sequence[Entry], now: float) -> list[Column]:
     rows = [entry.row for entry in shown]
+    varying = list(_varying(runs, shown))
+    trained = "trained" if any(column.title == "epochs" for column in varying) else "epochs"
     return [
         Column("run", [short_name(entry.name) for entry in shown]),
-        *_varying(runs, shown),
+        *varying,
         Column("state", [entry.record.state.value for entry in shown]),
-        Column("epochs", [_epochs(row) for row in rows], True, rank=4),
+        Column(trained, [_epochs(row) for row in rows], True, rank=4),
         Column("val acc", [percent(row["val_accuracy"]) for row in rows], True, rank=5),
         Column("test acc", [percent(row["test_accuracy"]) for row in rows], True),
         Column("seconds", [_seconds(row["wall_seconds"]) for row in rows], True, rank=3),
