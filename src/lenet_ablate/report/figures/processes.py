@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FIGURES_PER_HELPER, MAX_HELPERS = 8, 3  # a helper takes about a second to start, and 200 MB
-HELPER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
+# Figures of a large report take more memory than loky allows a process before it restarts it, with a warning.
+HELPER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "LOKY_MAX_MEMORY_LEAK_SIZE": "1e9"}
 SELDOM = (20_000, 20, 20)  # a twentieth of the time less than at Python's 700, for 50 MB
 
 
