@@ -180,6 +180,11 @@ def test_a_small_digit_is_a_digit_though_never_sure() -> None:
     assert [digit.is_doubtful for digit in row] == [False, True]
 
 
+def test_a_1_that_is_twice_as_high_is_no_ruled_line() -> None:
+    found = layout(pages.large_one())
+    assert sum(len(row) for row in found.rows) == 5 and not found.ruling.upright
+
+
 def test_squared_paper_as_dark_as_the_writing_is_no_shadow() -> None:
     found = layout(pages.dark_squares())
     assert [len(row) for row in found.rows] == [1]

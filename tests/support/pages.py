@@ -164,6 +164,15 @@ def pale() -> Image.Image:
     return Image.blend(image, Image.composite(image, faint, image.point(lambda level: 255 if level < 200 else 0)), 0.3)
 
 
+def large_one() -> Image.Image:
+    """2375 in two rows, and a 1 twice as high, as broad as its strokes."""
+    image = page(700, 460)
+    write(image, (2, 3), 60, 60, 70, 120)
+    write(image, (7, 5), 60, 300, 70, 120)
+    ImageDraw.Draw(image).line([(560, 150), (552, 300)], fill=INK, width=7)
+    return image
+
+
 def dark_squares() -> Image.Image:
     """A 0 with a broad pen on squared paper that is printed as darkly, many lines of which end at the edges."""
     lines, image = page(640, 480), page(640, 480)
@@ -237,6 +246,7 @@ def pages() -> dict[str, Pixels]:
         "on a desk": on_desk(),
         "far askew on a desk": on_desk(20),
         "dark squares": dark_squares(),
+        "large 1": large_one(),
         "cut off in shadow": cut_off_in_shadow(),
         "chalk": chalk(),
         "chalk, two holes": chalk(8),

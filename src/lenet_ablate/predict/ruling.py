@@ -24,6 +24,7 @@ SMALL_PIECE = 0.2  # of the largest: it tells nothing of the writing
 COVERED = 0.55  # of a line's length: its pieces
 ALONE, ACROSS = 1.6, 1.15  # times the writing's size: length of a line that is alone; from edge to edge of the picture
 UPRIGHT, MARGIN_LINE = 1.8, 1.5  # the same of lines that might be a 1
+PENNED = 3.5  # times the writing's size: an upright line alone that is as broad as its strokes, and may be a 1
 SEVERAL, FEW, HALF = 3, 1.6, 0.6  # pieces of more than a part of the usual size; times as long a line beside fewer
 CELL = 1.1  # times the writing's size: a box that is smaller is a 0
 WHOLE = 0.9  # of its box's side: a wall; the sides of a 0 are bent
@@ -105,12 +106,13 @@ def _accepted(
     rest = mask & ~gone & ~paint((), uprights)
     alone = _writing(rest, stroke)
     writing = max(alone, _writing(mask & ~gone, stroke))
-    thin = mask.shape[1] if level else THIN_LINE * (stroke_pixels(rest) if rest.any() else 0.0)
+    pen = THIN_LINE * (stroke_pixels(rest) if rest.any() else 0.0)
+    thin = mask.shape[1] if level else pen
     upright = [
         line
         for line in uprights
         if line in boxed[1]
-        or _is_long(line, writing, mask.shape[0], MARGIN_LINE, UPRIGHT)
+        or _is_long(line, writing, mask.shape[0], MARGIN_LINE, UPRIGHT if line.thickness <= pen else PENNED)
         or (line.thickness <= thin and _is_long(line, alone, mask.shape[0], MARGIN_LINE, np.inf))
     ]
     held = (

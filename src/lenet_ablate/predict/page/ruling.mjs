@@ -15,6 +15,7 @@ const COVERED = 0.55; // of a line's length: its pieces
 const ALONE = 1.6; // times the writing's size: length of a line that is alone
 const ACROSS = 1.15; // the same from edge to edge of the picture
 const UPRIGHT = 1.8; // the same of lines that might be a 1
+const PENNED = 3.5; // times the writing's size: an upright line alone that is as broad as its strokes, and may be a 1
 const MARGIN_LINE = 1.5;
 const SEVERAL = 3; // pieces of more than a part of the usual size
 const FEW = 1.6; // times as long is a line beside fewer
@@ -97,11 +98,12 @@ function acceptedLines(mask, stroke, levels, uprights, paint) {
   const bare = rest(union(gone, allUpright));
   const alone = writingOf(bare, stroke);
   writing = larger(alone, writingOf(rest(gone), stroke));
-  const thin = level.length ? width : THIN_LINE * (bare.data.includes(1) ? strokePixels(bare) : 0);
+  const pen = THIN_LINE * (bare.data.includes(1) ? strokePixels(bare) : 0);
+  const thin = level.length ? width : pen;
   const upright = uprights.filter(
     (line) =>
       boxed.upright.includes(line) ||
-      isLong(line, writing, height, MARGIN_LINE, UPRIGHT) ||
+      isLong(line, writing, height, MARGIN_LINE, line.thickness <= pen ? UPRIGHT : PENNED) ||
       (line.thickness <= thin && isLong(line, alone, height, MARGIN_LINE, Infinity)),
   );
   const held = (lines, even) => lines.filter((line) => !even || isOnGrid(even, line));
