@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pack import DATA, DOCUMENT, Packed
+import yaml
+from pack import DATA, DOCUMENT, Packed, flat
 from published import claims, one_more, percent, placed, reference, spread
 
 CONF = Path(__file__).resolve().parents[2] / "conf/experiment"
@@ -145,9 +146,21 @@ def varied(study: Packed) -> list[str]:
     return [key for key in keys if key.partition(".")[0] not in keys or "." not in key]
 
 
+def order_of(study: Packed, key: str) -> list[str]:
+    """The levels of a setting, first as the experiment's file has them, then by number or name."""
+    file = CONF / f"{study.name.removesuffix(DOCUMENT)}.yaml"
+    sweep = yaml.safe_load(file.read_text(encoding="utf-8")).get("sweep", {}) if file.is_file() else {}
+    told = [flat({key: level})[key] for level in sweep.get(key, [])]
+    found = {run["settings"][key] for run in study.results.values()}
+    others = sorted(found - set(told), key=lambda level: (not level.isnumeric(), level.zfill(9), level))
+    return [*told, *others]
+
+
 def rows_of(study: Packed) -> list[Row]:
     """A row per combination of what varies, or per level of each where these are many."""
     runs, keys = list(study.results.values()), varied(study)
+    ranks = {key: order_of(study, key) for key in keys}
+    runs.sort(key=lambda run: [ranks[key].index(run["settings"][key]) for key in keys])
     points = {tuple((key, run["settings"][key]) for key in keys): None for run in runs}
     if len(points) > MOST_ROWS:
         points = {((key, run["settings"][key]),): None for key in keys for run in runs}

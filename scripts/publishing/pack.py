@@ -39,7 +39,7 @@ STUDIES = {
     "pooling_document": ["experiment=pooling", "protocol=document", TEN],
     "learning_rate_document": ["experiment=learning_rate", "protocol=document", TEN],
     "tanh_average_document": ["experiment=tanh_average", "protocol=document"],
-    "hand_derived_document": ["experiment=hand_derived", "protocol=document"],
+    "hand_derived_document": ["experiment=hand_derived", "protocol=document", FIVE],
     "plain_sgd_document": ["experiment=plain_sgd", "protocol=document"],
     "published_rate": ["lr=0.001", "data.val_size=0", "data.resize=bilinear", *SCALES_AND_ORDERS, "seed=0,1,2"],
 }
