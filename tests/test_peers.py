@@ -53,8 +53,8 @@ def test_the_table_leaves_the_first_epoch_out_and_shares_what_ran_side_by_side(
     lines = table.markdown(file).splitlines()
     assert lines[2:5] == [
         "| JAX `jit` and Optax | pip: no | | | |",
-        "| PyTorch: DataLoader and torchvision's transforms | 10.0 |  |  | 98.00 % |",
-        "| lenet-ablate | 2.00 |  | 1.50 | 98.00–99.00 % |",
+        "| PyTorch: DataLoader and torchvision's transforms | 10.0 | – | – | 98.00 % |",
+        "| lenet-ablate | 2.00 | – | 1.50 | 98.00–99.00 % |",
     ]
     assert "Medians of 3 epochs after a first one; accuracy after 4" in lines[-1]
 

@@ -59,7 +59,7 @@ def _line(what: str, ways: Mapping[str, Row]) -> str:
 
 
 def _number(found: float | None) -> str:
-    return "" if found is None else f"{found:.2f}" if found < 10 else f"{found:.1f}"
+    return "–" if found is None else f"{found:.2f}" if found < 10 else f"{found:.1f}"
 
 
 def _range(values: Sequence[float]) -> str:
@@ -75,6 +75,7 @@ def _foot(rows: Sequence[Row]) -> str:
     (processor,), (python,), (cores,) = ({row[key] for row in rows} for key in ("processor", "python", "cores"))
     told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return (
-        f"Medians of {number - 1} epochs after a first one; accuracy after {number}, of all trainings of the row. "
+        f"Medians of {number - 1} epochs after a first one; accuracy after {number}, of all trainings of the row; –: not "
+        "measured. "
         f"{cores} cores of an {processor}, Python {python}, {told}."
     )
