@@ -179,6 +179,27 @@ def test_unreadable_pictures_do_not_cost_the_others(
 
 
 @pytest.mark.parametrize(
+    ("name", "head", "told"),
+    [
+        ("a.heic", b"\0\0\0\x18ftypheic\0\0", "is HEIC"),
+        ("a.avif", b"\0\0\0\x1cftypavif\0\0", "is AVIF"),
+        ("a.tif", b"II*\0\x08\0\0\0", "is TIFF"),
+        ("a.png", b"%PDF-1.7", "is a PDF"),
+    ],
+)
+def test_other_formats_are_named_and_none_in_a_folder_is_passed_over(
+    name: str, head: bytes, told: str, outputs: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures of several kinds"
+    folder.mkdir()
+    (folder / name).write_bytes(head)
+    (folder / "seven.png").write_bytes((pictures / "seven.png").read_bytes())
+    assert run(outputs, folder) == 2
+    printed = capsys.readouterr()
+    assert told in printed.err and "save it as PNG or JPEG" in printed.err and "seven.png: " in printed.out
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         [],

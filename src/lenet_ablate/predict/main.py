@@ -14,6 +14,7 @@ from lenet_ablate.config.choices import Color
 from lenet_ablate.config.home import lend_temporary_folder
 from lenet_ablate.errors import DataError, LenetAblateError, PictureError, RecordError
 from lenet_ablate.predict.options import BAD, parse_options
+from lenet_ablate.predict.other_kinds import SUFFIXES as OTHER_SUFFIXES
 from lenet_ablate.rendering.streams import with_safe_streams
 
 if TYPE_CHECKING:
@@ -168,7 +169,11 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+            inside = sorted(
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in (*SUFFIXES, *OTHER_SUFFIXES) and file.is_file()
+            )
         elif set(name) & set("*?[") and not path.exists():
             inside = _matches(path)
         else:

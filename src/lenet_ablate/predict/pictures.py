@@ -17,6 +17,7 @@ from PIL.BmpImagePlugin import BmpImageFile
 
 from lenet_ablate.errors import PictureError
 from lenet_ablate.predict.boxes import Box
+from lenet_ablate.predict.other_kinds import other_kind
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 MAX_BYTES = 100 * 2**20
@@ -79,6 +80,8 @@ def load_picture(path: Path) -> Picture:
             raise PictureError(f"{path}: {'is not a file' if path.exists() else 'there is no such file'}")
         if path.stat().st_size > MAX_BYTES:
             raise PictureError(f"{path}: is larger than {MAX_BYTES >> 20} MiB")
+        if other := other_kind(path):
+            raise PictureError(f"{path}: is {other}, which is not read; save it as PNG or JPEG")
         with Image.open(path, formats=FORMATS) as image:
             _check_size(str(path), image)
             _check_scans(path, image)
