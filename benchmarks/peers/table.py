@@ -75,7 +75,7 @@ def _foot(rows: Sequence[Row]) -> str:
     (processor,), (python,), (cores,) = ({row[key] for row in rows} for key in ("processor", "python", "cores"))
     told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return (
-        f"Medians of {number - 1} epochs after a first one; accuracy after {number}, of all trainings of the row; –: not "
-        "measured. "
+        f"Medians of {number - 1} epochs after a first one; accuracy after {number}, of all trainings of the row; "
+        "–: not measured. "
         f"{cores} cores of an {processor}, Python {python}, {told}."
     )

@@ -169,11 +169,8 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(
-                file
-                for file in path.iterdir()
-                if file.suffix.lower() in (*SUFFIXES, *OTHER_SUFFIXES) and file.is_file()
-            )
+            kinds = (*SUFFIXES, *OTHER_SUFFIXES)
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in kinds and file.is_file())
         elif set(name) & set("*?[") and not path.exists():
             inside = _matches(path)
         else:
