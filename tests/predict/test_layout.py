@@ -185,6 +185,19 @@ def test_a_1_that_is_twice_as_high_is_no_ruled_line() -> None:
     assert sum(len(row) for row in found.rows) == 5 and not found.ruling.upright
 
 
+def test_the_bar_of_a_7_that_is_larger_than_the_rest_is_no_ruled_line() -> None:
+    found = layout(pages.large_seven())
+    ((seven,),) = found.rows
+    assert seven.box.width > seven.box.height / 2 and not found.ruling.level
+
+
+@pytest.mark.parametrize("name", pages.other_inks())
+def test_what_is_much_paler_lighter_or_smaller_is_told(name: str) -> None:
+    found = layout(pages.other_inks()[name])
+    assert sum(len(row) for row in found.rows) == (1 if "small" in name else 2)
+    assert len(found.left_out) == 1
+
+
 def test_squared_paper_as_dark_as_the_writing_is_no_shadow() -> None:
     found = layout(pages.dark_squares())
     assert [len(row) for row in found.rows] == [1]

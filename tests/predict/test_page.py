@@ -292,7 +292,7 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
         ("stems", stems, 9),
         ("ruling", ruling, 14),
         ("erase", erase, 3),
-        ("pieces", pieces, 14),
+        ("pieces", pieces, 15),
         ("digits", digits, 11),
         ("comb", comb, 4),
         ("rows", rows, 4),

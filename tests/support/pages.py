@@ -164,6 +164,37 @@ def pale() -> Image.Image:
     return Image.blend(image, Image.composite(image, faint, image.point(lambda level: 255 if level < 200 else 0)), 0.3)
 
 
+def other_inks() -> dict[str, Image.Image]:
+    """23 in ink, and beside it what is easily lost: a 7 that is paler still, light on a darker ground, or smaller."""
+    pale, ground, small, point = page(600, 300), page(600, 300), page(600, 400), page(600, 300)
+    for image in (pale, ground, point):
+        write(image, (2, 3), 60, 90, 110, 50)
+    faint = page(600, 300)
+    write(faint, [7], 400, 90, 110)
+    pale = ImageChops.darker(pale, faint.point(lambda level: PAPER - (PAPER - level) // 7))
+    light = ImageChops.invert(faint).point(lambda level: 140 if level < 130 else 240)
+    ground = ImageChops.lighter(ground.point(lambda level: min(level, 140)), light)
+    ground.paste(30, mask=page_mask(point))
+    write(small, [3], 60, 20, 340)
+    write(small, [7], 480, 200, 24)
+    ImageDraw.Draw(point).ellipse((340, 190, 349, 199), fill=INK)
+    return {"paler ink": pale, "light ink": ground, "small beside large": small, "a point": point}
+
+
+def page_mask(image: Image.Image) -> Image.Image:
+    """Where a page is written on."""
+    return image.point(lambda level: 255 if level < 130 else 0)
+
+
+def large_seven() -> Image.Image:
+    """235 in a row, and a 7 four times as high, whose bar is longer than they are high."""
+    image = page(700, 460)
+    write(image, (2, 3, 5), 60, 60, 70, 60)
+    draw = ImageDraw.Draw(image)
+    draw.line([(400, 80), (570, 84), (470, 380)], fill=INK, width=12, joint="curve")
+    return image
+
+
 def large_one() -> Image.Image:
     """2375 in two rows, and a 1 twice as high, as broad as its strokes."""
     image = page(700, 460)
@@ -247,6 +278,8 @@ def pages() -> dict[str, Pixels]:
         "far askew on a desk": on_desk(20),
         "dark squares": dark_squares(),
         "large 1": large_one(),
+        "large 7": large_seven(),
+        **other_inks(),
         "cut off in shadow": cut_off_in_shadow(),
         "chalk": chalk(),
         "chalk, two holes": chalk(8),

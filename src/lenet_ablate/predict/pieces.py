@@ -16,12 +16,15 @@ from lenet_ablate.predict.pictures import Grey
 from lenet_ablate.predict.strokes import stroke_pixels
 
 MIN_AREA = 2e-5  # of the picture: what is smaller is dust
-DUST = 0.1  # of the writing's size: no part of a digit that one would miss
+DUST, DOT = (
+    0.1,
+    0.7,
+)  # of the writing's size: no part of a digit; of its strokes: a point of it, or writing much smaller
 MIN_INNER = 0.15  # of the picture's shorter side: where ink inside is larger, ink at the edge is cut off
 CUT = 2.5  # strokes, or 0.3 of its own size: as much of a digit may touch the edge; of what is cut off more does
 SHADOW = 3.0  # times the usual stroke: shadows at the edge are broader
 MAX_PIECES = 400  # the largest: a grid of digits of 20 pixels; with more, a pattern of dots would take minutes
-PALE, NOISE = 0.22, 4.0  # of the usual ink's strength, and of the paper's standard deviation: what is pale is stronger
+PALE, NOISE = 0.1, 4.0  # of the usual ink's strength, and of the paper's standard deviation: what is pale is stronger
 LEAST_PALE, MOST_PALE = 0.4, 2.5  # of the writing's size: pale pieces that one would miss
 DARK = 0.5  # of the usual ink's strength: what the picture's edge cuts off, where shadows lie there, is as strong
 INNER, ROUND = 0.25, 0.8  # of a piece's size: another one inside; of whose rows and columns has ink on both sides
@@ -109,6 +112,8 @@ def find_pieces(ink: Ink) -> Pieces:
             kept.append(Piece(piece.number, piece.box, at_edge=True))
         elif piece.size >= DUST * size and not _is_shadow(labels, piece, stroke):
             left_out.append(LeftOut(piece.box, Reason.edge))
+    dots = [piece for piece in kept if DOT * stroke <= piece.size < DUST * size]
+    left_out += [LeftOut(piece.box, Reason.small) for piece in dots]
     kept = [piece for piece in kept if piece.size >= DUST * size]
     kept.sort(key=lambda piece: -piece.box.height * piece.box.width)
     left_out += [LeftOut(piece.box, Reason.many) for piece in kept[MAX_PIECES:]]
@@ -181,22 +186,30 @@ def _inside(labels: Labels, piece: Piece) -> Mask:
 
 
 def _unread(ink: Ink, size: float, stroke: float) -> list[LeftOut]:
-    """What is no ink and looks written, by its size and breadth: paler than the rest, or cut off where shadows lie."""
+    """What is no ink and looks written: paler than the rest, light where that is dark, or cut off where shadows lie."""
     if not size:
         return []
     paper = ~ndimage.maximum_filter(ink.mask, NEAR_INK, mode="constant")
     if not paper.any():
         return []
-    pale = paper & (ink.strength > max(PALE, NOISE * float(ink.strength[paper].std())))
-    labels, _ = ndimage.label(pale, structure=EIGHT)
+    noise = NOISE * float(ink.strength[paper].std())
+    pale = paper & (ink.strength > max(PALE, noise))
+    light = paper & (ink.strength < -max(DARK, noise))
+    return [*_written(ink.strength, pale, size, stroke), *_written(-ink.strength, light, size, stroke)]
+
+
+def _written(strength: Grey, mask: Mask, size: float, stroke: float) -> list[LeftOut]:
+    """The pieces of a mask that are as large and as broad as what is written."""
+    labels, _ = ndimage.label(mask, structure=EIGHT)
     found = []
     for piece in _boxes(labels):
         inside = _inside(labels, piece)
-        is_seen = LEAST_PALE * size <= piece.size <= MOST_PALE * size
+        is_flat = 2 * min(piece.box.height, piece.box.width) < stroke  # the grey edge of a ruled line
+        is_seen = LEAST_PALE * size <= piece.size <= MOST_PALE * size and not is_flat
         if not is_seen or not stroke / 3 <= stroke_pixels(inside) <= 2 * stroke:
             continue
         if not _touches(piece.box, labels.shape):
             found.append(LeftOut(piece.box, Reason.pale))
-        elif np.median(_part(ink.strength, piece.box)[inside]) >= DARK:
+        elif np.median(_part(strength, piece.box)[inside]) >= DARK:
             found.append(LeftOut(piece.box, Reason.edge))
     return found

@@ -97,16 +97,23 @@ def _accepted(
         [line for line in levels if grid and grid.holds(line)],
         [line for line in uprights if columns and columns.holds(line)],
     )
-    boxed = _boxed(levels, uprights, _writing(mask & ~paint(levels, uprights), stroke).size, mask.shape)
+    boxed = _walls(mask, stroke, levels, uprights, paint)
     boxed = [*boxed[0], *ruled[0]], [*boxed[1], *ruled[1]]
     gone = paint(*boxed)
-    writing = _writing(mask & ~paint(levels, ()) & ~gone, stroke)
-    level = [line for line in levels if line in boxed[0] or _is_long(line, writing, mask.shape[1], ACROSS, ALONE)]
+    bare = mask & ~paint(levels, ()) & ~gone
+    writing = _writing(bare, stroke)
+    pen = _pen(bare)
+    level = [
+        line
+        for line in levels
+        if line in boxed[0]
+        or _is_long(line, writing, mask.shape[1], ACROSS, ALONE if line.thickness <= pen else PENNED)
+    ]
     gone |= paint(level, ())
     rest = mask & ~gone & ~paint((), uprights)
     alone = _writing(rest, stroke)
     writing = max(alone, _writing(mask & ~gone, stroke))
-    pen = THIN_LINE * (stroke_pixels(rest) if rest.any() else 0.0)
+    pen = _pen(rest)
     thin = mask.shape[1] if level else pen
     upright = [
         line
@@ -120,6 +127,11 @@ def _accepted(
         [line for line in uprights if not columns or columns.holds(line)],
     )
     return _with_held(*held, level, upright, alone.size)
+
+
+def _pen(rest: Mask) -> float:
+    """The thickness up to which a line is thinner than the strokes of what is left."""
+    return THIN_LINE * stroke_pixels(rest) if rest.any() else 0.0
 
 
 def without_lines(ink: Ink, ruling: Ruling) -> list[Ink]:
@@ -183,6 +195,14 @@ def _meets(line: Line, other: Line) -> bool:
     column = other.row((line.start + line.end) / 2)
     row = line.row(column)
     return line.first - near <= column <= line.last + near and other.first - near <= row <= other.last + near
+
+
+def _walls(
+    mask: Mask, stroke: float, levels: Sequence[Line], uprights: Sequence[Line], paint: Paint
+) -> tuple[list[Line], list[Line]]:
+    """The walls of boxes; what might be one is no writing at first, and is where it is none."""
+    walls = _boxed(levels, uprights, _writing(mask & ~paint(levels, uprights), stroke).size, mask.shape)
+    return _boxed(levels, uprights, _writing(mask & ~paint(*walls), stroke).size, mask.shape) if any(walls) else walls
 
 
 def _boxed(

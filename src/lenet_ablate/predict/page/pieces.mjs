@@ -6,12 +6,13 @@ import { label, maximumFilter } from "./ndimage.mjs";
 import { strokePixels } from "./strokes.mjs";
 
 const MIN_AREA = 2e-5; // of the picture: what is smaller is dust
-const DUST = 0.1; // of the writing's size: no part of a digit that one would miss
+const DUST = 0.1; // of the writing's size: no part of a digit
+const DOT = 0.7; // of its strokes: a point of it, or writing much smaller
 const MIN_INNER = 0.15; // of the picture's shorter side: where ink inside is larger, ink at the edge is cut off
 const CUT = 2.5; // strokes, or 0.3 of its own size: as much of a digit may touch the edge; of what is cut off more does
 const SHADOW = 3; // times the usual stroke: shadows at the edge are broader
 const MAX_PIECES = 400; // the largest: a grid of digits of 20 pixels; more are a pattern of dots
-const PALE = 0.22; // of the usual ink's strength
+const PALE = 0.1; // of the usual ink's strength
 const NOISE = 4; // of the paper's standard deviation: what is pale is stronger
 const LEAST_PALE = 0.4; // of the writing's size: pale pieces that one would miss
 const MOST_PALE = 2.5;
@@ -70,6 +71,9 @@ export function findPieces(ink) {
     else if (piece.size >= DUST * size && strokePixels(pixelsOf(labels, piece)) <= SHADOW * stroke) {
       leftOut.push({ box: piece.box, reason: REASONS.edge });
     }
+  }
+  for (const { box, size: own } of kept) {
+    if (DOT * stroke <= own && own < DUST * size) leftOut.push({ box, reason: REASONS.small });
   }
   const area = ({ box }) => boxHeight(box) * boxWidth(box);
   const pieces = kept.filter((piece) => piece.size >= DUST * size).sort((one, other) => area(other) - area(one));
@@ -142,18 +146,29 @@ function pixelsOf(labels, { number, box }) {
   return makeGrid(height, width, inside);
 }
 
-/** What is no ink and yet looks written, by its size and breadth: paler than the rest, or cut off where shadows lie. */
+/** What is no ink and looks written: paler than the rest, light where that is dark, or cut off where shadows lie. */
 function unreadPieces({ strength, mask }, size, stroke) {
   if (!size) return [];
   const near = maximumFilter(mask, NEAR_INK);
   const paper = select(strength.data, near.data, 0);
   if (!paper.length) return [];
-  const least = Math.fround(Math.max(PALE, NOISE * deviation(paper)));
-  const pale = mask.data.map((_, i) => (!near.data[i] && strength.data[i] > least ? 1 : 0));
-  const { labels, count } = label(makeGrid(mask.height, mask.width, pale));
+  const noise = NOISE * deviation(paper);
+  const seen = (sign, least) => {
+    const limit = Math.fround(Math.max(least, noise));
+    const far = mask.data.map((_, i) => (!near.data[i] && sign * strength.data[i] > limit ? 1 : 0));
+    const own = makeGrid(mask.height, mask.width, strength.data.map((value) => sign * value));
+    return writtenPieces(own, makeGrid(mask.height, mask.width, far), size, stroke);
+  };
+  return [...seen(1, PALE), ...seen(-1, DARK)];
+}
+
+/** The pieces of a mask that are as large and as broad as what is written. */
+function writtenPieces(strength, mask, size, stroke) {
+  const { labels, count } = label(mask);
   const unread = [];
   for (const piece of solidPieces(labels, count)) {
-    if (piece.size < LEAST_PALE * size || piece.size > MOST_PALE * size) continue;
+    const isFlat = 2 * Math.min(boxHeight(piece.box), boxWidth(piece.box)) < stroke; // the grey edge of a ruled line
+    if (piece.size < LEAST_PALE * size || piece.size > MOST_PALE * size || isFlat) continue;
     const breadth = strokePixels(pixelsOf(labels, piece));
     if (stroke / 3 > breadth || breadth > 2 * stroke) continue;
     const isAtEdge = touchesEdge(piece.box, labels);

@@ -88,26 +88,40 @@ function acceptedLines(mask, stroke, levels, uprights, paint) {
   const every = paint(levels, uprights);
   const grid = findGrid(levels, width);
   const columns = findColumns(uprights, height, grid);
-  const boxed = boxedLines(levels, uprights, writingOf(rest(every), stroke).size, mask);
+  let boxed = boxedLines(levels, uprights, writingOf(rest(every), stroke).size, mask);
+  if (boxed.level.length) {
+    const bare = rest(paint(boxed.level, boxed.upright)); // strokes that might be lines were no writing so far
+    boxed = boxedLines(levels, uprights, writingOf(bare, stroke).size, mask);
+  }
   if (grid) boxed.level.push(...levels.filter((line) => isOnGrid(grid, line)));
   if (columns) boxed.upright.push(...uprights.filter((line) => isOnGrid(columns, line)));
   let gone = paint(boxed.level, boxed.upright);
-  let writing = writingOf(rest(union(paint(levels, []), gone)), stroke);
-  const level = levels.filter((line) => boxed.level.includes(line) || isLong(line, writing, width, ACROSS, ALONE));
+  const open = rest(union(paint(levels, []), gone));
+  let writing = writingOf(open, stroke);
+  const least = (line, part) => (line.thickness <= part.pen ? part.thin : PENNED);
+  const across = { pen: penOf(open), thin: ALONE };
+  const level = levels.filter(
+    (line) => boxed.level.includes(line) || isLong(line, writing, width, ACROSS, least(line, across)),
+  );
   gone = union(gone, paint(level, []));
   const bare = rest(union(gone, allUpright));
   const alone = writingOf(bare, stroke);
   writing = larger(alone, writingOf(rest(gone), stroke));
-  const pen = THIN_LINE * (bare.data.includes(1) ? strokePixels(bare) : 0);
-  const thin = level.length ? width : pen;
+  const along = { pen: penOf(bare), thin: UPRIGHT };
+  const thin = level.length ? width : along.pen;
   const upright = uprights.filter(
     (line) =>
       boxed.upright.includes(line) ||
-      isLong(line, writing, height, MARGIN_LINE, line.thickness <= pen ? UPRIGHT : PENNED) ||
+      isLong(line, writing, height, MARGIN_LINE, least(line, along)) ||
       (line.thickness <= thin && isLong(line, alone, height, MARGIN_LINE, Infinity)),
   );
   const held = (lines, even) => lines.filter((line) => !even || isOnGrid(even, line));
   return withHeld(held(levels, grid), held(uprights, columns), level, upright, alone.size);
+}
+
+/** The thickness up to which a line is thinner than the strokes of what is left. */
+function penOf(rest) {
+  return rest.data.includes(1) ? THIN_LINE * strokePixels(rest) : 0;
 }
 
 function union(one, other) {
