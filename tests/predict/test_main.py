@@ -193,10 +193,12 @@ def test_other_formats_are_named_and_none_in_a_folder_is_passed_over(
     folder = tmp_path / "pictures of several kinds"
     folder.mkdir()
     (folder / name).write_bytes(head)
+    (folder / "last year").mkdir()
     (folder / "seven.png").write_bytes((pictures / "seven.png").read_bytes())
     assert run(outputs, folder) == 2
     printed = capsys.readouterr()
     assert told in printed.err and "save it as PNG or JPEG" in printed.err and "seven.png: " in printed.out
+    assert "not looked into (last year)" in printed.err
 
 
 @pytest.mark.parametrize(

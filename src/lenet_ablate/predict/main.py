@@ -169,8 +169,7 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            kinds = (*SUFFIXES, *OTHER_SUFFIXES)
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in kinds and file.is_file())
+            inside = _pictures_in(path)
         elif set(name) & set("*?[") and not path.exists():
             inside = _matches(path)
         else:
@@ -180,6 +179,15 @@ def _find_pictures(names: Sequence[str]) -> list[Path]:
             raise _NothingToDo(f"{name}: {what}")
         found += inside
     return found
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    kinds = (*SUFFIXES, *OTHER_SUFFIXES)
+    entries = sorted(folder.iterdir())
+    if deeper := [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]:
+        shown = ", ".join(deeper[:3]) + (", …" if len(deeper) > 3 else "")
+        _complain(f"{folder}: folders in it are not looked into ({shown})")
+    return [entry for entry in entries if entry.suffix.lower() in kinds and entry.is_file()]
 
 
 def _matches(pattern: Path) -> list[Path]:

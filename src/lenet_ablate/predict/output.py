@@ -36,19 +36,24 @@ def as_text(answer: Answer) -> str:
     """The digits as they stand, row by row, how sure they are, ten probabilities each, and what was left out."""
     name, reading = _one_line(answer.picture), answer.reading
     signs = [prediction for prediction in reading.predictions if prediction.image is not None]
-    told = [f"{name}: {left_out}" for left_out in left_out_lines(reading)]
+    told = [f"{name}: {left_out}, so the answer is not sure" for left_out in left_out_lines(reading)]
     if not signs:
         return "\n".join([f"{name}: no digit found", *told])
     if len(signs) == 1:
         return "\n".join([f"{name}: {_sentence(signs[0])}", _bars(signs[0]), *told])
     rows = _rows(signs)
     count = sum(prediction.digit is not None for prediction in signs)
-    others = f", {len(signs) - count} no digits" if count < len(signs) else ""
+    rest = len(signs) - count
+    others = f", {rest} no digit{'s' if rest > 1 else ''}" if rest else ""
     if len(rows) == 1:
-        head = [f"{name}: {rows[0]}, {count} digits from left to right{others}"]
+        head = [f"{name}: {rows[0]}, {_digits(count)} from left to right{others}"]
     else:
-        head = [f"{name}: {count} digits in {len(rows)} rows{others}", *(f"  {row}" for row in rows)]
+        head = [f"{name}: {_digits(count)} in {len(rows)} rows{others}", *(f"  {row}" for row in rows)]
     return "\n".join([*head, *told, *(f" {_sentence(prediction)}\n{_bars(prediction)}" for prediction in signs)])
+
+
+def _digits(count: int) -> str:
+    return f"{count} digit{'' if count == 1 else 's'}"
 
 
 def _rows(signs: Sequence[Prediction]) -> list[str]:

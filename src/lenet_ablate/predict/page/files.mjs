@@ -42,7 +42,7 @@ async function decode(file, name) {
       throw error;
     });
   } catch {
-    throw new Error(`${name}: is not a picture that this browser can read`);
+    throw new Error(`${name}: is not a picture that this browser can read; save it as PNG or JPEG`);
   }
 }
 

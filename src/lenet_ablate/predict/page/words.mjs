@@ -69,7 +69,7 @@ function leftOutSentence(leftOut) {
   for (const { reason } of leftOut) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const tell = ([reason, count]) =>
     count > 1 ? `${count} marks ${reason} were left out` : `1 mark ${reason} was left out`;
-  return [...counts].map(tell).join("; ");
+  return counts.size ? `${[...counts].map(tell).join("; ")}, so the answer is not sure` : "";
 }
 
 /**
