@@ -60,7 +60,10 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     for path in sorted((source / "docs/results/data").glob("*.zip")):
         with zipfile.ZipFile(path) as archive:
             if "report/index.html" in archive.namelist():
-                (out / f"docs/results/pages/{path.stem}.html").write_bytes(archive.read("report/index.html"))
+                text = archive.read("report/index.html").decode("utf-8")
+                # The pages of a report's parts are not packed: they would take more room than all else.
+                text = re.sub(r'<a href="[\w-]+/index\.html">(.*?)</a>', r"\1", text)
+                (out / f"docs/results/pages/{path.stem}.html").write_text(text, encoding="utf-8")
     (out / "index.html").write_text(
         '<!doctype html><html lang="en"><title>lenet-ablate</title><meta http-equiv="refresh" content="0; '
         'url=docs/index.html"><a href="docs/index.html">lenet-ablate</a></html>\n',
