@@ -68,8 +68,8 @@ def test_a_logger_that_needs_a_home_is_one_line(run: Command, nameless: tuple[st
 
 
 def test_a_read_only_root_leaves_everything_that_needs_the_results_alone(run: Command, outputs: Path) -> None:
-    if not permitted("unshare", "--user", "--map-root-user", "--mount"):
-        pytest.skip("needs unshare with user and mount namespaces")
+    if not permitted("unshare", "--user", "--map-root-user", "--mount") or not shutil.which("chroot"):
+        pytest.skip("needs chroot, and unshare with user and mount namespaces")
     root = outputs.parent / "root"
     root.mkdir()
     namespace = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", READ_ONLY, "sh")
