@@ -191,6 +191,12 @@ def test_the_bar_of_a_7_that_is_larger_than_the_rest_is_no_ruled_line() -> None:
     assert seven.box.width > seven.box.height / 2 and not found.ruling.level
 
 
+def test_the_bar_of_a_7_beside_a_line_of_squared_paper_is_a_stroke() -> None:
+    ((_, seven),) = layout(pages.bar_beside_a_line()).rows
+    assert seven.box.width > 0.5 * seven.box.height
+    assert (seven.ink[: seven.ink.shape[0] // 8] > 0.5).any(axis=0).mean() > 0.8
+
+
 @pytest.mark.parametrize("name", pages.other_inks())
 def test_what_is_much_paler_lighter_or_smaller_is_told(name: str) -> None:
     found = layout(pages.other_inks()[name])

@@ -290,7 +290,7 @@ def test_the_modules_stay_small_and_name_nothing_twice() -> None:
         ("choice", choice, 7),
         ("upstroke", upstroke, 11),
         ("stems", stems, 9),
-        ("ruling", ruling, 14),
+        ("ruling", ruling, 15),
         ("erase", erase, 3),
         ("pieces", pieces, 15),
         ("digits", digits, 11),

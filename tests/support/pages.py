@@ -204,6 +204,18 @@ def large_one() -> Image.Image:
     return image
 
 
+def bar_beside_a_line() -> Image.Image:
+    """27 on squared paper; the bar of the 7 runs a little below a line of it."""
+    image = page(900, 600)
+    draw = ImageDraw.Draw(image)
+    for place in range(50, 900, 50):
+        draw.line([(place, 0), (place, 600)], fill=110, width=2)
+        draw.line([(0, place), (900, place)], fill=110, width=2)
+    write(image, (2,), 160, 155, 95)
+    draw.line([(310, 158), (362, 158), (336, 248)], fill=INK, width=5, joint="curve")
+    return image
+
+
 def dark_squares() -> Image.Image:
     """A 0 with a broad pen on squared paper that is printed as darkly, many lines of which end at the edges."""
     lines, image = page(640, 480), page(640, 480)
@@ -277,6 +289,7 @@ def pages() -> dict[str, Pixels]:
         "on a desk": on_desk(),
         "far askew on a desk": on_desk(20),
         "dark squares": dark_squares(),
+        "bar beside a line": bar_beside_a_line(),
         "large 1": large_one(),
         "large 7": large_seven(),
         **other_inks(),

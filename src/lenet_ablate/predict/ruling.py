@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from lenet_ablate.predict.course import pixels_of, refined
 from lenet_ablate.predict.erase import corners, crumbs, mended, owned, uncrossed
-from lenet_ablate.predict.grid import find_grid
+from lenet_ablate.predict.grid import Grid, find_grid
 from lenet_ablate.predict.ink import EIGHT, Ink, Mask
 from lenet_ablate.predict.lines import THIN_LINE, Line, candidates
 from lenet_ablate.predict.strokes import runs, stroke_pixels
@@ -28,6 +28,7 @@ PENNED = 3.5  # times the writing's size: an upright line alone that is as broad
 SEVERAL, FEW, HALF = 3, 1.6, 0.6  # pieces of more than a part of the usual size; times as long a line beside fewer
 CELL = 1.1  # times the writing's size: a box that is smaller is a 0
 WHOLE = 0.9  # of its box's side: a wall; the sides of a 0 are bent
+LONGER = 3.0  # times as long as a stroke beside it is a line of a grid
 CORNER = 1.5  # thicknesses, and 2 pixels: how near lines that meet come to each other
 
 
@@ -93,6 +94,7 @@ def _accepted(
     """The candidates that are lines: by their length, or because lines that meet them hold them."""
     grid = find_grid(levels, mask.shape[1])
     columns = find_grid(uprights, mask.shape[0], grid, is_upright=True)
+    levels, uprights = _without_strokes(levels, grid), _without_strokes(uprights, columns)
     ruled = (
         [line for line in levels if grid and grid.holds(line)],
         [line for line in uprights if columns and columns.holds(line)],
@@ -127,6 +129,19 @@ def _accepted(
         [line for line in uprights if not columns or columns.holds(line)],
     )
     return _with_held(*held, level, upright, alone.size)
+
+
+def _without_strokes(lines: Sequence[Line], grid: Grid | None) -> list[Line]:
+    """The candidates without strokes along a line of the grid and apart from it, as the bar of a 7 may run."""
+
+    def is_along(line: Line, other: Line) -> bool:
+        middle = (line.first + line.last) / 2
+        apart = abs(line.row(middle) - other.row(middle))
+        is_within = other.first <= line.first and line.last <= other.last and other.covered >= WHOLE
+        is_near = (line.thickness + other.thickness) / 2 < apart < grid.pitch / 2 if grid else False
+        return is_within and is_near and other.length >= LONGER * line.length
+
+    return [line for line in lines if not any(is_along(line, other) for other in lines)]
 
 
 def _pen(rest: Mask) -> float:

@@ -22,6 +22,7 @@ const FEW = 1.6; // times as long is a line beside fewer
 const HALF = 0.6;
 const CELL = 1.1; // times the writing's size: a box that is smaller is a 0
 const WHOLE = 0.9; // of its box's side: a wall; the sides of a 0 are bent
+const LONGER = 3; // times as long as a stroke beside it is a line of a grid
 const CORNER = 1.5; // thicknesses, and 2 pixels: how near lines that meet come to each other
 
 /**
@@ -81,13 +82,14 @@ function erasedPixels(mask, { level, upright, stroke }) {
 }
 
 /** The candidates that are lines: by their length, or because lines that meet them hold them. */
-function acceptedLines(mask, stroke, levels, uprights, paint) {
+function acceptedLines(mask, stroke, everyLevel, everyUpright, paint) {
   const { height, width } = mask;
   const rest = (gone) => without(mask, gone);
+  const grid = findGrid(everyLevel, width);
+  const columns = findColumns(everyUpright, height, grid);
+  const [levels, uprights] = [withoutStrokes(everyLevel, grid), withoutStrokes(everyUpright, columns)];
   const allUpright = paint([], uprights);
   const every = paint(levels, uprights);
-  const grid = findGrid(levels, width);
-  const columns = findColumns(uprights, height, grid);
   let boxed = boxedLines(levels, uprights, writingOf(rest(every), stroke).size, mask);
   if (boxed.level.length) {
     const bare = rest(paint(boxed.level, boxed.upright)); // strokes that might be lines were no writing so far
@@ -117,6 +119,18 @@ function acceptedLines(mask, stroke, levels, uprights, paint) {
   );
   const held = (lines, even) => lines.filter((line) => !even || isOnGrid(even, line));
   return withHeld(held(levels, grid), held(uprights, columns), level, upright, alone.size);
+}
+
+/** The candidates without strokes along a line of the grid and apart from it, as the bar of a 7 may run. */
+function withoutStrokes(lines, grid) {
+  const isAlong = (line, other) => {
+    const middle = (line.first + line.last) / 2;
+    const apart = Math.abs(rowOf(line, middle) - rowOf(other, middle));
+    const isWithin = other.first <= line.first && line.last <= other.last && other.covered >= WHOLE;
+    const isNear = grid !== null && (line.thickness + other.thickness) / 2 < apart && apart < grid.pitch / 2;
+    return isWithin && isNear && lineLength(other) >= LONGER * lineLength(line);
+  };
+  return lines.filter((line) => !lines.some((other) => isAlong(line, other)));
 }
 
 /** The thickness up to which a line is thinner than the strokes of what is left. */
