@@ -152,6 +152,15 @@ def test_equal_bars_at_equal_distances_are_no_ones() -> None:
     assert comb_bars(ones) == set()
 
 
+def test_bars_of_a_form_do_not_part_a_row() -> None:
+    (row,) = layout(pages.low_comb()).rows
+    assert sum(not digit.is_bar for digit in row) == 10
+    digits = [Box(105, 70 + 112 * place, 194, 130 + 112 * place) for place in range(5)]
+    bars = [Box(176, 38 + 112 * place, 225, 41 + 112 * place) for place in range(6)]
+    assert len(in_rows([*digits, *bars], 90)) == 2
+    assert in_rows([*digits, *bars], 90, set(range(5, 11))) == [[5, 0, 6, 1, 7, 2, 8, 3, 9, 4, 10]]
+
+
 @pytest.mark.parametrize(
     ("image", "reason"), [(pages.cut_off(), Reason.edge), (pages.pale(), Reason.pale)], ids=["cut off", "pale"]
 )

@@ -139,6 +139,18 @@ def comb() -> Image.Image:
     return image
 
 
+def low_comb() -> Image.Image:
+    """6947264583 over a comb whose bars reach up to half of the digits, joined by a line below."""
+    image = page(1200, 330)
+    draw = ImageDraw.Draw(image)
+    draw.line([(40, 225), (1160, 225)], fill=INK, width=3)
+    for place in range(11):
+        draw.line([(40 + 112 * place, 176), (40 + 112 * place, 225)], fill=INK, width=3)
+    for place, digit in enumerate((6, 9, 4, 7, 2, 6, 4, 5, 8, 3)):
+        write(image, [digit], 70 + 112 * place, 105, 95)
+    return image
+
+
 def touching() -> Image.Image:
     """5 and 0, and 3 and 7, with strokes that touch."""
     image = page()
@@ -283,6 +295,7 @@ def pages() -> dict[str, Pixels]:
         "dense squares": dense_squares(),
         "arrow": arrow(),
         "comb": comb(),
+        "low comb": low_comb(),
         "touching": touching(),
         "cut off": cut_off(),
         "pale": pale(),

@@ -53,7 +53,8 @@ def _layout(picture: Picture, judge: Judge | None) -> Layout:
     found = _found(ways[0], judge)
     if judge:
         found = best_of([found, *(_found(way, judge) for way in ways[1:])], judge)
-    rows = in_rows([digit.box for digit in found.digits], found.size)
+    bars = {number for number, digit in enumerate(found.digits) if digit.is_bar}
+    rows = in_rows([digit.box for digit in found.digits], found.size, bars)
     signs = tuple(tuple(found.digits[number] for number in row) for row in rows)
     return Layout(picture, signs, found.left_out, ruling, found.size)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,23 +29,26 @@ class _Place:
         return self.bottom - self.top
 
 
-def in_rows(boxes: Sequence[Box], size: float) -> list[list[int]]:
+def in_rows(boxes: Sequence[Box], size: float, bars: Collection[int] = ()) -> list[list[int]]:
     """The numbers of boxes in the order in which they are read, row by row.
 
     Args:
         boxes: Of signs, in any order.
         size: The writing's usual size.
+        bars: The numbers of those that are a form's print: they take the row of what is near them.
     """
-    slant = _slant(boxes, size)
+    slant = _slant([box for number, box in enumerate(boxes) if number not in bars], size)
     places = []
     for number, box in enumerate(boxes):
         middle = (box.left + box.right) / 2
         places.append(_Place(number, middle, box.top - slant * middle, box.bottom - slant * middle))
     places.sort(key=lambda place: (place.middle, place.number))
     rows: list[list[_Place]] = []
-    for place in [place for place in places if place.height >= SMALL_SIGN * size]:
-        _add(rows, place)
-    for place in [place for place in places if place.height < SMALL_SIGN * size]:
+    small = [place for place in places if place.height < SMALL_SIGN * size or place.number in bars]
+    for place in places:
+        if place not in small:
+            _add(rows, place)
+    for place in small:
         _add_small(rows, place, size)
     rows.sort(key=lambda row: float(np.median([place.top + place.bottom for place in row])))
     return [[place.number for place in sorted(row, key=lambda place: place.middle)] for row in rows]

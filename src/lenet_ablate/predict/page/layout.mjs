@@ -38,6 +38,7 @@ function layoutOf(picture, judge) {
   const rows = inRows(
     digits.map((digit) => digit.box),
     size,
+    new Set(digits.flatMap((digit, number) => (digit.isBar ? [number] : []))),
   );
   return { picture, rows: rows.map((row) => row.map((number) => digits[number])), leftOut, size };
 }

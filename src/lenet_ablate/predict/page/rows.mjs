@@ -11,10 +11,14 @@ const FAR = 5; // times the writing's size: no neighbours
  * The numbers of boxes in the order in which they are read, row by row.
  * @param {Box[]} boxes Of signs, in any order.
  * @param {number} size The writing's usual size.
+ * @param {Set<number>} bars Those that are a form's print: they take the row of what is near them.
  * @returns {number[][]}
  */
-export function inRows(boxes, size) {
-  const slant = slantOf(boxes, size);
+export function inRows(boxes, size, bars) {
+  const slant = slantOf(
+    boxes.filter((_, number) => !bars.has(number)),
+    size,
+  );
   const places = boxes.map((box, number) => {
     const middle = (box.left + box.right) / 2;
     const [top, bottom] = [box.top - slant * middle, box.bottom - slant * middle];
@@ -22,7 +26,7 @@ export function inRows(boxes, size) {
   });
   places.sort((one, other) => one.middle - other.middle || one.number - other.number);
   const rows = [];
-  const isSmall = (place) => place.height < SMALL_SIGN * size;
+  const isSmall = (place) => place.height < SMALL_SIGN * size || bars.has(place.number);
   for (const place of places) if (!isSmall(place)) addToRow(rows, place);
   for (const place of places) if (isSmall(place)) addSmall(rows, place, size);
   const high = (row) => median(Float64Array.from(row, (place) => place.top + place.bottom));
