@@ -68,13 +68,18 @@ def inked(ink: Page, paper: float = PAPER, pen: float = PEN) -> Page:
     return paper + (pen - paper) * ink
 
 
+def shaded(grey: Page, random: Random, severity: int, strength: float = 1.0) -> Page:
+    """The page in even light (0), in light that falls off (1), with the edge of a shadow too (2)."""
+    height, width = grey.shape
+    return grey * light(random, severity, width, height) ** strength if severity else grey
+
+
 def lit(severity: int, strength: float = 1.0, pen: float = PEN) -> Kind:
-    """In even light (0), in light that falls off (1), with the edge of a shadow too (2)."""
+    """In light as `shaded` makes it."""
 
     def draw(hand: Hand, random: Random) -> Written:
         ink, rows = hand.page(random)
-        grey = inked(ink, pen=pen)
-        return develop(grey * light(random, severity, WIDTH, HEIGHT) ** strength if severity else grey, random, 1), rows
+        return develop(shaded(inked(ink, pen=pen), random, severity, strength), random, 1), rows
 
     return draw
 
@@ -145,7 +150,7 @@ def ruled(strength: float, severity: int = 0, is_squared: bool = False, has_marg
         if has_margin:
             lines[:, 60:63] = 1
         grey = inked(np.maximum(ink, lines * strength), random.uniform(200, 245), random.uniform(20, 80))
-        return develop(grey * light(random, severity, WIDTH, HEIGHT) if severity else grey, random, 1), rows
+        return develop(shaded(grey, random, severity), random, 1), rows
 
     return draw
 
@@ -156,8 +161,7 @@ def cut_off(severity: int) -> Kind:
     def draw(hand: Hand, random: Random) -> Written:
         ink, rows = hand.page(random, margin=60)
         seen = WIDTH - 60 - int(random.integers(45, 70))
-        grey = inked(ink[:, :seen])
-        return develop(grey * light(random, severity, seen, HEIGHT) ** 1.5 if severity else grey, random, 1), rows
+        return develop(shaded(inked(ink[:, :seen]), random, severity, 1.5), random, 1), rows
 
     return draw
 

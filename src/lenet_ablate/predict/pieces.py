@@ -16,10 +16,7 @@ from lenet_ablate.predict.pictures import Grey
 from lenet_ablate.predict.strokes import stroke_pixels
 
 MIN_AREA = 2e-5  # of the picture: what is smaller is dust
-DUST, DOT = (
-    0.1,
-    0.7,
-)  # of the writing's size: no part of a digit; of its strokes: a point of it, or writing much smaller
+DUST, DOT = 0.1, 0.7  # of the writing's size: no part of a digit; of its strokes: a point, or much smaller writing
 MIN_INNER = 0.15  # of the picture's shorter side: where ink inside is larger, ink at the edge is cut off
 CUT = 2.5  # strokes, or 0.3 of its own size: as much of a digit may touch the edge; of what is cut off more does
 SHADOW = 3.0  # times the usual stroke: shadows at the edge are broader

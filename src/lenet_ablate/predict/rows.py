@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -44,11 +45,10 @@ def in_rows(boxes: Sequence[Box], size: float, bars: Collection[int] = ()) -> li
         places.append(_Place(number, middle, box.top - slant * middle, box.bottom - slant * middle))
     places.sort(key=lambda place: (place.middle, place.number))
     rows: list[list[_Place]] = []
-    small = [place for place in places if place.height < SMALL_SIGN * size or place.number in bars]
-    for place in places:
-        if place not in small:
-            _add(rows, place)
-    for place in small:
+    is_small = [place.height < SMALL_SIGN * size or place.number in bars for place in places]
+    for place in itertools.compress(places, np.logical_not(is_small)):
+        _add(rows, place)
+    for place in itertools.compress(places, is_small):
         _add_small(rows, place, size)
     rows.sort(key=lambda row: float(np.median([place.top + place.bottom for place in row])))
     return [[place.number for place in sorted(row, key=lambda place: place.middle)] for row in rows]

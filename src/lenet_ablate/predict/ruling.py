@@ -24,7 +24,7 @@ SMALL_PIECE = 0.2  # of the largest: it tells nothing of the writing
 COVERED = 0.55  # of a line's length: its pieces
 ALONE, ACROSS = 1.6, 1.15  # times the writing's size: length of a line that is alone; from edge to edge of the picture
 UPRIGHT, MARGIN_LINE = 1.8, 1.5  # the same of lines that might be a 1
-PENNED = 3.5  # times the writing's size: an upright line alone that is as broad as its strokes, and may be a 1
+PENNED = 3.5  # times the writing's size: a line alone that is as broad as its strokes, which may be a 1 or a 7's bar
 SEVERAL, FEW, HALF = 3, 1.6, 0.6  # pieces of more than a part of the usual size; times as long a line beside fewer
 CELL = 1.1  # times the writing's size: a box that is smaller is a 0
 WHOLE = 0.9  # of its box's side: a wall; the sides of a 0 are bent
@@ -108,8 +108,7 @@ def _accepted(
     level = [
         line
         for line in levels
-        if line in boxed[0]
-        or _is_long(line, writing, mask.shape[1], ACROSS, ALONE if line.thickness <= pen else PENNED)
+        if line in boxed[0] or _is_long(line, writing, mask.shape[1], ACROSS, _least(line, pen, ALONE))
     ]
     gone |= paint(level, ())
     rest = mask & ~gone & ~paint((), uprights)
@@ -121,7 +120,7 @@ def _accepted(
         line
         for line in uprights
         if line in boxed[1]
-        or _is_long(line, writing, mask.shape[0], MARGIN_LINE, UPRIGHT if line.thickness <= pen else PENNED)
+        or _is_long(line, writing, mask.shape[0], MARGIN_LINE, _least(line, pen, UPRIGHT))
         or (line.thickness <= thin and _is_long(line, alone, mask.shape[0], MARGIN_LINE, np.inf))
     ]
     held = (
@@ -134,12 +133,16 @@ def _accepted(
 def _without_strokes(lines: Sequence[Line], grid: Grid | None) -> list[Line]:
     """The candidates without strokes along a line of the grid and apart from it, as the bar of a 7 may run."""
 
+    if grid is None:
+        return list(lines)
+
     def is_along(line: Line, other: Line) -> bool:
+        is_within = other.first <= line.first and line.last <= other.last and other.covered >= WHOLE
+        if not is_within or other.length < LONGER * line.length:
+            return False
         middle = (line.first + line.last) / 2
         apart = abs(line.row(middle) - other.row(middle))
-        is_within = other.first <= line.first and line.last <= other.last and other.covered >= WHOLE
-        is_near = (line.thickness + other.thickness) / 2 < apart < grid.pitch / 2 if grid else False
-        return is_within and is_near and other.length >= LONGER * line.length
+        return bool((line.thickness + other.thickness) / 2 < apart < grid.pitch / 2)
 
     return [line for line in lines if not any(is_along(line, other) for other in lines)]
 
@@ -147,6 +150,11 @@ def _without_strokes(lines: Sequence[Line], grid: Grid | None) -> list[Line]:
 def _pen(rest: Mask) -> float:
     """The thickness up to which a line is thinner than the strokes of what is left."""
     return THIN_LINE * stroke_pixels(rest) if rest.any() else 0.0
+
+
+def _least(line: Line, pen: float, thin: float) -> float:
+    """How long a line alone is at least, in sizes of the writing."""
+    return thin if line.thickness <= pen else PENNED
 
 
 def without_lines(ink: Ink, ruling: Ruling) -> list[Ink]:

@@ -172,8 +172,8 @@ function writtenPieces(strength, mask, size, stroke) {
     const breadth = strokePixels(pixelsOf(labels, piece));
     if (stroke / 3 > breadth || breadth > 2 * stroke) continue;
     const isAtEdge = touchesEdge(piece.box, labels);
-    const own = strength.data.filter((_, i) => labels.data[i] === piece.number);
-    if (!isAtEdge || median(own) >= DARK) {
+    const own = () => strength.data.filter((_, i) => labels.data[i] === piece.number);
+    if (!isAtEdge || median(own()) >= DARK) {
       unread.push({ box: piece.box, reason: isAtEdge ? REASONS.edge : REASONS.pale });
     }
   }

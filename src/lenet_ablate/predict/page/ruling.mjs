@@ -15,7 +15,7 @@ const COVERED = 0.55; // of a line's length: its pieces
 const ALONE = 1.6; // times the writing's size: length of a line that is alone
 const ACROSS = 1.15; // the same from edge to edge of the picture
 const UPRIGHT = 1.8; // the same of lines that might be a 1
-const PENNED = 3.5; // times the writing's size: an upright line alone that is as broad as its strokes, and may be a 1
+const PENNED = 3.5; // times the writing's size: a line alone that is as broad as its strokes, a 1 or a 7's bar
 const MARGIN_LINE = 1.5;
 const SEVERAL = 3; // pieces of more than a part of the usual size
 const FEW = 1.6; // times as long is a line beside fewer
@@ -123,12 +123,13 @@ function acceptedLines(mask, stroke, everyLevel, everyUpright, paint) {
 
 /** The candidates without strokes along a line of the grid and apart from it, as the bar of a 7 may run. */
 function withoutStrokes(lines, grid) {
+  if (!grid) return lines;
   const isAlong = (line, other) => {
+    const isWithin = other.first <= line.first && line.last <= other.last && other.covered >= WHOLE;
+    if (!isWithin || lineLength(other) < LONGER * lineLength(line)) return false;
     const middle = (line.first + line.last) / 2;
     const apart = Math.abs(rowOf(line, middle) - rowOf(other, middle));
-    const isWithin = other.first <= line.first && line.last <= other.last && other.covered >= WHOLE;
-    const isNear = grid !== null && (line.thickness + other.thickness) / 2 < apart && apart < grid.pitch / 2;
-    return isWithin && isNear && lineLength(other) >= LONGER * lineLength(line);
+    return (line.thickness + other.thickness) / 2 < apart && apart < grid.pitch / 2;
   };
   return lines.filter((line) => !lines.some((other) => isAlong(line, other)));
 }
