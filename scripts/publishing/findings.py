@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
-from pack import DATA, DOCUMENT, Packed, flat
+from pack import DATA, DOCUMENT, Packed
 from published import claims, one_more, percent, placed, reference, spread
+
+from lenet_ablate.config.experiments import read_experiment
 
 CONF = Path(__file__).resolve().parents[2] / "conf/experiment"
 QUESTIONS = {
@@ -148,9 +149,9 @@ def varied(study: Packed) -> list[str]:
 
 def order_of(study: Packed, key: str) -> list[str]:
     """The levels of a setting, first as the experiment's file has them, then by number or name."""
-    file = CONF / f"{study.name.removesuffix(DOCUMENT)}.yaml"
-    sweep = yaml.safe_load(file.read_text(encoding="utf-8")).get("sweep", {}) if file.is_file() else {}
-    told = [flat({key: level})[key] for level in sweep.get(key, [])]
+    name = study.name.removesuffix(DOCUMENT)
+    sweeps = read_experiment(name, [CONF.parent]).sweeps if (CONF / f"{name}.yaml").is_file() else ()
+    told = list(dict.fromkeys(level for grid in sweeps for level in grid.get(key, ())))
     found = {run["settings"][key] for run in study.results.values()}
     others = sorted(found - set(told), key=lambda level: (not level.isnumeric(), level.zfill(9), level))
     return [*told, *others]
