@@ -40,7 +40,8 @@ SENTENCES = {
     Code.practically_same: rf"lr=\S+ and lr=\S+ are practically the same: difference {SIGNED} pp, "
     rf"{CORRECTED}, inside ±{NUMBER} pp\.",
     Code.not_distinguishable: rf"lr=\S+ and lr=\S+(?:"
-    rf" are not distinguishable at n=\d+ seeds: difference {SIGNED} pp \(95 % CI {SIGNED} to {SIGNED}\)"
+    rf" are not distinguishable at n=\d+ seeds: difference {SIGNED} pp "
+    rf"\(95 % CI {SIGNED} to {SIGNED}(?:, corrected {P})?\)"
     rf"(?:; differences under {NUMBER} pp would usually be missed)?"
     rf"|: too few runs to say; difference {SIGNED} pp at n=\d+ seeds){ADDED}\.",
     Code.failures: r"lr=\S+: (?:(?:, )?\d+ of \d+ runs? (?:failed|diverged|collapsed) \(\d+ %, Wilson \d+–\d+ %\))+"
@@ -106,6 +107,17 @@ def test_not_distinguishable() -> None:
         "lr=a and lr=b are not distinguishable at n=5 seeds: difference +0.05 pp (95 % CI −0.11 to +0.21); "
         "differences under 0.23 pp would usually be missed. Telling 0.15 pp takes 7 more seeds.",
     )
+
+
+def test_an_interval_without_zero_of_levels_that_are_not_distinguishable_comes_with_its_corrected_p() -> None:
+    two = arms(0.0008, 0.0005, 5, base=0.99)
+    beside_a_third = np.vstack([two, two[1:] + 0.0002 * np.cos(3 * np.arange(5))])
+    assert [verdict.sentence.partition(";")[0] for verdict in analysis_of(beside_a_third).verdicts] == [
+        "lr=a and lr=c are not distinguishable at n=5 seeds: difference +0.08 pp "
+        "(95 % CI +0.01 to +0.14, corrected p=0.089)",
+        "lr=a and lr=b are not distinguishable at n=5 seeds: difference +0.08 pp "
+        "(95 % CI +0.02 to +0.14, corrected p=0.087)",
+    ]
 
 
 def test_one_run_says_whether_the_gap_is_noise() -> None:

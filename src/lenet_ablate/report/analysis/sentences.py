@@ -136,7 +136,9 @@ def _not_distinguishable(row: Any, criteria: Criteria) -> str:
     told = f"{names} are not distinguishable at n={row.n_pairs} seeds: {difference}"
     if math.isfinite(row.ci_low):
         low, high = sorted((sign * row.ci_low, sign * row.ci_high))
-        told += f" (95 % CI {signed_points(low)} to {signed_points(high)})"
+        # An interval of its own that leaves out zero would read as a difference; the correction says why it is none.
+        corrected = f", corrected {p_text(row.p_corrected)}" if low > 0 or high < 0 else ""
+        told += f" (95 % CI {signed_points(low)} to {signed_points(high)}{corrected})"
     if math.isfinite(row.detectable):
         told += f"; differences under {points(row.detectable)} pp would usually be missed"
     return told + _more_seeds(row, criteria)
