@@ -5,7 +5,7 @@ The source folder is the project's own, so that a link between two files is true
 
 import re
 import shutil
-import zipfile
+import tarfile
 from pathlib import Path
 
 from pygments.lexers.special import TextLexer
@@ -47,7 +47,7 @@ def setup(app: Sphinx) -> None:
 
 def _link_pages(app: Sphinx, name: str, source: list[str]) -> None:
     """Findings link to packed studies; on the site the page in each can be opened as it is."""
-    packed = r"\[(\w+)\.zip\]\(results/data/\1\.zip\)"
+    packed = r"\[(\w+)\.tar\.xz\]\(results/data/\1\.tar\.xz\)"
     source[0] = re.sub(packed, r'\g<0>, <a href="results/pages/\1.html">opened here</a>', source[0])
 
 
@@ -57,13 +57,15 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     out, source = Path(app.outdir), Path(app.srcdir)
     shutil.copytree(source / "docs/example", out / "docs/example", dirs_exist_ok=True)
     (out / "docs/results/pages").mkdir(parents=True, exist_ok=True)
-    for path in sorted((source / "docs/results/data").glob("*.zip")):
-        with zipfile.ZipFile(path) as archive:
-            if "report/index.html" in archive.namelist():
-                text = archive.read("report/index.html").decode("utf-8")
+    for path in sorted((source / "docs/results/data").glob("*.tar.xz")):
+        with tarfile.open(path) as archive:
+            if "report/index.html" in archive.getnames():
+                text = archive.extractfile("report/index.html").read().decode("utf-8")
                 # The pages of a report's parts are not packed: they would take more room than all else.
                 text = re.sub(r'<a href="[\w-]+/index\.html">(.*?)</a>', r"\1", text)
-                (out / f"docs/results/pages/{path.stem}.html").write_text(text, encoding="utf-8")
+                (out / f"docs/results/pages/{path.name.removesuffix('.tar.xz')}.html").write_text(
+                    text, encoding="utf-8"
+                )
     (out / "index.html").write_text(
         '<!doctype html><html lang="en"><title>lenet-ablate</title><meta http-equiv="refresh" content="0; '
         'url=docs/index.html"><a href="docs/index.html">lenet-ablate</a></html>\n',

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-import zipfile
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -39,11 +39,11 @@ def test_a_figure_that_the_data_do_not_say_is_found(tmp_path: Path, place: str) 
 
 
 def test_every_packed_run_is_whole() -> None:
-    for path in sorted((ROOT / "docs/results/data").glob("*.zip")):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            runs = {name.partition("/")[0] for name in names if name.endswith("/status.json")}
-            for run in runs:
-                assert {f"{run}/{name}" for name in ("config.yaml", "metrics.csv", "result.json")} <= set(names)
-                assert json.loads(archive.read(f"{run}/status.json"))["status"] in ("done", "diverged")
-            assert runs
+    for path in sorted((ROOT / "docs/results/data").glob("*.tar.xz")):
+        with tarfile.open(path) as archive:
+            files = {entry.name: opened.read() for entry in archive if (opened := archive.extractfile(entry))}
+        runs = {name.partition("/")[0] for name in files if name.endswith("/status.json")}
+        for run in runs:
+            assert {f"{run}/{name}" for name in ("config.yaml", "metrics.csv", "result.json")} <= set(files)
+            assert json.loads(files[f"{run}/status.json"])["status"] in ("done", "diverged")
+        assert runs

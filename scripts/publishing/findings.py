@@ -4,24 +4,20 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pack import DATA, DOCUMENT, Packed
-from published import claims, one_more, percent, placed, reference, spread
+from pack import DATA, DOCUMENT, SUFFIX, Packed
+from published import claims, mean, one_more, percent, placed, side, spread
+from rows import CONF, accuracies, order_of, rows_of, varied
 
-from lenet_ablate.config.experiments import read_experiment
-
-CONF = Path(__file__).resolve().parents[2] / "conf/experiment"
 QUESTIONS = {
     "published_rate": "Why does the document of `pooling` and `learning_rate` give less than our runs by its protocol: "
-    "is it another scale, or a fixed order, of the images?"
+    "is it another scale, or a fixed order, of the images?",
+    "published_images": "Or was it trained on fewer images than the 60,000 it tells of?",
 }
 PUBLISHED_RATE = 0.9837  # of the document's run with max pooling and a learning rate of 0.001
 IN_TABLE = ("pooling", "learning_rate", "batch_size", "optimizer_activation", "augmentation")
-MOST_ROWS = 24  # of a table with a row per combination; a larger grid has a row per level
 HEAD = """\
 # Findings
 
@@ -31,23 +27,9 @@ from the runs' own files in `docs/results/data/`, which hold every run's setting
 
 Test accuracy is that of the last epoch on MNIST's 10,000 test images, mean ± SD over the seeds; 5,000 training images
 are set aside for validation. What was published are single runs trained on all 60,000 images; where an epoch was
-chosen, the test set chose it. Sentences are the report's own: differences in percentage points, intervals and p-values
-corrected for the number of pairs and for looking again.
+chosen, the test set chose it. Sentences are the report's own: differences in percentage points with a 95 % interval
+each; p-values, and so what is called better or the same, are corrected for the number of pairs and for looking again.
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a table of settings: its label, what was published of it, and its runs."""
-
-    label: str
-    published: dict[str, Any] | None
-    runs: list[dict[str, Any]]
-
-    @property
-    def done(self) -> list[dict[str, Any]]:
-        """Those that ended well."""
-        return [run for run in self.runs if run["status"] == "done"]
 
 
 def claims_table(studies: Sequence[Packed]) -> str:
@@ -64,7 +46,7 @@ def claims_table(studies: Sequence[Packed]) -> str:
 def findings_table(studies: Sequence[Packed]) -> str:
     """The studies that fit a line, each with what was found."""
     rows = [
-        f"| {question(one).partition('?')[0]}? | {'<br>'.join(short(text) for text in one.sentences[:2])} "
+        f"| {question(one).partition('?')[0]}? | {'<br>'.join(short(text) for text in first_told(one))} "
         f"| `{shown(one.command)}` |"
         for one in studies
         if one.name in IN_TABLE
@@ -72,48 +54,91 @@ def findings_table(studies: Sequence[Packed]) -> str:
     return "\n".join(["| question | found | command |", "|---|---|---|", *rows])
 
 
+def first_told(study: Packed) -> list[str]:
+    """Of its sentences the first, and beside it one on the level that its experiment begins with, which others change.
+
+    Where several settings vary these are the best of all, and what follows it.
+    """
+    first, *others = study.sentences
+    keys = varied(study)
+    if len(keys) == 1:
+        usual = f"{keys[0]}={order_of(study, keys[0])[0]}"
+        others = [text for text in others if usual in text and usual not in first]
+    return [first, *others[:1]]
+
+
 def findings_page(studies: Sequence[Packed]) -> str:
     """The whole page."""
     documents = {one.name.removesuffix(DOCUMENT): one for one in studies if DOCUMENT in one.name}
     sections = [section(one, documents.get(one.name)) for one in studies if DOCUMENT not in one.name]
-    return "\n".join([HEAD, f"## Claimed and found\n\n{claims_table(studies)}\n", *sections, tail(studies)])
+    return "\n".join(
+        [
+            HEAD,
+            f"## Claimed and found\n\n{claims_table(studies)}\n\n{figures_kept(studies)}\n",
+            *sections,
+            tail(studies),
+        ]
+    )
 
 
 def section(study: Packed, document: Packed | None) -> str:
     """A study's question, command, figures, what its report says, and the same by the document's own protocol."""
     parts = [f"## {study.name.replace('_', ' ').capitalize()}\n", f"{question(study)}\n"]
     parts += [f"    {shown(study.command)}\n", f"{table(study)}\n"]
-    told = [explained(study)] if study.name == "published_rate" else study.sentences
+    told = explained(study) if study.name in QUESTIONS else study.sentences
     parts += ["".join(f"- {text}\n" for text in told)] if told else []
     if (DATA / f"{study.name}.png").is_file():
         parts.append(f"![The runs of this study, level by level](results/data/{study.name}.png)\n")
-    parts.append(f"The runs' files, and the page of the report: [{study.name}.zip](results/data/{study.name}.zip).\n")
+    parts.append(
+        f"The runs' files, and the page of the report: [{study.name}{SUFFIX}](results/data/{study.name}{SUFFIX}).\n"
+    )
     return "\n".join(parts + (protocol(document) if document else []))
 
 
 def protocol(study: Packed) -> list[str]:
     """As the document trained it: the command, the figures, and where the published ones lie among them."""
-    told = [f"`{row.label}`: {beside(row.published, row.done)}." for row in rows_of(study) if row.published]
     return [
-        "As the document trained it, on all 60,000 images and resized as there:\n",
+        f"As the document trained it, on all 60,000 images and resized as there. {source(study)}\n",
         f"    {shown(study.command)}\n",
         f"{table(study)}\n",
-        "".join(f"- {text}\n" for text in told),
+        "".join(f"- {text}\n" for text in each_beside(study)),
     ]
 
 
-def explained(study: Packed) -> str:
-    """Whether runs that differ from a document in what it may have done come to the accuracy that it published."""
+def each_beside(study: Packed) -> list[str]:
+    """Of each published figure, where it lies among ours."""
+    return [f"`{row.label}`: {beside(row.published, row.done)}." for row in rows_of(study) if row.published]
+
+
+def figures_kept(studies: Sequence[Packed]) -> str:
+    """How many published accuracies one run of the document's own protocol may give, and which it does not."""
+    rows = [row for one in studies if DOCUMENT in one.name for row in rows_of(one) if row.published]
+    # Two studies of a document may have a run in common.
+    found = {(row.published["test_accuracy"], *accuracies(row.published, row.done)): row for row in rows[::-1]}
+    aside = [
+        f"`{row.label}` ({percent(row.published)} %, here {spread(accuracies(row.published, row.done))} %)"
+        for (figure, *ours), row in reversed(found.items())
+        if side(figure, ours)
+    ]
+    told = (
+        f"Of {len(found)} accuracies that the reports publish, {len(found) - len(aside)} are what one run of their own"
+    )
+    return f"{told} protocol may give. The others are not: {', '.join(aside)}."
+
+
+def explained(study: Packed) -> list[str]:
+    """Whether runs that differ from a document in what it may have done come to what it published."""
+    if study.references:
+        return [*each_beside(study), "No number of images gives both the accuracies and the losses."]
     found = [run["final"]["test_accuracy"] for run in study.results.values()]
     between = f"{len(found)} runs give {100 * min(found):.2f} to {100 * max(found):.2f} %"
     answer = "it may be one of these" if min(found) <= PUBLISHED_RATE else "it is neither"
-    return f"{between}: {answer}, with {100 * PUBLISHED_RATE:.2f} % published."
+    return [f"{between}: {answer}, with {100 * PUBLISHED_RATE:.2f} % published."]
 
 
 def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
-    """Where a published figure lies among our last epochs, or best ones by test if the document chose by it."""
-    ours = [run["best_test_accuracy"] if entry["level"] == "all" else run["final"]["test_accuracy"] for run in runs]
-    told = f"the published {percent(entry)} % is {placed(entry['test_accuracy'], ours)}"
+    """Where a published figure lies among ours, and its training loss."""
+    told = f"the published {percent(entry)} % is {placed(entry['test_accuracy'], accuracies(entry, runs))}"
     losses = [run["final"]["train_loss_running"] for run in runs]
     if (loss := entry.get("train_loss_running")) is None or len(losses) < 2:
         return told
@@ -121,13 +146,23 @@ def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
 
 
 def question(study: Packed) -> str:
-    """What the study asks: the head of its experiment's file."""
+    """What the study asks: the first sentence of its experiment's file."""
     if study.name in QUESTIONS:
         return QUESTIONS[study.name]
-    lines = (CONF / f"{study.name}.yaml").read_text(encoding="utf-8").splitlines()
+    return "".join(re.findall(r"[^?]*\?", head(study))[:1])
+
+
+def source(study: Packed) -> str:
+    """What the experiment's file says of the published figures, if it does."""
+    return "".join(re.findall(r"The reference[^.]*\.", head(study)))
+
+
+def head(study: Packed) -> str:
+    """The comment that its experiment's file begins with, but the command."""
+    name = study.name.removesuffix(DOCUMENT)
+    lines = (CONF / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
     comment = itertools.takewhile(lambda line: line.startswith("# "), lines)
-    told = " ".join(line.removeprefix("# ") for line in comment if not line.startswith("# lenet-ablate"))
-    return "".join(re.findall(r"[^?]*\?", told)[:1])
+    return " ".join(line.removeprefix("# ") for line in comment if not line.startswith("# lenet-ablate"))
 
 
 def short(sentence: str) -> str:
@@ -140,49 +175,18 @@ def shown(command: str) -> str:
     return command.replace(" -m ", " ").replace("'experiment=[", "experiment=").replace("]'", "")
 
 
-def varied(study: Packed) -> list[str]:
-    """The settings that differ between its runs, but the seed, in the order of the settings."""
-    runs = [run["settings"] for run in study.results.values()]
-    keys = [key for key in runs[0] if key != "seed" and len({run.get(key) for run in runs}) > 1]
-    return [key for key in keys if key.partition(".")[0] not in keys or "." not in key]
-
-
-def order_of(study: Packed, key: str) -> list[str]:
-    """The levels of a setting, first as the experiment's file has them, then by number or name."""
-    name = study.name.removesuffix(DOCUMENT)
-    sweeps = read_experiment(name, [CONF.parent]).sweeps if (CONF / f"{name}.yaml").is_file() else ()
-    told = list(dict.fromkeys(level for grid in sweeps for level in grid.get(key, ())))
-    found = {run["settings"][key] for run in study.results.values()}
-    others = sorted(found - set(told), key=lambda level: (not level.isnumeric(), level.zfill(9), level))
-    return [*told, *others]
-
-
-def rows_of(study: Packed) -> list[Row]:
-    """A row per combination of what varies, or per level of each where these are many."""
-    runs, keys = list(study.results.values()), varied(study)
-    ranks = {key: order_of(study, key) for key in keys}
-    runs.sort(key=lambda run: [ranks[key].index(run["settings"][key]) for key in keys])
-    points = {tuple((key, run["settings"][key]) for key in keys): None for run in runs}
-    if len(points) > MOST_ROWS:
-        points = {((key, run["settings"][key]),): None for key in keys for run in runs}
-    return [
-        Row(
-            " ".join(f"{key}={level}" for key, level in point) or "all",
-            next(filter(None, (reference(study, key, level) for key, level in point or [("variant", "all")])), None),
-            [run for run in runs if all(run["settings"][key] == level for key, level in point)],
-        )
-        for point in points
-    ]
-
-
 def table(study: Packed) -> str:
-    """A row per setting: published, ours after the last epoch, at the best one, and between what one run falls."""
+    """A row per setting: published, ours after the last epoch, at the best one, and between what one run falls.
+
+    A row of runs that differ in more than the seed gives the mean alone: a spread would tell of the settings.
+    """
     by_test = DOCUMENT in study.name
     best = "best epoch by test, %" if by_test else "best epoch by validation, %"
     rows = []
     for row in rows_of(study):
         final = [run["final"]["test_accuracy"] for run in row.done]
-        low, high = one_more(final)
+        low, high = (math.nan, math.nan) if row.is_mixed else one_more(final)
+        shown_as = mean if row.is_mixed else spread
         if by_test:
             chosen = [run["best_test_accuracy"] for run in row.done]
         else:
@@ -191,9 +195,9 @@ def table(study: Packed) -> str:
             {
                 "setting": row.label,
                 "published, %": percent(row.published) if row.published else "–",
-                "last epoch, %": spread(final),
+                "last epoch, %": shown_as(final),
                 "one run, %": f"{100 * low:.2f} to {100 * high:.2f}" if math.isfinite(low) else "–",
-                best: spread(chosen),
+                best: shown_as(chosen),
                 "runs": f"{len(row.done)} of {len(row.runs)}",
             }
         )

@@ -42,10 +42,12 @@ def percent(entry: dict[str, Any]) -> str:
 
 def spread(values: list[float]) -> str:
     """Mean ± SD of fractions, in percent."""
-    if not values:
-        return "–"
-    deviation = f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{100 * statistics.fmean(values):.2f}{deviation}"
+    return mean(values) + (f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else "")
+
+
+def mean(values: list[float]) -> str:
+    """The mean of fractions, in percent."""
+    return f"{100 * statistics.fmean(values):.2f}" if values else "–"
 
 
 def one_more(values: list[float]) -> tuple[float, float]:
@@ -53,7 +55,18 @@ def one_more(values: list[float]) -> tuple[float, float]:
     if len(values) < 2:
         return math.nan, math.nan
     reach = t.ppf(0.975, len(values) - 1) * statistics.stdev(values) * math.sqrt(1 + 1 / len(values))
-    return statistics.fmean(values) - reach, min(1.0, statistics.fmean(values) + reach)
+    return max(0.0, statistics.fmean(values) - reach), min(1.0, statistics.fmean(values) + reach)
+
+
+def rounding(figure: float) -> float:
+    """Half a unit of a figure's last digit: 99 % may be anything from 98.5 to 99.5 %."""
+    return 0.5 * 10.0 ** -len(repr(figure).partition(".")[2])
+
+
+def side(figure: float, values: list[float]) -> int:
+    """Whether a published accuracy is below (−1) or above (1) what one run gives, or may be one of such runs (0)."""
+    low, high = one_more(values)
+    return int(figure - rounding(figure) > high) - int(figure + rounding(figure) < low)
 
 
 def placed(figure: float, values: list[float]) -> str:
@@ -61,11 +74,8 @@ def placed(figure: float, values: list[float]) -> str:
     low, high = one_more(values)
     if not math.isfinite(low):
         return f"{100 * (statistics.fmean(values) - figure):+.2f} pp from it here, of one run".replace("-", "−")
-    between = f"{100 * low:.2f} to {100 * high:.2f} %"
-    if low <= figure <= high:
-        return f"what one run may give ({between})"
-    side = "below" if figure < low else "above"
-    return f"{side} what one run gives ({between}, n={len(values)})"
+    told = ("what one run may give", "above what one run gives", "below what one run gives")[side(figure, values)]
+    return f"{told} ({100 * low:.2f} to {100 * high:.2f} %, n={len(values)})"
 
 
 def claims(study: Packed) -> Iterator[tuple[str, str, str]]:
