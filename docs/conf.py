@@ -34,6 +34,7 @@ ACCESS = {
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
     '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',
+    "<p><img ": '<p class="figure" tabindex="0"><img ',
 }
 """What the theme leaves out: headings have a level, landmarks a name, and what scrolls is reached by keyboard."""
 

@@ -3,13 +3,16 @@
 import itertools
 import math
 import re
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from pack import DATA, DOCUMENT, SUFFIX, Packed
-from published import claims, mean, one_more, percent, placed, side, spread
+from published import claims, compare, mean, one_more, percent, placed, side, spread
 from rows import CONF, accuracies, order_of, rows_of, varied
+
+from lenet_ablate.report.analysis.results import Code
 
 QUESTIONS = {
     "published_rate": "Why does the document of `pooling` and `learning_rate` give less than our runs by its protocol: "
@@ -17,6 +20,13 @@ QUESTIONS = {
     "published_images": "Or was it trained on fewer images than the 60,000 it tells of?",
 }
 PUBLISHED_RATE = 0.9837  # of the document's run with max pooling and a learning rate of 0.001
+VERDICTS = {
+    Code.better: "**better**",
+    Code.better_maybe_less_than_margin: "**better**, if by little",
+    Code.practically_same: "the same",
+    Code.identical: "the same",
+    Code.not_distinguishable: "not distinguishable",
+}
 IN_TABLE = ("pooling", "learning_rate", "batch_size", "optimizer_activation", "augmentation")
 HEAD = """\
 # Findings
@@ -46,25 +56,33 @@ def claims_table(studies: Sequence[Packed]) -> str:
 def findings_table(studies: Sequence[Packed]) -> str:
     """The studies that fit a line, each with what was found."""
     rows = [
-        f"| {question(one).partition('?')[0]}? | {'<br>'.join(short(text) for text in first_told(one))} "
-        f"| `{shown(one.command)}` |"
+        f"| {question(one).partition('?')[0]}? | {'<br>'.join(in_short(one))} | `{shown(one.command)}` |"
         for one in studies
         if one.name in IN_TABLE
     ]
     return "\n".join(["| question | found | command |", "|---|---|---|", *rows])
 
 
-def first_told(study: Packed) -> list[str]:
-    """Of its sentences the first, and beside it one on the level that its experiment begins with, which others change.
+def in_short(study: Packed) -> list[str]:
+    """Its best level beside the next one, and beside that which its experiment begins with and others change.
 
-    Where several settings vary these are the best of all, and what follows it.
+    Where several settings vary: what is best of all, and what follows it in the report.
     """
-    first, *others = study.sentences
     keys = varied(study)
-    if len(keys) == 1:
-        usual = f"{keys[0]}={order_of(study, keys[0])[0]}"
-        others = [text for text in others if usual in text and usual not in first]
-    return [first, *others[:1]]
+    if len(keys) > 1:
+        return study.sentences[:2]
+    (key,) = keys
+    runs: dict[str, list[float]] = {level: [] for level in order_of(study, key)}
+    usual = next(iter(runs))
+    for run in study.results.values():
+        runs[run["settings"][key]].append(run["final"]["test_accuracy"])
+    best, *others = sorted(runs, key=lambda level: -statistics.fmean(runs[level]))
+    told = []
+    for other in dict.fromkeys([others[0], usual]):
+        if other != best and (compared := compare(study, key, best, other)):
+            found, code, _ = compared
+            told.append(f"{best} against {other}: {found}: {VERDICTS[code]}")
+    return told
 
 
 def findings_page(studies: Sequence[Packed]) -> str:
@@ -165,11 +183,6 @@ def head(study: Packed) -> str:
     return " ".join(line.removeprefix("# ") for line in comment if not line.startswith("# lenet-ablate"))
 
 
-def short(sentence: str) -> str:
-    """A sentence without what it takes to decide more."""
-    return sentence.partition("; differences under")[0].partition(". Telling")[0]
-
-
 def shown(command: str) -> str:
     """The command as one would type it."""
     return command.replace(" -m ", " ").replace("'experiment=[", "experiment=").replace("]'", "")
@@ -201,7 +214,8 @@ def table(study: Packed) -> str:
                 "runs": f"{len(row.done)} of {len(row.runs)}",
             }
         )
-    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    wide = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    return re.sub(r"(?<=\d) (±|to|of) (?=\d)", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", wide)
 
 
 def tail(studies: Sequence[Packed]) -> str:

@@ -89,8 +89,9 @@ def pack(outputs: Path, study: str) -> None:
     plan = {"command": latest.command, "references": [dataclasses.asdict(each) for each in latest.references]}
     with tempfile.TemporaryDirectory() as place:
         report = Path(sys.executable).with_name("lenet-report")
-        command = [report, outputs, "--study", study, "--out", place, "--formats", "png"]
-        subprocess.run(command, check=True, capture_output=True)
+        # From the folder above: the page tells commands with this path, which is to be nobody's own.
+        command = [report, outputs.name, "--study", study, "--out", place, "--formats", "png"]
+        subprocess.run(command, check=True, capture_output=True, cwd=outputs.resolve().parent)
         top = min(Path(place).rglob("summary.json"), key=lambda path: len(path.parts)).parent
         files |= {f"report/{path.relative_to(top)}": path for path in (top / "summary.json", *top.rglob("pairs.csv"))}
         if DOCUMENT not in study:

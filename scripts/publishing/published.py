@@ -24,6 +24,7 @@ OUTCOMES = {
     Code.not_distinguishable: "not confirmed",
     Code.identical: "does not hold: the same",
 }
+BETTER = (Code.better, Code.better_maybe_less_than_margin)
 ALL = "all"
 
 
@@ -80,32 +81,29 @@ def placed(figure: float, values: list[float]) -> str:
 
 def claims(study: Packed) -> Iterator[tuple[str, str, str]]:
     """Each published order of two levels: the claim, what our pairs say, and what becomes of it."""
-    if study.pairs.empty:
-        return
     for one, other in itertools.combinations(study.references, 2):
         if one["factor"] != other["factor"] or one["test_accuracy"] == other["test_accuracy"]:
             continue
         better, worse = (one, other) if one["test_accuracy"] > other["test_accuracy"] else (other, one)
-        levels = {str(better["level"]), str(worse["level"])}
-        for pair in study.pairs[study.pairs["factor"] == one["factor"]].itertuples():
-            if {pair.level_a, pair.level_b} == levels:
-                sign = 1 if pair.level_a == str(better["level"]) else -1
-                yield (
-                    f"{one['factor']}={better['level']} ({percent(better)} %) is better than "
-                    f"{worse['level']} ({percent(worse)} %)",
-                    _found(pair, sign),
-                    _outcome(pair, sign),
-                )
+        if compared := compare(study, one["factor"], str(better["level"]), str(worse["level"])):
+            found, code, is_ahead = compared
+            yield (
+                f"{one['factor']}={better['level']} ({percent(better)} %) is better than "
+                f"{worse['level']} ({percent(worse)} %)",
+                found,
+                OUTCOMES.get(code, "not tested: one run") if is_ahead or code not in BETTER else "the other way round",
+            )
 
 
-def _found(pair: Any, sign: int) -> str:
-    low, high = sorted((sign * pair.ci_low, sign * pair.ci_high))
-    interval = f" (95 % CI {100 * low:+.2f} to {100 * high:+.2f})" if math.isfinite(low) else ""
-    return f"{100 * sign * pair.diff:+.2f} pp{interval}, n={pair.n_pairs}".replace("-", "−")
-
-
-def _outcome(pair: Any, sign: int) -> str:
-    code = Code(pair.verdict_code)
-    if code in (Code.better, Code.better_maybe_less_than_margin) and sign * pair.diff < 0:
-        return "the other way round"
-    return OUTCOMES.get(code, "not tested: one run")
+def compare(study: Packed, factor: str, one: str, other: str) -> tuple[str, Code, bool] | None:
+    """Our difference of two levels in words, the verdict on it, and whether the first is ahead; None where none is."""
+    if study.pairs.empty:
+        return None
+    for pair in study.pairs[study.pairs["factor"] == factor].itertuples():
+        if {pair.level_a, pair.level_b} == {one, other}:
+            sign = 1 if pair.level_a == one else -1
+            low, high = sorted((sign * pair.ci_low, sign * pair.ci_high))
+            interval = f" (95 % CI {100 * low:+.2f} to {100 * high:+.2f})" if math.isfinite(low) else ""
+            told = f"{100 * sign * pair.diff:+.2f} pp{interval}, n={pair.n_pairs}".replace("-", "−")
+            return told, Code(pair.verdict_code), sign * pair.diff >= 0
+    return None
