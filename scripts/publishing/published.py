@@ -16,6 +16,7 @@ from pack import Packed
 from scipy.stats import t
 
 from lenet_ablate.report.analysis.results import Code
+from lenet_ablate.report.text.wording import signed_points
 
 OUTCOMES = {
     Code.better: "holds",
@@ -74,7 +75,7 @@ def placed(figure: float, values: list[float]) -> str:
     """Where a published accuracy lies among those of our runs, in words."""
     low, high = one_more(values)
     if not math.isfinite(low):
-        return f"{100 * (statistics.fmean(values) - figure):+.2f} pp from it here, of one run".replace("-", "−")
+        return f"{signed_points(statistics.fmean(values) - figure)} pp from it here, of one run"
     told = ("what one run may give", "above what one run gives", "below what one run gives")[side(figure, values)]
     return f"{told} ({100 * low:.2f} to {100 * high:.2f} %, n={len(values)})"
 
@@ -103,7 +104,7 @@ def compare(study: Packed, factor: str, one: str, other: str) -> tuple[str, Code
         if {pair.level_a, pair.level_b} == {one, other}:
             sign = 1 if pair.level_a == one else -1
             low, high = sorted((sign * pair.ci_low, sign * pair.ci_high))
-            interval = f" (95 % CI {100 * low:+.2f} to {100 * high:+.2f})" if math.isfinite(low) else ""
-            told = f"{100 * sign * pair.diff:+.2f} pp{interval}, n={pair.n_pairs}".replace("-", "−")
+            interval = f" (95 % CI {signed_points(low)} to {signed_points(high)})" if math.isfinite(low) else ""
+            told = f"{signed_points(sign * pair.diff)} pp{interval}, n={pair.n_pairs}"
             return told, Code(pair.verdict_code), sign * pair.diff >= 0
     return None
