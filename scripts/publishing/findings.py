@@ -130,7 +130,8 @@ def each_beside(study: Packed) -> list[str]:
 
 def figures_kept(studies: Sequence[Packed]) -> str:
     """How many published accuracies one run of the document's own protocol may give, and which it does not."""
-    rows = [row for one in studies if DOCUMENT in one.name for row in rows_of(one) if row.published]
+    every = [row for one in studies if DOCUMENT in one.name for row in rows_of(one)]
+    rows = [row for row in every if row.published and len(row.done) > 1]
     # Two studies of a document may have a run in common.
     found = {(row.published["test_accuracy"], *accuracies(row.published, row.done)): row for row in rows[::-1]}
     aside = [

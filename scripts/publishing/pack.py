@@ -42,8 +42,8 @@ STUDIES = {
     "tanh_average_document": ["experiment=tanh_average", "protocol=document"],
     "hand_derived_document": ["experiment=hand_derived", "protocol=document", FIVE],
     "plain_sgd_document": ["experiment=plain_sgd", "protocol=document"],
-    "cnn4_learning_rate_document": ["experiment=cnn4_learning_rate", "protocol=document", THREE],
-    "cnn4_batch_size_document": ["experiment=cnn4_batch_size", "protocol=document", THREE],
+    "cnn4_learning_rate_document": ["experiment=cnn4_learning_rate", "protocol=document"],
+    "cnn4_batch_size_document": ["experiment=cnn4_batch_size", "protocol=document"],
     "published_rate": ["lr=0.001", "data.val_size=0", "data.resize=bilinear", *SCALES_AND_ORDERS, "seed=0,1,2"],
     "published_images": ["experiment=learning_rate", "protocol=document", FEWER_IMAGES, THREE],
 }
