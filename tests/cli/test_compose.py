@@ -18,14 +18,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_plugins.lenet_ablate._axes import expand_grid
+from hydra_plugins.lenet_ablate._axes import Grid, expand_grid
 from hydra_plugins.lenet_ablate._compose import compose_points
 from hydra_plugins.lenet_ablate._grid import make_sweep
 from lenet_ablate.config.folder import config_dir
 from lenet_ablate.config.schedules import StepDecay
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.errors import ConfigError
-from lenet_ablate.report.page.commands import variant_command
+from lenet_ablate.report.page.commands import variant_command, variants_command
 
 
 @pytest.fixture
@@ -96,6 +96,29 @@ def test_the_command_told_for_a_variant_means_that_variant(hydra: tuple[ConfigLo
         assert told[0] == "lenet-ablate" and told[-2:] == ["study=my-study", "seed=4,7"]
         again = make_sweep(loader, master, [expand_grid({}, told[1:], loader)], "")
         assert [other.config for other in again.jobs] == [dataclasses.replace(job.config, seed=n) for n in (4, 7)]
+
+
+def test_one_command_means_several_variants(hydra: tuple[ConfigLoader, DictConfig]) -> None:
+    loader, master = hydra
+    words = ["lr=0.01,cosine,{rates:[0.1,1e-05],epochs:[1,2]}", "optimizer=adam,adamw", "pool=max,avg", "epochs=3"]
+    jobs = make_sweep(loader, master, [expand_grid({}, words, loader)], "").jobs
+    for places in ([0, 3, 7, 10], [0, 1], [5, 5]):
+        configs = [jobs[place].config for place in places]
+        told = variants_command(configs, [4, 7], "my-study")
+        assert told is not None
+        _, *spelled = shlex.split(told)
+        zips = [word.removeprefix("zip=").strip("[]").split(",") for word in spelled if word.startswith("zip=")]
+        grid = expand_grid(
+            {}, [word for word in spelled if not word.startswith("zip=")], loader, grid=Grid({}, zips=zips)
+        )
+        again = make_sweep(loader, master, [grid], "")
+        wanted = {dataclasses.replace(config, seed=seed) for config in configs for seed in (4, 7)}
+        assert {job.config for job in again.jobs} == wanted and len(again.jobs) == len(wanted), told
+
+
+def test_variants_with_settings_of_their_own_have_no_command_in_common() -> None:
+    own = dataclasses.replace(RunConfig(), optimizer=dataclasses.replace(RunConfig().optimizer, weight_decay=0.1))
+    assert variants_command([RunConfig(), own], [0]) is None
 
 
 def test_defaults_are_not_told() -> None:

@@ -47,7 +47,7 @@ def test_every_experiment_trains_in_short_form(run: Run, name: str) -> None:
 def test_every_experiment_says_how_to_run_it_and_what_it_answers(name: str) -> None:
     first, second, *_ = (config_dir() / "experiment" / f"{name}.yaml").read_text().splitlines()
     assert first == f"# lenet-ablate experiment={name}"
-    assert (second.startswith("# ") and "?" in second) or name == "full_grid"
+    assert second.startswith("# ") and "?" in second
 
 
 def test_references_name_factors_and_levels_of_their_experiment() -> None:

@@ -113,6 +113,23 @@ def test_a_main_effect_that_depends_on_another_factor_says_so() -> None:
     assert effects["verdict"][1].startswith("pool=avg is 0.8")
 
 
+def test_a_difference_that_a_level_turns_round_depends_on_it_though_few_seeds_show_no_interaction() -> None:
+    random = np.random.default_rng(2)
+    gains = {0.001: [0.015, 0.02, 0.025], 0.01: [-0.0022, -0.002, -0.0018]}  # of average pooling, by seed
+    records = []
+    for lr, pool, size, seed in itertools.product(gains, Pool, (32, 64), range(3)):
+        gain = gains[lr][seed] * (pool is Pool.avg)
+        config = RunConfig(lr=lr, pool=pool, batch_size=size, seed=seed, epochs=1)
+        records.append(record_of(config, 0.95 + gain + random.normal(0, 0.00005)))
+    found = analyse(study_of(records))
+    pool, lr, size = found.factors
+    assert found.anova.set_index("term").at["pool × lr", "p_holm"] > 0.04  # what the first look may spend
+    assert pool.verdicts[0].sentence.startswith("pool=avg is 0.90 pp more accurate than pool=max")
+    assert pool.verdicts[0].sentence.endswith(" Depends on learning rate: see the table of simple effects.")
+    assert [text[:12] for text in pool.simple_effects["verdict"]] == ["pool=avg is ", "pool=max is "]
+    assert "Depends" not in size.verdicts[0].sentence
+
+
 def test_the_meeting_of_two_pairs_of_levels_is_a_difference_of_differences() -> None:
     found = crossed_study(0.0008)
     y = (

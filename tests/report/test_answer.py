@@ -144,6 +144,22 @@ def test_more_seeds_are_asked_for_by_the_command_that_trained_these() -> None:
     assert words[-1].startswith(("seed=3", "seed=range(3,")) and " more seed" in answer.next.why
 
 
+def test_where_all_settings_would_take_too_long_the_best_alone_are_to_have_more_seeds() -> None:
+    rates = (0.01, 0.02, 0.03, 0.04, 0.05)
+
+    def accuracy(config: RunConfig) -> float:
+        """Only the first rate is good; the seeds of the others with average pooling differ widely."""
+        if config.lr == 0.01:
+            return clear(config)
+        return 0.90 - config.lr + (0.1 * WOBBLE[config.seed] if config.pool is Pool.max else 80 * WOBBLE[config.seed])
+
+    answer = answered(configs(lrs=rates), accuracy)
+    assert answer.words == "pool=max, lr=0.01"
+    assert answer.alike == "pool=avg, lr=0.01 (97.00 %) (not told apart by 3 seeds)."
+    assert answer.next.commands == ("lenet-ablate lr=0.01 epochs=1 study=s seed=3,4,5,6,7,8,9 pool=max,avg",)
+    assert answer.next.cost.startswith("14 runs, about 7 min")
+
+
 def test_where_no_run_learned_nothing_is_advised_but_other_rates() -> None:
     answer = answered(configs(), lambda config: 0.1 + WOBBLE[config.seed])
     assert answer.verb == "Highest so far" and answer.chosen.startswith("No run learned anything")

@@ -14,11 +14,12 @@ from lenet_ablate.report.analysis.advice import advise
 from lenet_ablate.report.analysis.anova import EMPTY, anova, interacting
 from lenet_ablate.report.analysis.best import best_setting, best_variant
 from lenet_ablate.report.analysis.corrections import corrections
+from lenet_ablate.report.analysis.interactions import is_turned_round
 from lenet_ablate.report.analysis.judge import judge, tests_of
 from lenet_ablate.report.analysis.levels import levels_frame, values_frame
 from lenet_ablate.report.analysis.mistakes import confusion_frame, noise_frame
 from lenet_ablate.report.analysis.pairs import measure_pairs
-from lenet_ablate.report.analysis.results import FactorAnalysis, StudyAnalysis
+from lenet_ablate.report.analysis.results import DECIDED, FactorAnalysis, StudyAnalysis
 from lenet_ablate.report.analysis.statistics import Array
 from lenet_ablate.report.analysis.verdicts import headlines, verdicts
 from lenet_ablate.report.analysis.warnings import study_warnings
@@ -127,15 +128,15 @@ def analyse_factor(measured: Measured, criteria: Criteria, around: Surroundings)
     levels = levels_frame(comparison, values, pairs, criteria)
     headline = headlines(pairs, levels)
     table = "simple effects" if len(around.simple_effects) else "variants"
-    depends = f"Depends on {' and '.join(around.partners)}: see the table of {table}." if around.partners else ""
-    suffix = "".join(f" {sentence}" for sentence in (depends, *around.marks) if sentence)
+    depends = f" Depends on {' and '.join(around.partners)}: see the table of {table}." if around.partners else ""
+    suffix = "".join(f" {sentence}" for sentence in around.marks if sentence)
     used_seeds = comparison.planned[REPLICATE].astype(int).unique().tolist()
     return FactorAnalysis(
         comparison=comparison,
         values=values,
         levels=levels,
         pairs=pairs,
-        verdicts=tuple(verdicts(comparison, headline, levels, criteria.alpha, suffix)),
+        verdicts=tuple(verdicts(comparison, headline, levels, criteria.alpha, suffix, depends)),
         advice=advise(measured.pairs, headline, used_seeds, criteria, around.look),
         simple_effects=around.simple_effects,
     )
@@ -151,17 +152,32 @@ def _judged(
 ) -> FactorAnalysis:
     own, criteria = measured[number], study.criteria
     rest = [one.tests for place, one in enumerate(measured) if place != number]
+    others = np.concatenate(rest) if rest else None
     keys = interacting(table, own.comparison.factor.key, statistics.spent(criteria.alpha, look))
-    partners = [other for other in study.factors if other.key in keys]
+    turning = _turning(study, own, others, look)
+    partners = [other for other in study.factors if other.key in keys or other in turning]
     effects = [_simple_effects(study, own, other, predictions, look) for other in partners]
     around = Surroundings(
         look,
-        np.concatenate(rest) if rest else None,
+        others,
         [other.title for other in partners],
         pd.concat(effects, ignore_index=True) if effects else pd.DataFrame(),
         protocol_notes(study),
     )
     return analyse_factor(own, criteria, around)
+
+
+def _turning(study: Study, own: Measured, others: Array | None, look: int) -> list[Factor]:
+    """The other factors at one of whose levels the factor's level is worse that is found better on average."""
+    factor = own.comparison.factor
+    judged = judge(own.pairs, study.criteria, look, others, own.reasons)
+    found = judged[judged["verdict_code"].isin(DECIDED)]
+    pairs = zip(found["level_a"].astype(str), found["level_b"].astype(str), found["diff"].astype(float), strict=True)
+    better = [(one, other) if difference > 0 else (other, one) for one, other, difference in pairs]
+    usable = study.design[study.design["is_usable"]]
+    return [
+        other for other in study.factors if other.key != factor.key and is_turned_round(usable, factor, other, better)
+    ]
 
 
 def _simple_effects(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from scipy import linalg, stats
 from lenet_ablate.report.analysis import statistics
 from lenet_ablate.report.analysis.statistics import Array
 from lenet_ablate.report.study.comparison import Mask, compare, largest_rectangle
-from lenet_ablate.report.study.factors import Factor, Level
+from lenet_ablate.report.study.factors import REPLICATE, Factor, Level
 
 CELL = "cell"
 
@@ -45,6 +46,32 @@ def interaction_p(design: pd.DataFrame, factors: tuple[Factor, ...], a: Factor, 
         return float("nan")
     values = grid.values("outcome", np.arange(len(cells)), within).mean(axis=1)
     return repeated_measures_p(values.reshape(len(present[0]), len(present[1]), -1))
+
+
+def is_turned_round(usable: pd.DataFrame, factor: Factor, other: Factor, better: Sequence[tuple[str, str]]) -> bool:
+    """Whether, at some level of another factor, a level is worse than one that it is better than on average.
+
+    So it is where the 95 % t-interval of the difference there, paired by seed, lies on the other side of zero. It is
+    not corrected for the number of levels that are looked at: where effects add up, a difference that was found on
+    average is hardly ever turned round by chance, and to keep silent about one that is would mislead.
+
+    Args:
+        usable: One row per run that counts; see `study.Study.design`.
+        factor: The factor with these levels.
+        other: Another factor of the study.
+        better: Pairs of levels, the better one first.
+    """
+    cells = usable.groupby([other.key, REPLICATE, factor.key], observed=True)["outcome"].agg(["mean", "size"]).unstack()
+    for one, than in better:
+        if not {one, than} <= set(cells["mean"]):
+            continue
+        is_whole = (cells["size"][[one, than]] == cells["size"].max(axis=None)).all(axis=1)
+        differences = (cells["mean"][one] - cells["mean"][than])[is_whole]
+        for _, own in differences.groupby(level=0, observed=True):
+            found = statistics.summarise(own.to_numpy(float))
+            if found.sd > statistics.SMALLEST_SD and found.high < 0:
+                return True
+    return False
 
 
 def repeated_measures_p(values: Array) -> float:

@@ -27,6 +27,9 @@ class Code(IntEnum):
     not_shared = 9
 
 
+DECIDED = (Code.better, Code.better_maybe_less_than_margin)
+
+
 @dataclass(frozen=True)
 class Posterior:
     """How probable it is that two levels differ by more than the margin; the three add up to 1.

@@ -37,7 +37,12 @@ def headlines(pairs: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(
-    comparison: Comparison, headline: pd.DataFrame, levels: pd.DataFrame, alpha: float, suffix: str = ""
+    comparison: Comparison,
+    headline: pd.DataFrame,
+    levels: pd.DataFrame,
+    alpha: float,
+    suffix: str = "",
+    depends: str = "",
 ) -> list[Verdict]:
     """The sentences to print: what failed or collapsed first, then the headline pairs.
 
@@ -46,14 +51,16 @@ def verdicts(
         headline: See `headlines`.
         levels: See `levels.levels_frame`.
         alpha: Probability of a false alarm.
-        suffix: A sentence that each answer ends with, with a space in front.
+        suffix: Sentences that each answer ends with, with a space in front.
+        depends: A sentence before these, with a space in front, of levels that did not train identically.
     """
     means = levels.loc[levels["mean"].notna(), "mean"].astype(float)
     best = str(levels.at[means.idxmax(), "level"]) if len(means) else ""
     told = list(failure_verdicts(comparison, best, alpha))
-    suffix = (COMPLETED_ONLY if comparison.planned["status"].isin(FAILED).any() else "") + suffix
+    completed = COMPLETED_ONLY if comparison.planned["status"].isin(FAILED).any() else ""
     for row in rows_of({str(name): headline[name] for name in headline}):
-        code, end = Code(row.verdict_code), suffix
+        code = Code(row.verdict_code)
+        end = completed + ("" if code is Code.identical else depends) + suffix
         if code in _FOUND and row.p_study >= alpha:
             end = NOT_OF_ALL + end
         names = (row.level_a, row.level_b)

@@ -67,15 +67,16 @@ def answer_of(study: Study, analysis: StudyAnalysis) -> Answer:
     settings = tuple((factor.key, str(own[factor.key].iloc[0])) for factor in study.factors) if len(own) else ()
     is_chance = bool(study.design.loc[study.design["is_usable"], "is_collapsed"].all())
     effects, unstable = effects_of(analysis.factors, dict(settings)), _unstable(analysis, ranked, best)
+    rivals = _rivals(analysis, ranked, _avoided(study, effects) | set(unstable))
     return Answer(
         settings,
         "Highest so far" if is_one_seed or is_chance else "Use",
         ranked[best].figure if best in ranked else "no run has a final figure",
         " ".join(_chosen(study, analysis, ranked)),
-        _alike(analysis, ranked, best, is_one_seed, _avoided(study, effects) | set(unstable)),
+        _alike(analysis, ranked, best, is_one_seed, rivals),
         (*_avoid(effects, dict(settings)), *_avoid_unstable(unstable, ranked)),
         _sure(analysis, ranked, best, effects, is_one_seed),
-        next_run(study, analysis),
+        next_run(study, analysis, rivals),
         effects,
         tuple(_facts(study, analysis)),
     )
@@ -164,8 +165,14 @@ def _avoided(study: Study, effects: tuple[Effect, ...]) -> set[str]:
     return names
 
 
+def _rivals(analysis: StudyAnalysis, ranked: Mapping[str, _Variant], avoided: set[str]) -> list[str]:
+    """The variants that are not told apart from the best one, but those to be avoided; the highest first."""
+    alike = set(analysis.best.alike) - avoided if analysis.best else set()
+    return [name for name in ranked if name in alike]
+
+
 def _alike(
-    analysis: StudyAnalysis, ranked: Mapping[str, _Variant], best: str, is_one_seed: bool, avoided: set[str]
+    analysis: StudyAnalysis, ranked: Mapping[str, _Variant], best: str, is_one_seed: bool, rivals: list[str]
 ) -> str:
     others = [name for name in ranked if name != best]
     if not others or best not in ranked:
@@ -176,13 +183,12 @@ def _alike(
         candidates = [one for one in ranked.values() if one.seeds > 1]
         is_known = analysis.best is not None and len(candidates) > 1 and analysis.best.is_tested
         return NONE if is_known else "Not known: too few seeds are common to the settings."
-    alike = [name for name in others if name in analysis.best.alike and name not in avoided]
     seeds = plural(analysis.best.seeds, "seed")
-    if not alike:
+    if not rivals:
         names = "; ".join(analysis.best.alike[:MAX_NAMED])
         return f"None to rely on: by the means of {seeds} also {names}, which are to be avoided."
-    rest = f"; and {len(alike) - MAX_NAMED} more" if len(alike) > MAX_NAMED else ""
-    return f"{_named(alike[:MAX_NAMED], ranked)}{rest} (not told apart by {seeds})."
+    rest = f"; and {len(rivals) - MAX_NAMED} more" if len(rivals) > MAX_NAMED else ""
+    return f"{_named(rivals[:MAX_NAMED], ranked)}{rest} (not told apart by {seeds})."
 
 
 def _named(names: list[str], ranked: Mapping[str, _Variant]) -> str:

@@ -44,6 +44,43 @@ def variant_command(config: RunConfig, seeds: Sequence[int], study: str = DEFAUL
     return shlex.join(["lenet-ablate", *words, f"seed={','.join(map(str, seeds))}"])
 
 
+def variants_command(configs: Sequence[RunConfig], seeds: Sequence[int], study: str = DEFAULT_STUDY) -> str | None:
+    """One `lenet-ablate` command that trains several variants, in which what differs advances together.
+
+    Args:
+        configs: The variants; their own seeds do not count.
+        seeds: At least one.
+        study: The study that the runs are to lie in.
+
+    Returns:
+        The command, quoted for a shell; None where a setting of one variant, such as `optimizer.momentum`, does not
+        exist in another.
+    """
+    spelled = [shlex.split(variant_command(config, seeds, study))[1:] for config in configs]
+    words = [dict(word.split("=", 1) for word in own) for own in spelled]
+    told, together = [], []
+    for key in dict.fromkeys(key for own in words for key in own):
+        usual = _usual_word(key)
+        values = [own.get(key, usual) for own in words]
+        if None in values:
+            return None
+        differ = len(set(values)) > 1
+        told.append(f"{key}={','.join(map(str, values)) if differ else values[0]}")
+        together += [key] if differ else []
+    advancing = [f"zip=[{','.join(together)}]"] if len(together) > 1 else []
+    return shlex.join(["lenet-ablate", *told, *advancing])
+
+
+def _usual_word(key: str) -> str | None:
+    """What a setting is where a command does not name it; None for those of a group."""
+    default = to_mapping(RunConfig())
+    if key not in default:
+        return None
+    if key == "lr":
+        return _lr_text(RunConfig().lr)
+    return _value_text(default[key][NAMED_GROUPS[key]] if key in NAMED_GROUPS else default[key])
+
+
 def _group_words(group: str, value: Mapping[str, Any], default: Mapping[str, Any]) -> list[str]:
     name = value[NAMED_GROUPS[group]]
     chosen = _read(f"{group}/{name}.yaml")

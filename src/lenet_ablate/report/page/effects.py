@@ -10,11 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from lenet_ablate.report.analysis.results import Code, FactorAnalysis, Posterior, Verdict
+from lenet_ablate.report.analysis.results import DECIDED, Code, FactorAnalysis, Posterior, Verdict
 from lenet_ablate.report.text.wording import plural, points, signed_points
 
 CLEARLY_MORE = 0.1  # of the runs
-DECIDED = (Code.better, Code.better_maybe_less_than_margin)
 EMPTY: Mapping[str, str] = MappingProxyType({})
 SETTLED = (*DECIDED, Code.practically_same, Code.identical)
 

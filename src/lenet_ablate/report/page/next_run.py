@@ -16,12 +16,14 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.results import Code, StudyAnalysis
 from lenet_ablate.report.page.code_words import factory_at_hand, with_code_at_hand
-from lenet_ablate.report.page.commands import DEFAULT_STUDY, variant_command
+from lenet_ablate.report.page.commands import DEFAULT_STUDY, variant_command, variants_command
 from lenet_ablate.report.study.factors import REPLICATE
 from lenet_ablate.report.study.study import Study
 from lenet_ablate.report.text.wording import plural
 
 FIRST_SEEDS, MAX_LISTED, MAX_ADVISED = 3, 10, 200
+FINAL_SEEDS, DEAR = 10, 5
+"""Where all settings would take more than DEAR times the runs so far, the best ones alone are to have so many seeds."""
 RATES = ("0.1", "0.01", "0.001", "0.0001")
 OPEN = (Code.one_run, Code.not_distinguishable)
 
@@ -41,8 +43,14 @@ class NextRun:
     cost: str = ""
 
 
-def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
-    """The next thing to run for a study with a finished run."""
+def next_run(study: Study, analysis: StudyAnalysis, rivals: Sequence[str] = ()) -> NextRun:
+    """The next thing to run for a study with a finished run.
+
+    Args:
+        study: The study.
+        analysis: What is known of it.
+        rivals: The variants that are as good as the best one, as far as can be told.
+    """
     waiting = sum(not State(status).is_finished for status in study.runs["status"])
     if waiting and (commands := _sweeps(study)):
         have = "has" if waiting == 1 else "have"
@@ -61,6 +69,9 @@ def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
     undecided = pairs[pairs["verdict_code"].isin(OPEN)] if len(pairs) else pairs
     more = _seeds_by_factor(undecided)
     fewest = min(more.values(), default=MAX_ADVISED + 1)
+    is_dear = fewest * study.design["variant"].nunique() > DEAR * len(study.runs)
+    if len(undecided) and is_dear and (narrowed := _narrowed(study, analysis, used, rivals)):
+        return narrowed
     if fewest <= MAX_ADVISED:
         keys = " and ".join(key for key, seeds in more.items() if seeds == fewest)
         asked = _more_seeds(
@@ -69,6 +80,19 @@ def next_run(study: Study, analysis: StudyAnalysis) -> NextRun:
         return dataclasses.replace(asked, cost="; ".join([asked.cost, *_dearer(more, fewest)]))
     why = "more seeds would hardly settle what is open; use the best" if len(undecided) else "nothing is open; use it"
     return NextRun(why, (_predict(study, analysis),))
+
+
+def _narrowed(study: Study, analysis: StudyAnalysis, used: Sequence[int], rivals: Sequence[str]) -> NextRun | None:
+    """More seeds of the best variants alone; None unless they are few beside all, and one command can name them."""
+    names = [analysis.best_variant, *rivals][:MAX_LISTED]
+    configs = [config for config in map(study.config_of, names) if config and not has_own_code(config)]
+    count = FINAL_SEEDS - len(used)
+    if not rivals or count < 1 or len(configs) < len(names) or 2 * len(names) > study.design["variant"].nunique():
+        return None
+    first = max(used) + 1
+    command = variants_command(configs, range(first, first + count), study.name)
+    why = f"{plural(count, 'more seed')} of the {len(names)} best settings alone, to tell them apart"
+    return NextRun(why, (command,), _cost(study, count * len(names))) if command else None
 
 
 def _predict(study: Study, analysis: StudyAnalysis) -> str:

@@ -31,7 +31,8 @@ def anova_table(frame: pd.DataFrame) -> Table:
         notes=(
             "Descriptive only: it assumes the same spread everywhere, which levels that train badly do not have. "
             "The verdicts come from the paired comparisons, and “depends on” from the last p: of what each seed's runs "
-            "deviate from the sum of both effects, with Greenhouse and Geisser's correction.",
+            "deviate from the sum of both effects, with Greenhouse and Geisser's correction; or from a level of the "
+            "other setting at which a difference is turned round.",
         ),
     )
 
