@@ -14,6 +14,7 @@ from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.records.read import RunRecord
 from lenet_ablate.records.record import State
 from lenet_ablate.report.analysis.analyse import analyse, analyse_comparison
+from lenet_ablate.report.analysis.failures import level_counts
 from lenet_ablate.report.analysis.results import Code, FactorAnalysis
 from lenet_ablate.report.study.comparison import compare
 from lenet_ablate.report.study.criteria import DEFAULT_CRITERIA, Criteria, EpochRule, Metric
@@ -122,6 +123,31 @@ def test_a_reason_is_given_only_where_it_is_known() -> None:
     assert found.verdicts[0].sentence == (
         "pool=max and pool=avg trained identically here: what tells them apart did not come into play."
     )
+
+
+def test_another_setting_is_judged_as_if_levels_that_trained_identically_were_one() -> None:
+    """Averages, tests and counts of failures over pooling are those of the study without the copies."""
+    random = np.random.default_rng(5)
+    points = [(lr, pool, seed) for lr in (0.01, 0.001) for pool in Pool for seed in range(3)]
+    accuracy = {point: round(0.97 + random.normal(0, 0.01), 4) for point in points}
+    accuracy |= {(0.01, Pool.avg, seed): 0.1 + seed / 1e4 for seed in range(3)}
+
+    def records(lrs: dict[object, float]) -> list[RunRecord]:
+        return [
+            record_of(RunConfig(lr=lr, pool=pool, seed=seed, epochs=3), accuracy[(same, pool, seed)])  # type: ignore[arg-type]
+            for lr, same in lrs.items()
+            for pool in Pool
+            for seed in range(3)
+        ]
+
+    step = StepDecay("step", 0.01, 0.1, 10)
+    alone, doubled = (
+        next(factor for factor in analyse(study_of(records(lrs))).factors if factor.comparison.factor.key == "pool")
+        for lrs in ({0.01: 0.01, 0.001: 0.001}, {0.01: 0.01, 0.001: 0.001, step: 0.01})
+    )
+    assert [verdict.sentence for verdict in doubled.verdicts] == [verdict.sentence for verdict in alone.verdicts]
+    assert level_counts(doubled.comparison) == level_counts(alone.comparison)
+    assert doubled.levels["mean"].tolist() == alone.levels["mean"].tolist()
 
 
 def test_copies_do_not_count_twice_in_the_analysis_of_variance() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from lenet_ablate.config.rates import scheduled_rates
 from lenet_ablate.config.schedules import Piecewise, Schedule, StepDecay
 from lenet_ablate.config.settings import RunConfig
 from lenet_ablate.report.study.comparison import Comparison
-from lenet_ablate.report.study.factors import Factor
+from lenet_ablate.report.study.factors import REPLICATE, Factor
 
 MAX_EPOCHS = 10_000
 UNKNOWN = "what tells them apart did not come into play"
@@ -34,6 +35,28 @@ def reasons(comparison: Comparison, configs: Mapping[str, RunConfig]) -> dict[fr
             for other in names[number + 1 :]:
                 found[frozenset((one, other))] = _reason(one, values.get(one), other, values.get(other))
     return found
+
+
+def without_copies(
+    design: pd.DataFrame, factors: Sequence[Factor], same: Mapping[str, Mapping[str, str]]
+) -> pd.DataFrame:
+    """A design without the runs that another level's run, the same to the last bit, stands for.
+
+    What is averaged over other settings, and how often runs fail, would else count these twice.
+
+    Args:
+        design: See `study.Study.design`.
+        factors: All factors of the study.
+        same: By a factor's key, its levels that another level stands for; see `comparison.Comparison.alike`.
+    """
+    for key, levels in same.items():
+        rest = [factor.key for factor in factors if factor.key != key] + [REPLICATE]
+        own, others = design[key].astype(str), pd.MultiIndex.from_frame(design[rest].astype(str))
+        is_copy = np.zeros(len(design), bool)
+        for label, other in levels.items():
+            is_copy |= (own == label).to_numpy() & others.isin(others[(own == other).to_numpy()])
+        design = design[~is_copy]
+    return design
 
 
 def _values(factor: Factor, configs: Mapping[str, RunConfig]) -> dict[str, object]:

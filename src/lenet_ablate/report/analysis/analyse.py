@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,8 @@ def analyse(
     measured = [measure(study, factor, predictions) for factor in compared]
     usable = study.design[study.design["is_usable"]]
     same = {one.comparison.factor.key: one.comparison.alike for one in measured if one.comparison.alike}
+    if same and len(compared) > 1:
+        measured = [measure(study, factor, predictions, same) for factor in compared]
     table = anova(usable, study.factors, same) if 1 < len(study.factors) == len(compared) else EMPTY
     factors = tuple(_judged(study, number, measured, table, predictions, look) for number in range(len(measured)))
     best = best_variant(study)
@@ -105,9 +108,15 @@ def analyse(
     )
 
 
-def measure(study: Study, factor: Factor, predictions: StudyPredictions = NO_PREDICTIONS) -> Measured:
-    """One factor's levels and pairs."""
-    comparison = compare(study.design, factor, study.factors)
+def measure(
+    study: Study,
+    factor: Factor,
+    predictions: StudyPredictions = NO_PREDICTIONS,
+    same: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Measured:
+    """One factor's levels and pairs; of other factors' levels that trained alike, by key in `same`, one counts."""
+    others = {key: levels for key, levels in same.items() if key != factor.key}
+    comparison = compare(alike.without_copies(study.design, study.factors, others), factor, study.factors)
     why = alike.reasons(comparison, study.configs)
     return Measured(comparison, measure_pairs(comparison, study.criteria, predictions), why)
 
@@ -174,7 +183,7 @@ def _turning(study: Study, own: Measured, others: Array | None, look: int) -> li
     found = judged[judged["verdict_code"].isin(DECIDED)]
     pairs = zip(found["level_a"].astype(str), found["level_b"].astype(str), found["diff"].astype(float), strict=True)
     better = [(one, other) if difference > 0 else (other, one) for one, other, difference in pairs]
-    usable = study.design[study.design["is_usable"]]
+    usable = own.comparison.planned[own.comparison.planned["is_usable"]]
     return [
         other for other in study.factors if other.key != factor.key and is_turned_round(usable, factor, other, better)
     ]
@@ -186,7 +195,8 @@ def _simple_effects(
     """The factor's pairs at each level of another factor, corrected as one family."""
     parts = []
     for label in other.labels:
-        comparison = compare(study.design[study.design[other.key] == label], own.comparison.factor, study.factors)
+        planned = own.comparison.planned
+        comparison = compare(planned[planned[other.key] == label], own.comparison.factor, study.factors)
         pairs = measure_pairs(comparison, study.criteria, predictions)
         parts.append(pairs.assign(within=f"{other.key}={label}"))
     together = pd.concat(parts, ignore_index=True)

@@ -266,9 +266,11 @@ def _facts(study: Study, analysis: StudyAnalysis) -> Iterator[tuple[str, str]]:
 
 def _left_out(study: Study, analysis: StudyAnalysis) -> str:
     usable = int(study.design["is_usable"].sum())
-    entering = [len(factor.comparison.runs) for factor in analysis.factors]
+    compared = [factor.comparison for factor in analysis.factors]
     done = int((study.runs["status"] == State.done.value).sum())
-    missing = max((usable - count for count in entering), default=0) + done - usable
+    missing = max((one.num_usable - len(one.runs) for one in compared), default=0) + done - usable
+    same = max((usable - one.num_usable for one in compared), default=0)
     told = [plural(missing, "run")] if missing else []
+    told += [f"{plural(same, 'run')} that trained as another one did"] if same else []
     told += [plural(len(study.copies), "copy").replace("copys", "copies")] if study.copies else []
     return ", ".join(told) or "nothing"
