@@ -155,7 +155,7 @@ def test_where_all_settings_would_take_too_long_the_best_alone_are_to_have_more_
 
     answer = answered(configs(lrs=rates), accuracy)
     assert answer.words == "pool=max, lr=0.01"
-    assert answer.alike == "pool=avg, lr=0.01 (97.00 %) (not told apart by 3 seeds)."
+    assert answer.alike == "pool=avg, lr=0.01 (97.00 %) (not told apart by 3 seeds; nor are 4 to be avoided)."
     assert answer.next.commands == ("lenet-ablate lr=0.01 epochs=1 study=s seed=3,4,5,6,7,8,9 pool=max,avg",)
     assert answer.next.cost.startswith("14 runs, about 7 min")
 

@@ -36,7 +36,8 @@ SENTENCES = {
     rf"\(≈{NUMBER} pp SD of a difference\))?"
     rf"(?:; on the same images, for these two networks only, McNemar's {P})?\.",
     Code.better: rf"{MORE}, above the {NUMBER} pp margin{FRAGILE}\.",
-    Code.better_maybe_less_than_margin: rf"{MORE}; may be smaller than the {NUMBER} pp margin{FRAGILE}\.",
+    Code.better_maybe_less_than_margin: rf"{MORE}; (?:corrected, {NUMBER} to {NUMBER}, it )?"
+    rf"may be smaller than the {NUMBER} pp margin{FRAGILE}\.",
     Code.practically_same: rf"lr=\S+ and lr=\S+ are practically the same: difference {SIGNED} pp, "
     rf"{CORRECTED}, inside ±{NUMBER} pp\.",
     Code.not_distinguishable: rf"lr=\S+ and lr=\S+(?:"
@@ -91,6 +92,15 @@ def test_more_accurate_but_maybe_by_less_than_the_margin() -> None:
         "lr=a is 0.12 pp more accurate than lr=b (95 % CI 0.02 to 0.22, n=5 paired seeds, p=0.034); "
         "may be smaller than the 0.10 pp margin.",
     )
+
+
+def test_where_the_correction_alone_puts_the_margin_in_doubt_the_corrected_interval_is_told() -> None:
+    two = arms(0.0026, 0.0009, 5, base=0.99)
+    beside_a_third = np.vstack([two, two[1:] + 0.0002 * np.cos(3 * np.arange(5))])
+    analysis = analysis_of(beside_a_third)
+    told = analysis.verdicts[-1].sentence
+    assert "(95 % CI 0.15 to 0.37, n=5" in told, told
+    assert told.endswith("; corrected, 0.09 to 0.43, it may be smaller than the 0.10 pp margin."), told
 
 
 def test_practically_the_same() -> None:

@@ -71,7 +71,13 @@ def _better(row: Any, criteria: Criteria) -> str:
 
 
 def _maybe_less(row: Any, criteria: Criteria) -> str:
-    return f"{_more_accurate(row, criteria)}; may be smaller than the {limit_points(criteria.margin)} pp margin"
+    margin = f"may be smaller than the {limit_points(criteria.margin)} pp margin"
+    sign = 1 if row.diff > 0 else -1
+    if not min(sign * row.ci_low, sign * row.ci_high) > criteria.margin:
+        return f"{_more_accurate(row, criteria)}; {margin}"
+    # The interval of its own lies above the margin; the corrected one, which the verdict is from, does not.
+    low, high = sorted((sign * row.ci_all_low, sign * row.ci_all_high))
+    return f"{_more_accurate(row, criteria)}; corrected, {points(low)} to {points(high)}, it {margin}"
 
 
 def _more_accurate(row: Any, criteria: Criteria) -> str:

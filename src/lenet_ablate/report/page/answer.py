@@ -188,7 +188,9 @@ def _alike(
         names = "; ".join(analysis.best.alike[:MAX_NAMED])
         return f"None to rely on: by the means of {seeds} also {names}, which are to be avoided."
     rest = f"; and {len(rivals) - MAX_NAMED} more" if len(rivals) > MAX_NAMED else ""
-    return f"{_named(rivals[:MAX_NAMED], ranked)}{rest} (not told apart by {seeds})."
+    avoided = len(analysis.best.alike) - len(rivals)
+    nor = f"; nor {'is' if avoided == 1 else 'are'} {avoided} to be avoided" if avoided else ""
+    return f"{_named(rivals[:MAX_NAMED], ranked)}{rest} (not told apart by {seeds}{nor})."
 
 
 def _named(names: list[str], ranked: Mapping[str, _Variant]) -> str:
