@@ -59,6 +59,14 @@ def test_a_seed_that_changes_nothing_is_not_wired() -> None:
     assert "not wired" not in warnings_of([record_of(config_of(pool, s), 0.98) for pool in Pool for s in range(3)])
 
 
+def test_networks_that_learned_nothing_may_agree() -> None:
+    def told(accuracy: float) -> str:
+        return warnings_of([record_of(config_of(Pool.max, s), accuracy, accuracy, loss=2.3) for s in range(3)])
+
+    assert "not wired" in told(0.5)
+    assert "not wired" not in told(0.098) and "3 runs collapsed" in told(0.098)
+
+
 def test_one_seed_is_warned_of() -> None:
     assert warnings_of(plain_records(num_seeds=1)).startswith("One seed per variant: ")
     assert "One seed" not in warnings_of(plain_records(num_seeds=2))

@@ -47,7 +47,11 @@ def study_warnings(study: Study, predictions: StudyPredictions, noise: pd.DataFr
 
 
 def _unwired(usable: pd.DataFrame, predictions: StudyPredictions) -> str:
-    """Seeds that change nothing: the same loss to the last bit, and the same answers where these are at hand."""
+    """Seeds that change nothing: the same loss to the last bit, and the same answers where these are at hand.
+
+    Networks that learned nothing may agree all by themselves, as where a ReLU behind the output leaves only zeros.
+    """
+    usable = usable[~usable["is_collapsed"]]
     same = [
         (variant, sorted(runs[REPLICATE]))
         for variant, runs in usable.groupby("variant", sort=False, observed=True)
