@@ -60,8 +60,9 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     (out / "docs/results/pages").mkdir(parents=True, exist_ok=True)
     for path in sorted((source / "docs/results/data").glob("*.tar.xz")):
         with tarfile.open(path) as archive:
-            if "report/index.html" in archive.getnames():
-                text = archive.extractfile("report/index.html").read().decode("utf-8")
+            page = f"{path.name.removesuffix('.tar.xz')}/report/index.html"
+            if page in archive.getnames():
+                text = archive.extractfile(page).read().decode("utf-8")
                 # The pages of a report's parts are not packed: they would take more room than all else.
                 text = re.sub(r'<a href="[\w-]+/index\.html">(.*?)</a>', r"\1", text)
                 (out / f"docs/results/pages/{path.name.removesuffix('.tar.xz')}.html").write_text(

@@ -1,88 +1,36 @@
 """The packed studies in words: tables for the front page, and a page with a section for each."""
 
-import itertools
-import math
+import collections
 import re
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from pack import DATA, DOCUMENT, SUFFIX, Packed
-from published import claims, compare, mean, one_more, percent, placed, side, spread
-from rows import CONF, accuracies, order_of, rows_of, varied
+from archive import DATA, SUFFIX
+from front import claims_table, figures_kept
+from pack import DOCUMENT, Packed
+from published import mean, one_more, percent, placed, side, spread
+from questions import QUESTIONS, question, shown, source
+from rows import TRAINED, accuracies, rows_of
 
-from lenet_ablate.report.analysis.results import Code
-
-QUESTIONS = {
-    "published_rate": "Why does the document of `pooling` and `learning_rate` give less than our runs by its protocol: "
-    "is it another scale, or a fixed order, of the images?",
-    "published_images": "Or was it trained on fewer images than the 60,000 it tells of?",
-}
 PUBLISHED_RATE = 0.9837  # of the document's run with max pooling and a learning rate of 0.001
-VERDICTS = {
-    Code.better: "**better**",
-    Code.better_maybe_less_than_margin: "**better**, if by little",
-    Code.practically_same: "the same",
-    Code.identical: "the same",
-    Code.not_distinguishable: "not distinguishable",
-}
-IN_TABLE = ("pooling", "learning_rate", "batch_size", "optimizer_activation", "augmentation")
 HEAD = """\
 # Findings
 
 The experiments of five published reports on LeNet-5 and MNIST, trained again with more seeds. Made by `scripts/results`
-from the runs' own files in `docs/results/data/`, which hold every run's settings, curves and figures; `scripts/results
---train FOLDER` trains them anew.
+from the runs' own files in `docs/results/data/`: settings, curves and figures of every run, and the report on them, but
+no weights. `.venv/bin/python scripts/results --train FOLDER` trains them anew.
 
-Test accuracy is that of the last epoch on MNIST's 10,000 test images, mean ± SD over the seeds; 5,000 training images
-are set aside for validation. What was published are single runs trained on all 60,000 images; where an epoch was
-chosen, the test set chose it. Sentences are the report's own: differences in percentage points with a 95 % interval
-each; p-values, and so what is called better or the same, are corrected for the number of pairs and for looking again.
+- **published**: a single run each, trained on all 60,000 images; where an epoch was chosen, the test set chose it.
+- **last epoch**: test accuracy after the last epoch, mean ± SD over the seeds.
+- **one run**: where one further run of the same settings falls with 95 % (a prediction interval by Student's t); –
+  where that would leave 0 to 100 %, or some runs did not train, so that it says nothing.
+- **best epoch by validation**: test accuracy at the epoch that was best on images set aside for validation.
+
+Sentences are the report's own: differences of test accuracy in percentage points (pp), paired by seed, with a 95 %
+interval each; p-values, and so what is called better or the same, are corrected for the number of pairs and for looking
+again. What would usually be missed, and how many more seeds it takes, is told for 80 % power.
 """
-
-
-def claims_table(studies: Sequence[Packed]) -> str:
-    """What the documents' tables say of two levels, and what becomes of it."""
-    rows = [
-        f"| {claim} | {found} | {outcome} |"
-        for study in studies
-        if DOCUMENT not in study.name
-        for claim, found, outcome in claims(study)
-    ]
-    return "\n".join(["| published, of one run each | here | the claim |", "|---|---|---|", *rows])
-
-
-def findings_table(studies: Sequence[Packed]) -> str:
-    """The studies that fit a line, each with what was found."""
-    rows = [
-        f"| {question(one).partition('?')[0]}? | {'<br>'.join(in_short(one))} | `{shown(one.command)}` |"
-        for one in studies
-        if one.name in IN_TABLE
-    ]
-    return "\n".join(["| question | found | command |", "|---|---|---|", *rows])
-
-
-def in_short(study: Packed) -> list[str]:
-    """Its best level beside the next one, and beside that which its experiment begins with and others change.
-
-    Where several settings vary: what is best of all, and what follows it in the report.
-    """
-    keys = varied(study)
-    if len(keys) > 1:
-        return study.sentences[:2]
-    (key,) = keys
-    runs: dict[str, list[float]] = {level: [] for level in order_of(study, key)}
-    usual = next(iter(runs))
-    for run in study.results.values():
-        runs[run["settings"][key]].append(run["final"]["test_accuracy"])
-    best, *others = sorted(runs, key=lambda level: -statistics.fmean(runs[level]))
-    told = []
-    for other in dict.fromkeys([others[0], usual]):
-        if other != best and (compared := compare(study, key, best, other)):
-            found, code, _ = compared
-            told.append(f"{best} against {other}: {found}: {VERDICTS[code]}")
-    return told
 
 
 def findings_page(studies: Sequence[Packed]) -> str:
@@ -102,11 +50,16 @@ def findings_page(studies: Sequence[Packed]) -> str:
 def section(study: Packed, document: Packed | None) -> str:
     """A study's question, command, figures, what its report says, and the same by the document's own protocol."""
     parts = [f"## {study.name.replace('_', ' ').capitalize()}\n", f"{question(study)}\n"]
-    parts += [f"    {shown(study.command)}\n", f"{table(study)}\n"]
-    told = explained(study) if study.name in QUESTIONS else study.sentences
+    parts += [f"    {shown(study.command)}\n", f"{examples(study)}\n", f"{table(study)}\n"]
+    if study.name in QUESTIONS:
+        told = explained(study)
+    else:
+        told = [re.sub(r": see the table of [a-z ]+", "", text) for text in study.sentences]
+        told += [f"Caution: {text[0].lower()}{text[1:]}" for text in study.warnings]
     parts += ["".join(f"- {text}\n" for text in told)] if told else []
     if (DATA / f"{study.name}.png").is_file():
-        parts.append(f"![The runs of this study, level by level](results/data/{study.name}.png)\n")
+        what = "decision boundaries" if "playground" in study.name else "each run, level by level"
+        parts.append(f"![{question(study).replace('`', '')} Shown: {what}](results/data/{study.name}.png)\n")
     parts.append(
         f"The runs' files, and the page of the report: [{study.name}{SUFFIX}](results/data/{study.name}{SUFFIX}).\n"
     )
@@ -119,8 +72,38 @@ def protocol(study: Packed) -> list[str]:
         f"As the document trained it, on all 60,000 images and resized as there. {source(study)}\n",
         f"    {shown(study.command)}\n",
         f"{table(study)}\n",
-        "".join(f"- {text}\n" for text in each_beside(study)),
+        "".join(f"- {text}\n" for text in [*each_beside(study), *below(study)]),
     ]
+
+
+def below(study: Packed) -> list[str]:
+    """Where all of a document's figures lie below ours: that, and whether its networks had learned less."""
+    rows = [row for row in rows_of(study) if row.published and len(row.done) > 1]
+    low = [row for row in rows if side(row.published["test_accuracy"], accuracies(row.published, row.done)) < 0]
+    if not rows or len(low) < len(rows):
+        return []
+    higher = [
+        row
+        for row in rows
+        if row.published.get("train_loss_running", 0) > max(run["final"]["train_loss_running"] for run in row.done)
+    ]
+    learned = f" {len(higher)} of their training losses are higher than any of ours: these networks had learned less."
+    return [
+        f"So the published accuracies are lower than this protocol gives.{learned if higher else ''} What may be the "
+        "reason was looked into under [Published rate](#published-rate) and [Published images](#published-images)."
+    ]
+
+
+def examples(study: Packed) -> str:
+    """How many examples its runs are trained, validated and tested on, and for how many epochs."""
+    runs = study.results.values()
+    train, val, test, epochs = (
+        " to ".join(f"{number:,}" for number in sorted({run[key] for run in runs}))
+        for key in ("num_train", "num_val", "num_test", "epochs_planned")
+    )
+    rules = {run["settings"]["early_stop"] for run in runs if run["epochs_done"] < run["epochs_planned"]}
+    ended = "".join(f", until `early_stop={rule}` ends it, even if it has not begun to learn" for rule in sorted(rules))
+    return f"Each run: {epochs} epochs of {train} examples{ended}; {val} for validation, {test} for testing."
 
 
 def each_beside(study: Packed) -> list[str]:
@@ -128,31 +111,29 @@ def each_beside(study: Packed) -> list[str]:
     return [f"`{row.label}`: {beside(row.published, row.done)}." for row in rows_of(study) if row.published]
 
 
-def figures_kept(studies: Sequence[Packed]) -> str:
-    """How many published accuracies one run of the document's own protocol may give, and which it does not."""
-    every = [row for one in studies if DOCUMENT in one.name for row in rows_of(one)]
-    rows = [row for row in every if row.published and len(row.done) > 1]
-    # Two studies of a document may have a run in common.
-    found = {(row.published["test_accuracy"], *accuracies(row.published, row.done)): row for row in rows[::-1]}
-    aside = [
-        f"`{row.label}` ({percent(row.published)} %, here {spread(accuracies(row.published, row.done))} %)"
-        for (figure, *ours), row in reversed(found.items())
-        if side(figure, ours)
-    ]
-    told = (
-        f"Of {len(found)} accuracies that the reports publish, {len(found) - len(aside)} are what one run of their own"
-    )
-    return f"{told} protocol may give. The others are not: {', '.join(aside)}."
-
-
 def explained(study: Packed) -> list[str]:
     """Whether runs that differ from a document in what it may have done come to what it published."""
     if study.references:
-        return [*each_beside(study), "No number of images gives both the accuracies and the losses."]
+        return [*each_beside(study), images_that_fit(study)]
     found = [run["final"]["test_accuracy"] for run in study.results.values()]
     between = f"{len(found)} runs give {100 * min(found):.2f} to {100 * max(found):.2f} %"
-    answer = "it may be one of these" if min(found) <= PUBLISHED_RATE else "it is neither"
-    return [f"{between}: {answer}, with {100 * PUBLISHED_RATE:.2f} % published."]
+    answer = "may be" if min(found) <= PUBLISHED_RATE else "neither scale nor order is"
+    return [f"{between}: {answer} the reason for the {100 * PUBLISHED_RATE:.2f} % published."]
+
+
+def images_that_fit(study: Packed) -> str:
+    """With how many images every published accuracy and training loss is one that these runs give."""
+    fits: dict[str, bool] = {}
+    for row in rows_of(study):
+        losses = [run["final"]["train_loss_running"] for run in row.done]
+        ours, entry = accuracies(row.published, row.done), row.published
+        size = row.runs[0]["settings"]["data.train_size"]
+        is_like = not side(entry["test_accuracy"], ours) and min(losses) <= entry["train_loss_running"] <= max(losses)
+        fits[size] = fits.get(size, True) and is_like
+    sizes = [size for size, fit in fits.items() if fit]
+    if sizes:
+        return f"With {' or '.join(sizes)} images all published accuracies and training losses may be one run's."
+    return f"With none of {', '.join(fits)} images are all published accuracies and training losses one run's."
 
 
 def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
@@ -164,42 +145,21 @@ def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
     return f"{told}; its training loss in the last epoch was {loss:.4f}, ours {min(losses):.4f} to {max(losses):.4f}"
 
 
-def question(study: Packed) -> str:
-    """What the study asks: the first sentence of its experiment's file."""
-    if study.name in QUESTIONS:
-        return QUESTIONS[study.name]
-    return "".join(re.findall(r"[^?]*\?", head(study))[:1])
-
-
-def source(study: Packed) -> str:
-    """What the experiment's file says of the published figures, if it does."""
-    return "".join(re.findall(r"The reference[^.]*\.", head(study)))
-
-
-def head(study: Packed) -> str:
-    """The comment that its experiment's file begins with, but the command."""
-    name = study.name.removesuffix(DOCUMENT)
-    lines = (CONF / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
-    comment = itertools.takewhile(lambda line: line.startswith("# "), lines)
-    return " ".join(line.removeprefix("# ") for line in comment if not line.startswith("# lenet-ablate"))
-
-
-def shown(command: str) -> str:
-    """The command as one would type it."""
-    return command.replace(" -m ", " ").replace("'experiment=[", "experiment=").replace("]'", "")
-
-
 def table(study: Packed) -> str:
     """A row per setting: published, ours after the last epoch, at the best one, and between what one run falls.
 
-    A row of runs that differ in more than the seed gives the mean alone: a spread would tell of the settings.
+    A row of runs that differ in more than the seed gives the mean alone: a spread would tell of the settings. Where
+    runs ended early, the epochs are told too.
     """
+    is_short = any(run["epochs_done"] < run["epochs_planned"] for run in study.results.values())
     by_test = DOCUMENT in study.name
     best = "best epoch by test, %" if by_test else "best epoch by validation, %"
     rows = []
     for row in rows_of(study):
         final = [run["final"]["test_accuracy"] for run in row.done]
-        low, high = (math.nan, math.nan) if row.is_mixed else one_more(final)
+        low, high = one_more(final)
+        is_told = not row.is_mixed and 0 <= low <= high <= 1 and min(final) >= TRAINED
+        epochs = sorted({run["epochs_done"] for run in row.runs})
         shown_as = mean if row.is_mixed else spread
         if by_test:
             chosen = [run["best_test_accuracy"] for run in row.done]
@@ -210,8 +170,9 @@ def table(study: Packed) -> str:
                 "setting": row.label,
                 "published, %": percent(row.published) if row.published else "–",
                 "last epoch, %": shown_as(final),
-                "one run, %": f"{100 * low:.2f} to {100 * high:.2f}" if math.isfinite(low) else "–",
+                "one run, %": f"{100 * low:.2f} to {100 * high:.2f}" if is_told else "–",
                 best: shown_as(chosen),
+                **({"epochs": " to ".join(map(str, dict.fromkeys([epochs[0], epochs[-1]])))} if is_short else {}),
                 "runs": f"{len(row.done)} of {len(row.runs)}",
             }
         )
@@ -221,11 +182,14 @@ def table(study: Packed) -> str:
 
 def tail(studies: Sequence[Packed]) -> str:
     """Where the figures come from."""
-    runs = [run for study in studies for run in study.results.values()]
-    about = [run["provenance"] for run in runs]
+    runs = {(study.name, name): run["provenance"] for study in studies for name, run in study.results.items()}
+    about = runs.values()
     machines = sorted({f"{one['machine']['logical_cores']} cores of an {one['machine']['processor']}" for one in about})
-    engines = sorted({one["engine"] for one in about})
-    commits = sorted({one["git"]["commit"][:8] for one in about})
+    engines = collections.Counter(one["engine"] for one in about)
+    commits = sorted({one["git"]["commit"][:8] for one in about if one["git"]})
+    alike = len(runs) - len({name for _, name in runs})
+    by = " and ".join(f"{count} with engine={engine}" for engine, count in engines.items())
     return (
-        f"{len(runs)} runs on {' and '.join(machines)}, engine {' and '.join(engines)}, commit {', '.join(commits)}.\n"
+        f"{len(runs)} runs on {' and '.join(machines)}, {by}, of commit {' and '.join(commits) or 'unknown'}; "
+        f"{alike} of them are the same as one of another study.\n"
     )

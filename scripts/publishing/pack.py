@@ -1,11 +1,10 @@
-"""What is kept of a published study: small files in one archive, the same bytes for the same study."""
+"""Which studies are published, and what is kept of each."""
 
 import dataclasses
 import io
 import json
 import subprocess
 import sys
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from archive import DATA, check_report, path_of, read, write
 
 from lenet_ablate.records.plans import read_plans
 
-DATA = Path(__file__).resolve().parents[2] / "docs/results/data"
 KEPT = ("config.yaml", "status.json", "metrics.csv", "result.json")
-PAGE = "index.html"
+PAGE, PLAN = "index.html", "plan.json"
 DOCUMENT = "_document"
-SUFFIX = ".tar.xz"  # whose files share what they repeat; as zips the archives take two thirds more
 SCALES_AND_ORDERS = ("data.normalize=standard,unit", "data.shuffle=true,false")
 TEN, FIVE, THREE = "seed=range(10)", "seed=range(5)", "seed=range(3)"
 FEWER_IMAGES = "data.train_size=10000,20000,30000"
@@ -51,6 +49,10 @@ STUDIES = {
 source document: all 60,000 images, its way of resizing them, tested after each epoch."""
 
 
+class Refused(Exception):
+    """A study that is not packed; its words say why."""
+
+
 @dataclass(frozen=True)
 class Packed:
     """A published study.
@@ -61,6 +63,7 @@ class Packed:
         references: The published figures, as its experiment's file gives them.
         sentences: Which setting is the best, of each data set or network, where several settings vary; then what its
             report says of each of them.
+        warnings: What its report warns of.
         pairs: The report's `pairs.csv`, of all parts together.
         results: Every run's `result.json` by folder name, with `settings`, see `flat`, and `best_test_accuracy`, the
             highest test accuracy of all epochs.
@@ -70,70 +73,66 @@ class Packed:
     command: str
     references: list[dict[str, Any]]
     sentences: list[str]
+    warnings: list[str]
     pairs: pd.DataFrame
     results: dict[str, dict[str, Any]]
 
 
-def pack(outputs: Path, study: str) -> None:
-    """Pack a study whose runs have all ended; one that has not, or is packed with these runs, is left as it is."""
+def pack(outputs: Path, study: str) -> str:
+    """Pack a study whose runs have all ended, and say in a line what was done; what is packed is never made less.
+
+    Raises:
+        Refused: It lacks runs that are packed, or cannot be read or reported.
+    """
     folder = outputs / study
     runs = sorted(path.parent for path in folder.glob("*/status.json"))
-    states = [json.loads((run / "status.json").read_text("utf-8"))["status"] for run in runs]
-    if not runs or not set(states) <= {"done", "diverged"}:
-        return
-    files = {f"{run.name}/{name}": run / name for run in runs for name in KEPT}
-    files |= {f"sweeps/{path.name}": path for path in (folder / "sweeps").iterdir()}
-    if is_packed(study, files):
-        return
+    if not runs:
+        return ""
+    try:
+        states = [json.loads((run / "status.json").read_text("utf-8"))["status"] for run in runs]
+        files = {f"{run.name}/{name}": run / name for run in runs for name in KEPT}
+        files |= {f"sweeps/{path.name}": path for path in (folder / "sweeps").iterdir()}
+        if waiting := sum(state not in ("done", "diverged") for state in states):
+            return f"{study}: not packed, {waiting} of {len(runs)} runs have not ended"
+        contents = {name: path.read_bytes() for name, path in files.items()}
+    except (OSError, ValueError, KeyError) as error:
+        raise Refused(f"{study}: cannot be packed: {error}") from None
+    if path_of(study).is_file():
+        kept = read(study)
+        if {name for name in kept if name.endswith("/status.json")} - set(contents):
+            raise Refused(f"{study}: {folder} lacks runs that are packed; delete {path_of(study)} to publish fewer")
+        if contents == {name: kept[name] for name in kept if name != PLAN and not name.startswith("report/")}:
+            return f"{study}: packed already"
     latest = read_plans(folder).sweeps[-1]
     plan = {"command": latest.command, "references": [dataclasses.asdict(each) for each in latest.references]}
     with tempfile.TemporaryDirectory() as place:
-        report = Path(sys.executable).with_name("lenet-report")
-        # From the folder above: the page tells commands with this path, which is to be nobody's own.
-        command = [report, outputs.name, "--study", study, "--out", place, "--formats", "png"]
-        subprocess.run(command, check=True, capture_output=True, cwd=outputs.resolve().parent)
-        top = min(Path(place).rglob("summary.json"), key=lambda path: len(path.parts)).parent
-        files |= {f"report/{path.relative_to(top)}": path for path in (top / "summary.json", *top.rglob("pairs.csv"))}
-        if DOCUMENT not in study:
-            files[f"report/{PAGE}"] = top / PAGE
-        write(
-            study,
-            {name: path.read_bytes() for name, path in files.items()}
-            | {"plan.json": json.dumps(plan, indent=1).encode()},
-        )
-        for figure in sorted(top.glob("figures/effects*.png"))[:1] or sorted(top.glob("figures/boundaries.png")):
+        contents |= {f"report/{name}": content for name, content in report(outputs, study, Path(place)).items()}
+        write(study, contents | {PLAN: json.dumps(plan, indent=1).encode()})
+        figures = Path(place).rglob("figures/effects*.png")
+        for figure in sorted(figures)[:1] or sorted(Path(place).rglob("figures/boundaries.png"))[:1]:
             if DOCUMENT not in study:
                 (DATA / f"{study}.png").write_bytes(figure.read_bytes())
+    return f"{study}: packed, {len(runs)} runs"
 
 
-def write(study: str, contents: dict[str, bytes]) -> None:
-    """Write a study's archive, without times or owners."""
-    DATA.mkdir(exist_ok=True)
-    with tarfile.open(DATA / f"{study}{SUFFIX}", "w:xz", preset=9) as archive:
-        for name, content in sorted(contents.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-
-
-def read(path: Path) -> dict[str, bytes]:
-    """Each file of an archive by its name."""
-    with tarfile.open(path) as archive:
-        return {entry.name: archive.extractfile(entry).read() for entry in archive}
-
-
-def is_packed(study: str, files: dict[str, Path]) -> bool:
-    """Whether a study is packed with just these files of runs and sweeps; its report may be of an earlier version."""
-    if not (DATA / f"{study}{SUFFIX}").is_file():
-        return False
-    kept = read(DATA / f"{study}{SUFFIX}").items()
-    runs = {name: content for name, content in kept if name != "plan.json" and not name.startswith("report/")}
-    return runs == {name: path.read_bytes() for name, path in files.items()}
+def report(outputs: Path, study: str, place: Path) -> dict[str, bytes]:
+    """What is kept of the study's report, which is made in `place`."""
+    # From the folder above: the page tells commands with this path, which is to be nobody's own.
+    told = [Path(sys.executable).with_name("lenet-report"), outputs.resolve().name, "--study", study]
+    done = subprocess.run(
+        [*told, "--out", place, "--formats", "png"], capture_output=True, text=True, cwd=outputs.resolve().parent
+    )
+    if done.returncode:
+        raise Refused(f"{study}: its report failed: {done.stderr.strip()}")
+    top = min(place.rglob("summary.json"), key=lambda path: len(path.parts)).parent
+    kept = [top / "summary.json", *top.rglob("pairs.csv"), *top.rglob("runs.csv")]
+    kept += [top / PAGE] * (DOCUMENT not in study)
+    return {str(path.relative_to(top)): path.read_bytes() for path in kept}
 
 
 def packed() -> list[str]:
     """The studies that are packed, in their order."""
-    return [study for study in STUDIES if (DATA / f"{study}{SUFFIX}").is_file()]
+    return [study for study in STUDIES if path_of(study).is_file()]
 
 
 def flat(settings: dict[str, Any]) -> dict[str, str]:
@@ -149,9 +148,13 @@ def flat(settings: dict[str, Any]) -> dict[str, str]:
 
 
 def unpack(study: str) -> Packed:
-    """Read a packed study."""
-    files = read(DATA / f"{study}{SUFFIX}")
-    plan = json.loads(files["plan.json"])
+    """Read a packed study.
+
+    Raises:
+        Damaged: Its archive cannot be read, or its report is not of its runs.
+    """
+    files = read(study)
+    plan = json.loads(files[PLAN])
     results = {}
     for run in (name.partition("/")[0] for name in files if name.endswith("/result.json")):
         epochs = pd.read_csv(io.BytesIO(files[f"{run}/metrics.csv"]))
@@ -159,6 +162,9 @@ def unpack(study: str) -> Packed:
             "settings": flat(yaml.safe_load(files[f"{run}/config.yaml"])),
             "best_test_accuracy": float(epochs["test_accuracy"].max()),
         }
+    check_report(
+        study, files, {run: own["final"]["test_accuracy"] for run, own in results.items() if own["status"] == "done"}
+    )
     found = json.loads(files["report/summary.json"])
     pairs = [
         pd.read_csv(io.BytesIO(content), encoding="utf-8-sig", dtype={"level_a": str, "level_b": str})
@@ -169,4 +175,4 @@ def unpack(study: str) -> Packed:
     sentences = [part["best"]["sentence"] for part in parts if part["best"]]
     sentences += [entry["sentence"] for told in found["verdicts"].values() for entry in told]
     together = pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()
-    return Packed(study, plan["command"], plan["references"], sentences, together, results)
+    return Packed(study, plan["command"], plan["references"], sentences, found["warnings"], together, results)

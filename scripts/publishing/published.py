@@ -57,7 +57,7 @@ def one_more(values: list[float]) -> tuple[float, float]:
     if len(values) < 2:
         return math.nan, math.nan
     reach = t.ppf(0.975, len(values) - 1) * statistics.stdev(values) * math.sqrt(1 + 1 / len(values))
-    return max(0.0, statistics.fmean(values) - reach), min(1.0, statistics.fmean(values) + reach)
+    return statistics.fmean(values) - reach, statistics.fmean(values) + reach
 
 
 def rounding(figure: float) -> float:
@@ -77,7 +77,10 @@ def placed(figure: float, values: list[float]) -> str:
     if not math.isfinite(low):
         return f"{signed_points(statistics.fmean(values) - figure)} pp from it here, of one run"
     told = ("what one run may give", "above what one run gives", "below what one run gives")[side(figure, values)]
-    return f"{told} ({100 * low:.2f} to {100 * high:.2f} %, n={len(values)})"
+    return (
+        f"{told} ({100 * max(low, 0):.2f} to {100 * min(high, 1):.2f} %; the {len(values)} here gave "
+        f"{100 * min(values):.2f} to {100 * max(values):.2f} %)"
+    )
 
 
 def claims(study: Packed) -> Iterator[tuple[str, str, str]]:

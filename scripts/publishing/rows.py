@@ -11,6 +11,7 @@ from published import reference
 from lenet_ablate.config.experiments import read_experiment
 
 CONF = Path(__file__).resolve().parents[2] / "conf/experiment"
+TRAINED = 0.2  # of ten classes; a run below it is near chance level
 MOST_ROWS = 24  # of a table with a row per combination; a larger grid has a row per level
 ALSO = {"plain_sgd": {"model.output_activation": "relu"}}
 """What a document's run had besides the level that its figure is given for."""
