@@ -5,13 +5,16 @@ The source folder is the project's own, so that a link between two files is true
 
 import re
 import shutil
-import tarfile
+import sys
 from pathlib import Path
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 from lenet_ablate import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+from figures import packed_page, with_narrow, write_narrow
 
 project = "lenet-ablate"
 version = release = __version__
@@ -34,7 +37,6 @@ ACCESS = {
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
     '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',
-    "<p><img ": '<p class="figure" tabindex="0"><img ',
 }
 """What the theme leaves out: headings have a level, landmarks a name, and what scrolls is reached by keyboard."""
 
@@ -59,15 +61,11 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     shutil.copytree(source / "docs/example", out / "docs/example", dirs_exist_ok=True)
     (out / "docs/results/pages").mkdir(parents=True, exist_ok=True)
     for path in sorted((source / "docs/results/data").glob("*.tar.xz")):
-        with tarfile.open(path) as archive:
-            page = f"{path.name.removesuffix('.tar.xz')}/report/index.html"
-            if page in archive.getnames():
-                text = archive.extractfile(page).read().decode("utf-8")
-                # The pages of a report's parts are not packed: they would take more room than all else.
-                text = re.sub(r'<a href="[\w-]+/index\.html">(.*?)</a>', r"\1", text)
-                (out / f"docs/results/pages/{path.name.removesuffix('.tar.xz')}.html").write_text(
-                    text, encoding="utf-8"
-                )
+        if text := packed_page(path):
+            # The pages of a report's parts are not packed: they would take more room than all else.
+            text = re.sub(r'<a href="[\w-]+/index\.html">(.*?)</a>', r"\1", text)
+            (out / f"docs/results/pages/{path.name.removesuffix('.tar.xz')}.html").write_text(text, encoding="utf-8")
+    narrow = write_narrow(source, app.builder.images, out / app.builder.imagedir)
     (out / "index.html").write_text(
         '<!doctype html><html lang="en"><title>lenet-ablate</title><meta http-equiv="refresh" content="0; '
         'url=docs/index.html"><a href="docs/index.html">lenet-ablate</a></html>\n',
@@ -77,5 +75,5 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
         text = page.read_text(encoding="utf-8")
         for old, new in ACCESS.items():
             text = text.replace(old, new)
-        page.write_text(text, encoding="utf-8")
+        page.write_text(with_narrow(text, narrow), encoding="utf-8")
     (out / ".nojekyll").touch()  # GitHub Pages would else leave out folders that begin with an underscore

@@ -88,12 +88,43 @@ def test_every_level_is_named_the_best_against_each() -> None:
 
 def test_with_one_seed_the_best_is_held_against_the_runner_up() -> None:
     answer = answered(configs(seeds=1), lambda c: 0.97 - 0.0010 * (c.lr == 0.1) - 0.0005 * (c.pool is Pool.avg))
-    assert answer.verb == "Highest so far" and answer.words == "pool=max, lr=0.01"
+    assert answer.verb == "Highest in validation so far" and answer.words == "pool=max, lr=0.01"
     assert answer.alike.startswith("pool=avg, lr=0.01 (96.95 %) is the runner-up")
     assert "0.05 pp above the runner-up, no more than" in answer.sure
     (command,) = answer.next.commands
     assert shlex.split(command)[-1] == "seed=1,2" and "seed=0" not in command
     assert answer.next.cost == "8 runs, about 4 min of training"
+
+
+@pytest.mark.parametrize("validation", [0.95, None])
+def test_the_highest_of_one_seed_each_says_by_what(validation: float | None) -> None:
+    """Validation, where there is any, prefers the rate whose test accuracy is lower."""
+    records = []
+    for config in configs(seeds=1):
+        is_low = config.lr == 0.01
+        rows = rows_of(config, lambda c, e, low=is_low: (0.1, 0.96 if low else 0.97))
+        val = None if validation is None else validation + 0.01 * is_low
+        content = {
+            "num_train": 55_000,
+            "num_val": 0 if val is None else 5_000,
+            "num_test": 10_000,
+            "wall_seconds": 30.0,
+        }
+        rows = [dataclasses.replace(row, val_accuracy=val) for row in rows]
+        plan = plan_of(config)
+        records.append(
+            RunRecord(Path("s") / plan.name, State.done, plan.identity, config, tuple(rows), parse_result(content))
+        )
+    study = make_study(Path("s"), records)
+    answer = answer_of(study, analyse(study))
+    if validation is None:
+        assert (answer.verb, answer.term, answer.words) == ("Highest so far", "highest", "pool=max, lr=0.1")
+        assert answer.chosen.startswith("Chosen on the test set") and "above the runner-up" in answer.sure
+        return
+    assert answer.verb == "Highest in validation so far" and answer.words == "pool=max, lr=0.01"
+    assert answer.term == "highest in validation"
+    assert answer.alike.startswith("pool=max, lr=0.1 (97.00 %) is the highest on the test set")
+    assert "1.00 pp below the highest on the test set" in answer.sure
 
 
 def test_a_higher_figure_of_a_single_seed_is_named_where_another_is_chosen() -> None:
@@ -162,7 +193,7 @@ def test_where_all_settings_would_take_too_long_the_best_alone_are_to_have_more_
 
 def test_where_no_run_learned_nothing_is_advised_but_other_rates() -> None:
     answer = answered(configs(), lambda config: 0.1 + WOBBLE[config.seed])
-    assert answer.verb == "Highest so far" and answer.chosen.startswith("No run learned anything")
+    assert answer.verb == "Highest in validation so far" and answer.chosen.startswith("No run learned anything")
     assert answer.next.commands == (f"{shlex.join(w for w in shlex.split(COMMAND) if w[:3] != 'lr=')} lr=0.001,0.0001",)
 
 

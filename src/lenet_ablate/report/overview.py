@@ -79,7 +79,7 @@ def _unreadable(study: Study) -> Iterator[str]:
 
 def _found(found: Findings) -> tuple[tuple[str, tuple[str, ...]], ...]:
     answer = answer_of(found.study, found.analysis)
-    answers: list[tuple[str, tuple[str, ...]]] = [("use" if answer.verb == "Use" else "highest", (in_a_line(answer),))]
+    answers: list[tuple[str, tuple[str, ...]]] = [(answer.term, (in_a_line(answer),))]
     for effect in answer.effects:
         first = [without_key(effect.key, other.sentence) for other in effect.against[:1]]
         told = [without_key(effect.key, verdict.sentence) for verdict in effect.more] + first

@@ -113,10 +113,9 @@ def _tell_study(study: Study, findings: Mapping[str, Findings]) -> None:
 
 def _tell_answer(answer: Answer) -> None:
     """Print the first screen: a word, and what it means."""
-    use = (
-        f"{answer.words}: {answer.figure}. {answer.chosen}" if answer.settings else f"{answer.figure}. {answer.chosen}"
-    )
-    _tell_row(("use" if answer.verb == "Use" else "highest") if answer.settings else "setting", use)
+    word, _, where = answer.term.partition(" ")
+    named = [f"{where} is {answer.words}" if where else answer.words] if answer.settings else []
+    _tell_row(word if answer.settings else "setting", f"{': '.join([*named, answer.figure])}. {answer.chosen}")
     if answer.alike:
         _tell_row("as good", answer.alike)
     if answer.settings:

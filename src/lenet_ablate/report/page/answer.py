@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lenet_ablate.records.record import State
+from lenet_ablate.report.analysis.best import is_chosen_by_validation
 from lenet_ablate.report.analysis.results import StudyAnalysis
 from lenet_ablate.report.analysis.sentences import NORMAL_95
 from lenet_ablate.report.analysis.statistics import noise_floor
@@ -30,7 +31,7 @@ class Answer:
 
     Attributes:
         settings: The setting to use, as pairs of key and value; empty where nothing varies.
-        verb: What is said of it: "Use", or that it is merely the highest.
+        verb: What is said of it: "Use", or that it is merely the highest, in validation where that chooses.
         figure: Its test accuracy, with spread and number of seeds.
         chosen: How it was chosen, and what was left out of the choice though it lies higher.
         alike: What is as good, as far as can be told.
@@ -57,6 +58,11 @@ class Answer:
         """The setting in words: `lr=0.001, pool=max`."""
         return ", ".join(f"{key}={value}" for key, value in self.settings)
 
+    @property
+    def term(self) -> str:
+        """What is said of it as a heading: `use`, `highest` or `highest in validation`."""
+        return self.verb.removesuffix(" so far").lower()
+
 
 def answer_of(study: Study, analysis: StudyAnalysis) -> Answer:
     """The answer for a study with a finished run whose runs can all be compared."""
@@ -65,12 +71,13 @@ def answer_of(study: Study, analysis: StudyAnalysis) -> Answer:
     best = analysis.best_variant
     own = study.design[study.design[VARIANT] == best]
     settings = tuple((factor.key, str(own[factor.key].iloc[0])) for factor in study.factors) if len(own) else ()
+    highest = "Highest in validation so far" if is_chosen_by_validation(study) else "Highest so far"
     is_chance = bool(study.design.loc[study.design["is_usable"], "is_collapsed"].all())
     effects, unstable = effects_of(analysis.factors, dict(settings)), _unstable(analysis, ranked, best)
     rivals = _rivals(analysis, ranked, _avoided(study, effects) | set(unstable))
     return Answer(
         settings,
-        "Highest so far" if is_one_seed or is_chance else "Use",
+        highest if is_one_seed or is_chance else "Use",
         ranked[best].figure if best in ranked else "no run has a final figure",
         " ".join(_chosen(study, analysis, ranked)),
         _alike(analysis, ranked, best, is_one_seed, rivals),
@@ -124,10 +131,9 @@ def _chosen(study: Study, analysis: StudyAnalysis, ranked: Mapping[str, _Variant
     if usable["is_collapsed"].all():
         yield "No run learned anything: all ended at chance level, so the order of the settings means nothing."
         return
-    by_validation = usable["val_accuracy"].notna().any()
     yield (
         "Chosen by validation accuracy, not by test accuracy."
-        if by_validation
+        if is_chosen_by_validation(study)
         else "Chosen on the test set: its figure is optimistic."
     )
     failed = ranked[best].planned - ranked[best].seeds
@@ -178,7 +184,9 @@ def _alike(
     if not others or best not in ranked:
         return ""
     if is_one_seed:
-        return f"{_named(others[:1], ranked)} is the runner-up; one seed each, so nothing is tested."
+        is_higher = ranked[others[0]].mean > ranked[best].mean
+        place = "the highest on the test set" if is_higher else "the runner-up"
+        return f"{_named(others[:1], ranked)} is {place}; one seed each, so nothing is tested."
     if analysis.best is None or not analysis.best.alike:
         candidates = [one for one in ranked.values() if one.seeds > 1]
         is_known = analysis.best is not None and len(candidates) > 1 and analysis.best.is_tested
@@ -243,12 +251,13 @@ def _sure_of_one(ranked: Mapping[str, _Variant], best: str) -> str:
     runner = next(name for name in ranked if name != best)
     gap = ranked[best].mean - ranked[runner].mean
     noise = [float(noise_floor(1 - one.mean, one.images)) for one in (ranked[best], ranked[runner])]
-    told = f"Not tested: one seed each. It lies {points(abs(gap))} pp {'above' if gap >= 0 else 'below'} the runner-up"
+    place = "above the runner-up" if gap >= 0 else "below the highest on the test set"
+    told = f"Not tested: one seed each. It lies {points(abs(gap))} pp {place}"
     usual = NORMAL_95 * math.hypot(*noise)
     if not math.isfinite(usual) or not usual:
         return f"{told}."
-    place = "no more than" if abs(gap) <= usual else "more than"
-    return f"{told}, {place} what two seeds of one setting usually differ (up to about {points(usual)} pp)."
+    extent = "no more than" if abs(gap) <= usual else "more than"
+    return f"{told}, {extent} what two seeds of one setting usually differ (up to about {points(usual)} pp)."
 
 
 def _facts(study: Study, analysis: StudyAnalysis) -> Iterator[tuple[str, str]]:
