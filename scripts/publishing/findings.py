@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from archive import DATA, SUFFIX
+from archive import DATA, SUFFIX, path_of
 from front import claims_table, figures_kept
 from pack import DOCUMENT, Packed
 from published import mean, one_more, percent, placed, side, spread
@@ -49,7 +49,7 @@ def findings_page(studies: Sequence[Packed]) -> str:
 
 def section(study: Packed, document: Packed | None) -> str:
     """A study's question, command, figures, what its report says, and the same by the document's own protocol."""
-    parts = [f"## {study.name.replace('_', ' ').capitalize()}\n", f"{question(study)}\n"]
+    parts = [f"## {title(study.name)}\n", f"{question(study)}\n"]
     parts += [f"    {shown(study.command)}\n", f"{examples(study)}\n", f"{table(study)}\n"]
     if study.name in QUESTIONS:
         told = explained(study)
@@ -88,10 +88,16 @@ def below(study: Packed) -> list[str]:
         if row.published.get("train_loss_running", 0) > max(run["final"]["train_loss_running"] for run in row.done)
     ]
     learned = f" {len(higher)} of their training losses are higher than any of ours: these networks had learned less."
+    looked = [f"[{title(name)}](#{name.replace('_', '-')})" for name in QUESTIONS if path_of(name).is_file()]
     return [
         f"So the published accuracies are lower than this protocol gives.{learned if higher else ''} What may be the "
-        "reason was looked into under [Published rate](#published-rate) and [Published images](#published-images)."
+        f"reason was looked into under {' and '.join(looked)}."
     ]
+
+
+def title(name: str) -> str:
+    """A study's name as a heading."""
+    return name.replace("_", " ").capitalize()
 
 
 def examples(study: Packed) -> str:
