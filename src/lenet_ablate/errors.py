@@ -14,6 +14,11 @@ Every message names what was wrong, what is allowed and, where it can be guessed
 A diverged or interrupted run is a result, not an error: see `records.record.State`.
 """
 
+import re
+from pathlib import Path
+
+_WEB = re.compile(r"(?:^|/)(?:https?|ftp|s3|gs):/")
+
 
 class LenetAblateError(Exception):
     """Base of every error whose text is meant for the user; shown without a traceback."""
@@ -49,3 +54,15 @@ class PageError(LenetAblateError):
 
 class LaunchError(LenetAblateError):
     """A scheduler could not be asked to run anything, or refused."""
+
+
+def no_such(path: Path, what: str) -> str:
+    """What to say of a path at which there is nothing: `there is no such file`, or that it is an address of the web.
+
+    Args:
+        path: The path; as such an address has lost a slash: `https:/example.org/digits.zip`.
+        what: What should be there.
+    """
+    if _WEB.search(path.as_posix()):
+        return f"is an address of the web; download it, and name the {what} on this machine"
+    return f"there is no such {what}"

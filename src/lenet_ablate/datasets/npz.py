@@ -16,7 +16,7 @@ from lenet_ablate.config.classes import NUM_CLASSES
 from lenet_ablate.datasets.arrays import Arrays, check_count, check_image_shape, check_labels, check_same_side
 from lenet_ablate.datasets.files import reading, reason
 from lenet_ablate.datasets.ranges import find_range, to_bytes
-from lenet_ablate.errors import DataError
+from lenet_ablate.errors import DataError, no_such
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 # What the zip and npy readers raise on files with flipped or missing bytes; no common base but Exception.
@@ -58,7 +58,7 @@ def load_npz(path: Path, full_ink: float | None = None, num_classes: int = NUM_C
     """
     with reading(path):
         if not path.is_file():
-            what = "is not a file" if path.exists() else "there is no such file"
+            what = "is not a file" if path.exists() else no_such(path, "file")
             raise DataError(f"data.path={path}: {what}; data=npz needs an .npz file with {', '.join(KEYS)}")
         try:
             with zipfile.ZipFile(path) as archive:

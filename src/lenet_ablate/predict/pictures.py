@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.BmpImagePlugin import BmpImageFile
 
-from lenet_ablate.errors import PictureError
+from lenet_ablate.errors import PictureError, no_such
 from lenet_ablate.predict.boxes import Box
 from lenet_ablate.predict.other_kinds import other_kind
 
@@ -77,7 +77,7 @@ def load_picture(path: Path) -> Picture:
     """
     with _decoding(str(path)):
         if not path.is_file():
-            raise PictureError(f"{path}: {'is not a file' if path.exists() else 'there is no such file'}")
+            raise PictureError(f"{path}: {'is not a file' if path.exists() else no_such(path, 'file')}")
         if path.stat().st_size > MAX_BYTES:
             raise PictureError(f"{path}: is larger than {MAX_BYTES >> 20} MiB")
         if other := other_kind(path):

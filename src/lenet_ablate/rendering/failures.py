@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from lenet_ablate.errors import LenetAblateError
+from lenet_ablate.errors import LenetAblateError, no_such
 from lenet_ablate.rendering.escape import one_line
 
 _HELP = {
@@ -60,4 +60,4 @@ def _free(path: Path | None) -> str:
 
 def no_folder(path: Path) -> str:
     """What is wrong with a path that should be a folder and is none."""
-    return "is a file, not a folder" if path.exists() else "there is no such folder"
+    return "is a file, not a folder" if path.exists() else no_such(path, "folder")

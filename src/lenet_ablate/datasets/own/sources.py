@@ -23,7 +23,7 @@ from lenet_ablate.datasets.own.places import all_files, is_text, unpacked
 from lenet_ablate.datasets.own.sniff import Kind, kind_of, why_not
 from lenet_ablate.datasets.own.svmlight import read_svmlight
 from lenet_ablate.datasets.own.tables import Table, read_table
-from lenet_ablate.errors import DataError
+from lenet_ablate.errors import DataError, no_such
 
 Tell = Callable[[str], None]
 _ARRAYS = (Kind.npz, Kind.npy, Kind.mat, Kind.hdf5, Kind.torch)
@@ -44,7 +44,7 @@ def read_source(path: Path, progress: Tell, color: Color = Color.grey) -> Conten
     if path.is_dir():
         return _read_folder(path, progress, color)
     if not path.is_file():
-        what = "is neither a file nor a folder" if path.exists() else "there is no such file or folder"
+        what = "is neither a file nor a folder" if path.exists() else no_such(path, "file or folder")
         raise DataError(f"data.path={path}: {what}")
     kind = kind_of(path)
     if kind is Kind.zipped:
