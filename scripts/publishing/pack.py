@@ -91,7 +91,9 @@ def pack(outputs: Path, study: str) -> str:
     try:
         states = [json.loads((run / "status.json").read_text("utf-8"))["status"] for run in runs]
         files = {f"{run.name}/{name}": run / name for run in runs for name in KEPT}
-        files |= {f"sweeps/{path.name}": path for path in (folder / "sweeps").iterdir()}
+        # Not Hydra's own account of a sweep, which names the machine's folders.
+        plans = (path for path in (folder / "sweeps").iterdir() if path.suffix != ".yaml")
+        files |= {f"sweeps/{path.name}": path for path in plans}
         if waiting := sum(state not in ("done", "diverged") for state in states):
             return f"{study}: not packed, {waiting} of {len(runs)} runs have not ended"
         contents = {name: path.read_bytes() for name, path in files.items()}
