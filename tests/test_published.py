@@ -24,6 +24,7 @@ def study(codes: tuple[Code, float], levels: tuple[str, str] = ("max", "avg")) -
         {
             **{"factor": ["pool"], "level_a": [levels[0]], "level_b": [levels[1]], "diff": [diff], "n_pairs": [5]},
             **{"ci_low": [diff - 0.001], "ci_high": [diff + 0.001], "verdict_code": [int(code)]},
+            "p_corrected": [0.066],
         }
     )
     published: list[dict[str, Any]] = [
@@ -59,6 +60,11 @@ def test_a_rounded_figure_is_held_for_what_it_may_stand_for() -> None:
         ((Code.better, -0.002), "+0.20 pp (95 % CI +0.10 to +0.30), n=5", "holds"),
         ((Code.better, 0.002), "−0.20 pp (95 % CI −0.30 to −0.10), n=5", "the other way round"),
         ((Code.not_distinguishable, 0.0002), "−0.02 pp (95 % CI −0.12 to +0.08), n=5", "not confirmed"),
+        (
+            (Code.not_distinguishable, -0.002),
+            "+0.20 pp (95 % CI +0.10 to +0.30; corrected, p=0.066), n=5",
+            "not confirmed",
+        ),
         ((Code.practically_same, 0.0), "0.00 pp (95 % CI −0.10 to +0.10), n=5", "does not hold: the same"),
     ],
 )

@@ -16,7 +16,7 @@ from pack import Packed
 from scipy.stats import t
 
 from lenet_ablate.report.analysis.results import Code
-from lenet_ablate.report.text.wording import signed_points
+from lenet_ablate.report.text.wording import p_text, signed_points
 
 OUTCOMES = {
     Code.better: "holds",
@@ -91,8 +91,9 @@ def claims(study: Packed) -> Iterator[tuple[str, str, str]]:
         better, worse = (one, other) if one["test_accuracy"] > other["test_accuracy"] else (other, one)
         if compared := compare(study, one["factor"], str(better["level"]), str(worse["level"])):
             found, code, is_ahead = compared
+            network = "cnn4, " if study.name.startswith("cnn4") else ""
             yield (
-                f"{one['factor']}={better['level']} ({percent(better)} %) is better than "
+                f"{network}{one['factor']}={better['level']} ({percent(better)} %) is better than "
                 f"{worse['level']} ({percent(worse)} %)",
                 found,
                 OUTCOMES.get(code, "not tested: one run") if is_ahead or code not in BETTER else "the other way round",
@@ -107,7 +108,10 @@ def compare(study: Packed, factor: str, one: str, other: str) -> tuple[str, Code
         if {pair.level_a, pair.level_b} == {one, other}:
             sign = 1 if pair.level_a == one else -1
             low, high = sorted((sign * pair.ci_low, sign * pair.ci_high))
-            interval = f" (95 % CI {signed_points(low)} to {signed_points(high)})" if math.isfinite(low) else ""
+            is_open = Code(pair.verdict_code) is Code.not_distinguishable and (low > 0 or high < 0)
+            corrected = f"; corrected, {p_text(pair.p_corrected)}" if is_open else ""
+            within = f" (95 % CI {signed_points(low)} to {signed_points(high)}{corrected})"
+            interval = within if math.isfinite(low) else ""
             told = f"{signed_points(sign * pair.diff)} pp{interval}, n={pair.n_pairs}"
             return told, Code(pair.verdict_code), sign * pair.diff >= 0
     return None
