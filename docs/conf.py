@@ -50,7 +50,7 @@ def setup(app: Sphinx) -> None:
 
 def _link_pages(app: Sphinx, name: str, source: list[str]) -> None:
     """Findings link to packed studies; on the site the page in each can be opened as it is."""
-    packed = r"\[(\w+)\.tar\.xz\]\(results/data/\1\.tar\.xz\)"
+    packed = r"\[((?!\w*_document\.)\w+)\.tar\.xz\]\(results/data/\1\.tar\.xz\)"
     source[0] = re.sub(packed, r'\g<0>, <a href="results/pages/\1.html">opened here</a>', source[0])
 
 

@@ -9,28 +9,30 @@ import pandas as pd
 from archive import DATA, SUFFIX, path_of
 from front import claims_table, figures_kept
 from pack import DOCUMENT, Packed
-from published import mean, one_more, percent, placed, side, spread
+from published import ALL, is_told, mean, one_more, percent, placed, side, spread
 from questions import QUESTIONS, question, shown, source
-from rows import TRAINED, accuracies, rows_of
+from rows import accuracies, copies, rows_of
 
 LOOKED_INTO = ("pooling", "learning_rate")  # by the studies of QUESTIONS
 PUBLISHED_RATE = 0.9837  # of the document's run with max pooling and a learning rate of 0.001
 HEAD = """\
 # Findings
 
-The experiments of five published reports on LeNet-5 and MNIST, trained again with more seeds. Made by `scripts/results`
-from the runs' own files in `docs/results/data/`: settings, curves and figures of every run, and the report on them, but
-no weights. `.venv/bin/python scripts/results --train FOLDER` trains them anew.
+The experiments of the five reports that this program replaces, trained again with more seeds, and some beside them.
+Made by `scripts/results` from the runs' own files in `docs/results/data/`: settings, curves and figures of every run,
+and the report on them, but no weights. `.venv/bin/python scripts/results --train FOLDER` trains them anew.
 
 - **published**: a single run each, trained on all 60,000 images; where an epoch was chosen, the test set chose it.
-- **last epoch**: test accuracy after the last epoch, mean ± SD over the seeds.
+- **last epoch**: test accuracy after the last epoch, mean ± SD over the seeds; the mean alone where a row holds several
+  settings, of which the report's page has the table.
 - **one run**: where one further run of the same settings falls with 95 % (a prediction interval by Student's t); –
   where that would leave 0 to 100 %, or some runs did not train, so that it says nothing.
 - **best epoch by validation**: test accuracy at the epoch that was best on images set aside for validation.
 
 Sentences are the report's own: differences of test accuracy in percentage points (pp), paired by seed, with a 95 %
-interval each; p-values, and so what is called better or the same, are corrected for the number of pairs and for looking
-again. What would usually be missed, and how many more seeds it takes, is told for 80 % power.
+interval each; p-values, and so what is called better or the same, are corrected for the number of pairs and, from the
+first look on, for looking again. A run that collapsed ended near chance level. What would usually be missed, and how
+many more seeds it takes, is told for 80 % power.
 """
 
 
@@ -55,8 +57,12 @@ def section(study: Packed, document: Packed | None) -> str:
     if study.name in QUESTIONS:
         told = explained(study)
     else:
-        told = [re.sub(r": see the table of [a-z ]+", "", text) for text in study.sentences]
-        told += [f"Caution: {text[0].lower()}{text[1:]}" for text in study.warnings]
+        told = [f"Caution: {text[0].lower()}{text[1:]}" for text in study.warnings]
+        told += [
+            f"{key}={' and '.join(levels)} trained as another level did: other settings count these runs once."
+            for key, levels in copies(study).items()
+        ]
+        told += [re.sub(r": see the table of [a-z ]+", "", text) for text in study.sentences]
     parts += ["".join(f"- {text}\n" for text in told)] if told else []
     if (DATA / f"{study.name}.png").is_file():
         what = "decision boundaries" if "playground" in study.name else "each run, level by level"
@@ -74,6 +80,7 @@ def protocol(study: Packed) -> list[str]:
         f"    {shown(study.command)}\n",
         f"{table(study)}\n",
         "".join(f"- {text}\n" for text in [*each_beside(study), *below(study)]),
+        f"The runs' files: [{study.name}{SUFFIX}](results/data/{study.name}{SUFFIX}).\n",
     ]
 
 
@@ -92,7 +99,7 @@ def below(study: Packed) -> list[str]:
     told = f"So the published accuracies are lower than this protocol gives.{learned if higher else ''}"
     looked = [f"[{title(name)}](#{name.replace('_', '-')})" for name in QUESTIONS if path_of(name).is_file()]
     if study.name.removesuffix(DOCUMENT) in LOOKED_INTO and looked:
-        told += f" What may be the reason was looked into under {' and '.join(looked)}."
+        told += f" What was tried to find the reason: {' and '.join(looked)}."
     return [told]
 
 
@@ -146,6 +153,7 @@ def images_that_fit(study: Packed) -> str:
 def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
     """Where a published figure lies among ours, and its training loss."""
     told = f"the published {percent(entry)} % is {placed(entry['test_accuracy'], accuracies(entry, runs))}"
+    told += ", each at its best epoch by test" if entry["level"] == ALL else ""
     losses = [run["final"]["train_loss_running"] for run in runs]
     if (loss := entry.get("train_loss_running")) is None or len(losses) < 2:
         return told
@@ -165,7 +173,7 @@ def table(study: Packed) -> str:
     for row in rows_of(study):
         final = [run["final"]["test_accuracy"] for run in row.done]
         low, high = one_more(final)
-        is_told = not row.is_mixed and 0 <= low <= high <= 1 and min(final) >= TRAINED
+        is_shown = not row.is_mixed and is_told(final)
         epochs = sorted({run["epochs_done"] for run in row.runs})
         shown_as = mean if row.is_mixed else spread
         if by_test:
@@ -177,7 +185,7 @@ def table(study: Packed) -> str:
                 "setting": row.label,
                 "published, %": percent(row.published) if row.published else "–",
                 "last epoch, %": shown_as(final),
-                "one run, %": f"{100 * low:.2f} to {100 * high:.2f}" if is_told else "–",
+                "one run, %": f"{100 * low:.2f} to {100 * high:.2f}" if is_shown else "–",
                 best: shown_as(chosen),
                 **({"epochs": " to ".join(map(str, dict.fromkeys([epochs[0], epochs[-1]])))} if is_short else {}),
                 "runs": f"{len(row.done)} of {len(row.runs)}",

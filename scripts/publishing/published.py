@@ -10,6 +10,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pack import Packed
@@ -20,13 +21,14 @@ from lenet_ablate.report.text.wording import p_text, signed_points
 
 OUTCOMES = {
     Code.better: "holds",
-    Code.better_maybe_less_than_margin: "holds, if by little",
+    Code.better_maybe_less_than_margin: "holds, perhaps by little",
     Code.practically_same: "does not hold: the same",
     Code.not_distinguishable: "not confirmed",
     Code.identical: "does not hold: the same",
 }
 BETTER = (Code.better, Code.better_maybe_less_than_margin)
 ALL = "all"
+TRAINED = 0.2  # of ten classes; a run below it is near chance level
 
 
 def reference(study: Packed, factor: str, level: str) -> dict[str, Any] | None:
@@ -71,16 +73,22 @@ def side(figure: float, values: list[float]) -> int:
     return int(figure - rounding(figure) > high) - int(figure + rounding(figure) < low)
 
 
+def is_told(values: list[float]) -> bool:
+    """Whether the interval of one more run says something: all of these trained, and it lies in 0 to 100 %."""
+    low, high = one_more(values)
+    return math.isfinite(low) and 0 <= low <= high <= 1 and min(values) >= TRAINED
+
+
 def placed(figure: float, values: list[float]) -> str:
     """Where a published accuracy lies among those of our runs, in words."""
     low, high = one_more(values)
     if not math.isfinite(low):
         return f"{signed_points(statistics.fmean(values) - figure)} pp from it here, of one run"
+    between = f"the {len(values)} here gave {100 * min(values):.2f} to {100 * max(values):.2f} %"
+    if not is_told(values):
+        return f"not to be judged by runs that differ so much: {between}"
     told = ("what one run may give", "above what one run gives", "below what one run gives")[side(figure, values)]
-    return (
-        f"{told} ({100 * max(low, 0):.2f} to {100 * min(high, 1):.2f} %; the {len(values)} here gave "
-        f"{100 * min(values):.2f} to {100 * max(values):.2f} %)"
-    )
+    return f"{told} ({100 * low:.2f} to {100 * high:.2f} %; {between})"
 
 
 def claims(study: Packed) -> Iterator[tuple[str, str, str]]:
@@ -89,29 +97,51 @@ def claims(study: Packed) -> Iterator[tuple[str, str, str]]:
         if one["factor"] != other["factor"] or one["test_accuracy"] == other["test_accuracy"]:
             continue
         better, worse = (one, other) if one["test_accuracy"] > other["test_accuracy"] else (other, one)
-        if compared := compare(study, one["factor"], str(better["level"]), str(worse["level"])):
-            found, code, is_ahead = compared
+        if found := compare(study, one["factor"], str(better["level"]), str(worse["level"])):
             network = "cnn4, " if study.name.startswith("cnn4") else ""
             yield (
                 f"{network}{one['factor']}={better['level']} ({percent(better)} %) is better than "
                 f"{worse['level']} ({percent(worse)} %)",
-                found,
-                OUTCOMES.get(code, "not tested: one run") if is_ahead or code not in BETTER else "the other way round",
+                found.words,
+                outcome(found, better["test_accuracy"], worse["test_accuracy"]),
             )
 
 
-def compare(study: Packed, factor: str, one: str, other: str) -> tuple[str, Code, bool] | None:
-    """Our difference of two levels in words, the verdict on it, and whether the first is ahead; None where none is."""
+@dataclass(frozen=True)
+class Compared:
+    """Our difference of two levels: in words, as fractions with its 95 % interval, and the verdict on it."""
+
+    words: str
+    difference: float
+    low: float
+    high: float
+    code: Code
+
+
+def compare(study: Packed, factor: str, one: str, other: str) -> Compared | None:
+    """How two levels compare in our runs, the first minus the other; None where they do not."""
     if study.pairs.empty:
         return None
     for pair in study.pairs[study.pairs["factor"] == factor].itertuples():
         if {pair.level_a, pair.level_b} == {one, other}:
-            sign = 1 if pair.level_a == one else -1
+            sign, code = 1 if pair.level_a == one else -1, Code(pair.verdict_code)
             low, high = sorted((sign * pair.ci_low, sign * pair.ci_high))
-            is_open = Code(pair.verdict_code) is Code.not_distinguishable and (low > 0 or high < 0)
-            corrected = f"; corrected, {p_text(pair.p_corrected)}" if is_open else ""
-            within = f" (95 % CI {signed_points(low)} to {signed_points(high)}{corrected})"
-            interval = within if math.isfinite(low) else ""
-            told = f"{signed_points(sign * pair.diff)} pp{interval}, n={pair.n_pairs}"
-            return told, Code(pair.verdict_code), sign * pair.diff >= 0
+            p = f"; corrected {p_text(pair.p_corrected)}" if code in BETTER or low > 0 or high < 0 else ""
+            within = f" (95 % CI {signed_points(low)} to {signed_points(high)}{p})" if math.isfinite(low) else ""
+            words = f"{signed_points(sign * pair.diff)} pp{within}, n={pair.n_pairs}"
+            return Compared(words, sign * pair.diff, low, high, code)
     return None
+
+
+def outcome(found: Compared, better: float, worse: float) -> str:
+    """What becomes of a published difference, and whether ours is of another size than it may be when rounded."""
+    if found.code in BETTER and found.difference < 0:
+        return "the other way round"
+    told = OUTCOMES.get(found.code, "not tested: one run")
+    unsure = rounding(better) + rounding(worse)
+    if found.code in BETTER:
+        smaller = ", by less" if better - worse - unsure > found.high else ""
+        return told + (", by more" if better - worse + unsure < found.low else smaller)
+    if found.code is Code.not_distinguishable:
+        return f"{told}: smaller, if any" if better - worse - unsure > found.high else f"{told}: undecided"
+    return told

@@ -9,9 +9,9 @@ from pack import DOCUMENT, Packed
 from published import reference
 
 from lenet_ablate.config.experiments import read_experiment
+from lenet_ablate.report.analysis.results import Code
 
 CONF = Path(__file__).resolve().parents[2] / "conf/experiment"
-TRAINED = 0.2  # of ten classes; a run below it is near chance level
 MOST_ROWS = 24  # of a table with a row per combination; a larger grid has a row per level
 ALSO = {"plain_sgd": {"model.output_activation": "relu"}}
 """What a document's run had besides the level that its figure is given for."""
@@ -68,17 +68,32 @@ def rows_of(study: Packed) -> list[Row]:
     runs.sort(key=lambda run: [ranks[key].index(run["settings"][key]) for key in keys])
     points = {tuple((key, run["settings"][key]) for key in keys): None for run in runs}
     is_mixed = len(points) > MOST_ROWS
+    same = copies(study) if is_mixed else {}
     if is_mixed:
         points = {((key, run["settings"][key]),): None for key in keys for run in runs}
     return [
         Row(
             " ".join(f"{key}={level}" for key, level in point) or "all",
             published_of(study, dict(point)),
-            [run for run in runs if all(run["settings"][key] == level for key, level in point)],
+            [
+                run
+                for run in runs
+                if all(run["settings"][key] == level for key, level in point)
+                and not any(run["settings"][key] in levels for key, levels in same.items() if key not in dict(point))
+            ],
             is_mixed,
         )
         for point in points
     ]
+
+
+def copies(study: Packed) -> dict[str, set[str]]:
+    """By setting, the levels that trained as one before them did, so that its other settings count them once."""
+    found: dict[str, set[str]] = {}
+    for pair in study.pairs.itertuples():
+        if Code(pair.verdict_code) is Code.identical:
+            found.setdefault(pair.factor, set()).add(pair.level_b)
+    return found
 
 
 def published_of(study: Packed, point: dict[str, str]) -> dict[str, Any] | None:
