@@ -36,7 +36,8 @@ def pages_of_pooling(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "docs/results/data").mkdir(parents=True)
     for path in (ROOT / "docs/results/data").glob("pooling*"):
         shutil.copy(path, root / "docs/results/data")
-    shutil.copy(ROOT / "README.md", root / "README.md")
+    for name in ("README.md", "docs/index.md"):
+        shutil.copy(ROOT / name, root / name)
     assert results(root) == (0, "")
     return root
 
