@@ -81,7 +81,9 @@ def best_of_all(sentence: str) -> str:
     if not (match := BEST.match(sentence)):
         return sentence
     which, alike = (re.sub(r"[\w.]+=", "", match[name] or "") for name in ("which", "alike"))
-    return f"**{which}**: {match['figure']}, {match['n']}" + (f"; not distinguishable: {alike}" if alike else "")
+    ahead = re.search(r"better than each of the \d+ others", sentence, re.IGNORECASE)
+    told = f"; not distinguishable: {alike}" if alike else f": {ahead[0].lower()}" if ahead else ""
+    return f"**{which}**: {match['figure']}, {match['n']}{told}"
 
 
 def figures_kept(studies: Sequence[Packed]) -> str:
