@@ -112,7 +112,7 @@ def examples(study: Packed) -> str:
     """How many examples its runs are trained, validated and tested on, and for how many epochs."""
     runs = study.results.values()
     train, val, test, epochs = (
-        " to ".join(f"{number:,}" for number in sorted({run[key] for run in runs}))
+        " or ".join(f"{number:,}" for number in sorted({run[key] for run in runs}))
         for key in ("num_train", "num_val", "num_test", "epochs_planned")
     )
     rules = {run["settings"]["early_stop"] for run in runs if run["epochs_done"] < run["epochs_planned"]}
@@ -136,18 +136,20 @@ def explained(study: Packed) -> list[str]:
 
 
 def images_that_fit(study: Packed) -> str:
-    """With how many images every published accuracy and training loss is one that these runs give."""
-    fits: dict[str, bool] = {}
+    """With how many images every published accuracy, and every training loss, is one that these runs give."""
+    is_like: dict[str, list[tuple[bool, bool]]] = {}
     for row in rows_of(study):
         losses = [run["final"]["train_loss_running"] for run in row.done]
-        ours, entry = accuracies(row.published, row.done), row.published
-        size = row.runs[0]["settings"]["data.train_size"]
-        is_like = not side(entry["test_accuracy"], ours) and min(losses) <= entry["train_loss_running"] <= max(losses)
-        fits[size] = fits.get(size, True) and is_like
-    sizes = [size for size, fit in fits.items() if fit]
-    if sizes:
-        return f"With {' or '.join(sizes)} images all published accuracies and training losses may be one run's."
-    return f"With none of {', '.join(fits)} images are all published accuracies and training losses one run's."
+        entry, size = row.published, row.runs[0]["settings"]["data.train_size"]
+        has_accuracy = not side(entry["test_accuracy"], accuracies(entry, row.done))
+        has_loss = min(losses) <= entry["train_loss_running"] <= max(losses)
+        is_like.setdefault(size, []).append((has_accuracy, has_loss))
+    by_accuracy, by_loss = ([size for size, like in is_like.items() if all(own[k] for own in like)] for k in (0, 1))
+    tried = ", ".join(is_like)
+    return (
+        f"All published accuracies are one run's with {' or '.join(by_accuracy) or 'none'} of {tried} images, all "
+        f"published training losses with {' or '.join(by_loss) or 'none'} of them."
+    )
 
 
 def beside(entry: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
