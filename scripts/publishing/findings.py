@@ -145,10 +145,9 @@ def images_that_fit(study: Packed) -> str:
         has_loss = min(losses) <= entry["train_loss_running"] <= max(losses)
         is_like.setdefault(size, []).append((has_accuracy, has_loss))
     by_accuracy, by_loss = ([size for size, like in is_like.items() if all(own[k] for own in like)] for k in (0, 1))
-    tried = ", ".join(is_like)
     return (
-        f"All published accuracies are one run's with {' or '.join(by_accuracy) or 'none'} of {tried} images, all "
-        f"published training losses with {' or '.join(by_loss) or 'none'} of them."
+        f"Of {', '.join(is_like)} images, all published accuracies may be one run's with "
+        f"{' or '.join(by_accuracy) or 'none'}, all published training losses with {' or '.join(by_loss) or 'none'}."
     )
 
 
