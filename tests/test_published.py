@@ -51,6 +51,9 @@ def test_a_rounded_figure_is_held_for_what_it_may_stand_for() -> None:
     ours = [0.986, 0.9861, 0.9862]
     assert [side(figure, ours) for figure in (0.99, 0.9858, 0.9901, 0.9)] == [0, 0, 1, -1]
     assert side(0.9837, ours) == -1
+    assert (placed(0.98, [0.99]), placed(0.99, [0.98])) == tuple(
+        f"1.00 pp {where} the one run here" for where in ("below", "above")
+    )
     told = "below what one run gives (98.56 to 98.66 %; the 3 here gave 98.60 to 98.62 %)"
     assert placed(0.9837, ours) == told
     told = "not to be judged by runs that differ so much: the 2 here gave 10.00 to 90.00 %"

@@ -76,7 +76,7 @@ def section(study: Packed, document: Packed | None) -> str:
 def protocol(study: Packed) -> list[str]:
     """As the document trained it: the command, the figures, and where the published ones lie among them."""
     return [
-        f"As the document trained it, on all 60,000 images and resized as there. {source(study)}\n",
+        f"As the document trained it, on all 60,000 images and resized as there. {source(study)}".rstrip() + "\n",
         f"    {shown(study.command)}\n",
         f"{table(study)}\n",
         "".join(f"- {text}\n" for text in [*each_beside(study), *below(study)]),

@@ -17,7 +17,7 @@ from pack import Packed
 from scipy.stats import t
 
 from lenet_ablate.report.analysis.results import Code
-from lenet_ablate.report.text.wording import p_text, signed_points
+from lenet_ablate.report.text.wording import p_text, points, signed_points
 
 OUTCOMES = {
     Code.better: "holds",
@@ -83,7 +83,8 @@ def placed(figure: float, values: list[float]) -> str:
     """Where a published accuracy lies among those of our runs, in words."""
     low, high = one_more(values)
     if not math.isfinite(low):
-        return f"{signed_points(statistics.fmean(values) - figure)} pp from it here, of one run"
+        ahead = statistics.fmean(values) - figure
+        return f"{points(abs(ahead))} pp {'below' if ahead >= 0 else 'above'} the one run here"
     between = f"the {len(values)} here gave {100 * min(values):.2f} to {100 * max(values):.2f} %"
     if not is_told(values):
         return f"not to be judged by runs that differ so much: {between}"
