@@ -108,17 +108,19 @@ def pack(outputs: Path, study: str) -> str:
     latest = read_plans(folder).sweeps[-1]
     plan = {"command": latest.command, "references": [dataclasses.asdict(each) for each in latest.references]}
     with tempfile.TemporaryDirectory() as place:
-        contents |= {f"report/{name}": content for name, content in report(outputs, study, Path(place)).items()}
+        top = report(outputs, study, Path(place))
+        kept = [top / "summary.json", *top.rglob("pairs.csv"), *top.rglob("runs.csv")]
+        kept += [top / PAGE] * (DOCUMENT not in study)
+        contents |= {f"report/{path.relative_to(top)}": path.read_bytes() for path in kept}
         write(study, contents | {PLAN: json.dumps(plan, indent=1).encode()})
-        figures = Path(place).rglob("figures/effects*.png")
-        for figure in sorted(figures)[:1] or sorted(Path(place).rglob("figures/boundaries.png"))[:1]:
+        for figure in sorted(top.glob("figures/effects*.png"))[:1] or sorted(top.glob("figures/boundaries.png")):
             if DOCUMENT not in study:
                 (DATA / f"{study}.png").write_bytes(figure.read_bytes())
     return f"{study}: packed, {len(runs)} runs"
 
 
-def report(outputs: Path, study: str, place: Path) -> dict[str, bytes]:
-    """What is kept of the study's report, which is made in `place`."""
+def report(outputs: Path, study: str, place: Path) -> Path:
+    """The folder, within `place`, of the study's report; those of its parts, if it has any, lie below."""
     # From the folder above: the page tells commands with this path, which is to be nobody's own.
     told = [Path(sys.executable).with_name("lenet-report"), outputs.resolve().name, "--study", study]
     done = subprocess.run(
@@ -126,10 +128,7 @@ def report(outputs: Path, study: str, place: Path) -> dict[str, bytes]:
     )
     if done.returncode:
         raise Refused(f"{study}: its report failed: {done.stderr.strip()}")
-    top = min(place.rglob("summary.json"), key=lambda path: len(path.parts)).parent
-    kept = [top / "summary.json", *top.rglob("pairs.csv"), *top.rglob("runs.csv")]
-    kept += [top / PAGE] * (DOCUMENT not in study)
-    return {str(path.relative_to(top)): path.read_bytes() for path in kept}
+    return min(place.rglob("summary.json"), key=lambda path: len(path.parts)).parent
 
 
 def packed() -> list[str]:
