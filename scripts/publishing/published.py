@@ -16,7 +16,7 @@ from typing import Any
 from pack import Packed
 from scipy.stats import t
 
-from lenet_ablate.report.analysis.results import Code
+from lenet_ablate.report.analysis.results import DECIDED, Code
 from lenet_ablate.report.text.wording import p_text, points, signed_points
 
 OUTCOMES = {
@@ -26,7 +26,6 @@ OUTCOMES = {
     Code.not_distinguishable: "not confirmed",
     Code.identical: "does not hold: the same",
 }
-BETTER = (Code.better, Code.better_maybe_less_than_margin)
 ALL = "all"
 TRAINED = 0.2  # of ten classes; a run below it is near chance level
 
@@ -127,7 +126,7 @@ def compare(study: Packed, factor: str, one: str, other: str) -> Compared | None
         if {pair.level_a, pair.level_b} == {one, other}:
             sign, code = 1 if pair.level_a == one else -1, Code(pair.verdict_code)
             low, high = sorted((sign * pair.ci_low, sign * pair.ci_high))
-            p = f"; corrected {p_text(pair.p_corrected)}" if code in BETTER or low > 0 or high < 0 else ""
+            p = f"; corrected {p_text(pair.p_corrected)}" if code in DECIDED or low > 0 or high < 0 else ""
             within = f" (95 % CI {signed_points(low)} to {signed_points(high)}{p})" if math.isfinite(low) else ""
             words = f"{signed_points(sign * pair.diff)} pp{within}, n={pair.n_pairs}"
             return Compared(words, sign * pair.diff, low, high, code)
@@ -136,11 +135,11 @@ def compare(study: Packed, factor: str, one: str, other: str) -> Compared | None
 
 def outcome(found: Compared, better: float, worse: float) -> str:
     """What becomes of a published difference, and whether ours is of another size than it may be when rounded."""
-    if found.code in BETTER and found.difference < 0:
+    if found.code in DECIDED and found.difference < 0:
         return "the other way round"
     told = OUTCOMES.get(found.code, "not tested: one run")
     unsure = rounding(better) + rounding(worse)
-    if found.code in BETTER:
+    if found.code in DECIDED:
         smaller = ", by less" if better - worse - unsure > found.high else ""
         return told + (", by more" if better - worse + unsure < found.low else smaller)
     if found.code is Code.not_distinguishable:

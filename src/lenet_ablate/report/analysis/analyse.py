@@ -88,8 +88,10 @@ def analyse(
     measured = [measure(study, factor, predictions) for factor in compared]
     usable = study.design[study.design["is_usable"]]
     same = {one.comparison.factor.key: one.comparison.alike for one in measured if one.comparison.alike}
-    if same and len(compared) > 1:
-        measured = [measure(study, factor, predictions, same) for factor in compared]
+    measured = [
+        measure(study, factor, predictions, same) if set(same) - {factor.key} else one
+        for factor, one in zip(compared, measured, strict=True)
+    ]
     table = anova(usable, study.factors, same) if 1 < len(study.factors) == len(compared) else EMPTY
     factors = tuple(_judged(study, number, measured, table, predictions, look) for number in range(len(measured)))
     best = best_variant(study)
@@ -131,8 +133,13 @@ def analyse_comparison(
 
 def analyse_factor(measured: Measured, criteria: Criteria, around: Surroundings) -> FactorAnalysis:
     """What can be said about one factor of a study."""
-    comparison = measured.comparison
     pairs = judge(measured.pairs, criteria, around.look, around.others, measured.reasons)
+    return _told(measured, pairs, criteria, around)
+
+
+def _told(measured: Measured, pairs: pd.DataFrame, criteria: Criteria, around: Surroundings) -> FactorAnalysis:
+    """The same of pairs that are judged already."""
+    comparison = measured.comparison
     values = values_frame(comparison)
     levels = levels_frame(comparison, values, pairs, criteria)
     headline = headlines(pairs, levels)
@@ -163,7 +170,8 @@ def _judged(
     rest = [one.tests for place, one in enumerate(measured) if place != number]
     others = np.concatenate(rest) if rest else None
     keys = interacting(table, own.comparison.factor.key, statistics.spent(criteria.alpha, look))
-    turning = _turning(study, own, others, look)
+    pairs = judge(own.pairs, criteria, look, others, own.reasons)
+    turning = _turning(study, own, pairs)
     partners = [other for other in study.factors if other.key in keys or other in turning]
     effects = [_simple_effects(study, own, other, predictions, look) for other in partners]
     around = Surroundings(
@@ -173,16 +181,15 @@ def _judged(
         pd.concat(effects, ignore_index=True) if effects else pd.DataFrame(),
         protocol_notes(study),
     )
-    return analyse_factor(own, criteria, around)
+    return _told(own, pairs, criteria, around)
 
 
-def _turning(study: Study, own: Measured, others: Array | None, look: int) -> list[Factor]:
+def _turning(study: Study, own: Measured, pairs: pd.DataFrame) -> list[Factor]:
     """The other factors at one of whose levels the factor's level is worse that is found better on average."""
     factor = own.comparison.factor
-    judged = judge(own.pairs, study.criteria, look, others, own.reasons)
-    found = judged[judged["verdict_code"].isin(DECIDED)]
-    pairs = zip(found["level_a"].astype(str), found["level_b"].astype(str), found["diff"].astype(float), strict=True)
-    better = [(one, other) if difference > 0 else (other, one) for one, other, difference in pairs]
+    found = pairs[pairs["verdict_code"].isin(DECIDED)]
+    told = zip(found["level_a"].astype(str), found["level_b"].astype(str), found["diff"].astype(float), strict=True)
+    better = [(one, other) if difference > 0 else (other, one) for one, other, difference in told]
     usable = own.comparison.planned[own.comparison.planned["is_usable"]]
     return [
         other for other in study.factors if other.key != factor.key and is_turned_round(usable, factor, other, better)

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lenet_ablate.report.analysis import statistics
-from lenet_ablate.report.analysis.results import Code, FactorAnalysis
+from lenet_ablate.report.analysis.results import DECIDED, FactorAnalysis
 from lenet_ablate.report.study.criteria import Criteria, Family
 from lenet_ablate.report.text.wording import plural
-
-_FOUND = (int(Code.better), int(Code.better_maybe_less_than_margin))
 
 
 def corrections(factors: Sequence[FactorAnalysis], criteria: Criteria, look: int) -> str:
@@ -55,7 +53,7 @@ def _looks(look: int) -> str:
 
 def _by_chance(tested: Sequence[pd.DataFrame], criteria: Criteria, total: int) -> str:
     expected = criteria.alpha * len(tested)
-    found = pd.concat([pairs.loc[pairs["verdict_code"].isin(_FOUND), ["p_study"]].astype(float) for pairs in tested])
+    found = pd.concat([pairs.loc[pairs["verdict_code"].isin(DECIDED), ["p_study"]].astype(float) for pairs in tested])
     told = (
         f" With {len(tested)} factors that change nothing, {expected:.2g} would be expected to show a difference by "
         "chance"

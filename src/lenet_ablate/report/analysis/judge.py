@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from lenet_ablate.report.analysis import power, statistics
-from lenet_ablate.report.analysis.results import Code
+from lenet_ablate.report.analysis.results import DECIDED, Code
 from lenet_ablate.report.analysis.sentences import rows_of, sentence
 from lenet_ablate.report.analysis.statistics import Array
 from lenet_ablate.report.study.criteria import Criteria, Family
@@ -80,7 +80,7 @@ def decide(
     codes = [_code(row, criteria) for row in rows_of(columns)]
     disagreeing = np.empty(size, object)
     for place, names in enumerate(_disagreeing(columns, is_test, look, criteria.alpha)):
-        disagreeing[place] = names if codes[place] in _BETTER else ()
+        disagreeing[place] = names if codes[place] in DECIDED else ()
     columns["disagreeing"] = disagreeing
     columns["is_fragile"] = np.array([bool(names) for names in disagreeing], dtype=bool)
     columns["verdict_code"] = np.array(codes, dtype=int)
@@ -194,6 +194,3 @@ def _code(row: Any, criteria: Criteria) -> Code:
 
 def _failed_alone(row: Any, is_first: bool) -> bool:
     return bool((row.alone_a if is_first else row.alone_b) > 0)
-
-
-_BETTER = (Code.better, Code.better_maybe_less_than_margin)

@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from lenet_ablate.report.analysis.failures import failure_verdicts
-from lenet_ablate.report.analysis.results import Code, Posterior, Verdict
+from lenet_ablate.report.analysis.results import DECIDED, Code, Posterior, Verdict
 from lenet_ablate.report.analysis.sentences import rows_of
 from lenet_ablate.report.study.comparison import FAILED, Comparison
 
 COMPLETED_ONLY = " Completed runs only."
 NOT_OF_ALL = " It would not stand a correction over all settings that vary."
-_FOUND = (Code.better, Code.better_maybe_less_than_margin)
 
 
 def headlines(pairs: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +60,7 @@ def verdicts(
     for row in rows_of({str(name): headline[name] for name in headline}):
         code = Code(row.verdict_code)
         end = completed + ("" if code is Code.identical else depends) + suffix
-        if code in _FOUND and row.p_study >= alpha:
+        if code in DECIDED and row.p_study >= alpha:
             end = NOT_OF_ALL + end
         names = (row.level_a, row.level_b)
         told.append(Verdict(code, row.verdict + end, names, bool(row.is_fragile), _posterior(row)))
